@@ -3,9 +3,15 @@
 //! This crate is pure: no clock, no files, no sockets, no randomness. Whatever happens at a time
 //! takes the time as an argument.
 
+pub mod batch;
+pub mod chunk_crc;
+pub mod compression;
+mod crc;
 pub mod ids;
 pub mod limits;
+pub mod producer;
 
+pub use compression::Compression;
 pub use ids::{
     LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, ShardId,
     TimestampMs, TopicId,

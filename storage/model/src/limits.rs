@@ -18,6 +18,13 @@ pub const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 /// Batches of one producer that are remembered for duplicates, as every Kafka client assumes.
 pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 
+/// Producers that one partition remembers: about 3 MiB; the least recently used one makes room.
+pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
+
+/// Records of one batch that a refusal names. Kafka names them all, which for a batch of a
+/// megabyte of empty records is an answer of many times the batch.
+pub const RECORD_ERRORS_MAX: usize = 1_000;
+
 /// Messages that may wait between two shards; below 1024 glommio's channel loses most of its speed.
 pub const MAILBOX_MESSAGES: usize = 1024;
 
