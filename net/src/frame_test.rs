@@ -1,0 +1,116 @@
+use super::*;
+use crate::bench::{Bench, Outcome, framed};
+use crate::link::sim::{WireOptions, pair};
+
+const FRAME_BYTES_MAX: usize = 1 << 20;
+
+struct Setup {
+    bench: Bench,
+    client: Link,
+    budget: Budget,
+    frames: Outcome<FrameReader>,
+}
+
+impl Setup {
+    fn new(capacity_bytes: usize, read_bytes_max: usize) -> Self {
+        let options =
+            WireOptions { buffer_bytes: 1 << 20, read_bytes_max, ..WireOptions::default() };
+        let (client, link, _) = pair(options);
+        let budget = Budget::new(capacity_bytes);
+        let frames = FrameReader::new(link, budget.clone(), Scratch::new(), FRAME_BYTES_MAX);
+        Self { bench: Bench::default(), client, budget, frames: Rc::new(Some(frames).into()) }
+    }
+
+    /// Begins to read a frame. The outcome is empty as long as it has not come.
+    fn next(&mut self) -> Outcome<Result<Option<Frame>, FrameError>> {
+        let slot = self.frames.clone();
+        let outcome = self.bench.spawn(async move {
+            let mut frames = slot.take().expect("one read at a time");
+            let frame = frames.next().await;
+            *slot.borrow_mut() = Some(frames);
+            frame
+        });
+        self.bench.run();
+        outcome
+    }
+}
+
+fn body(outcome: &Outcome<Result<Option<Frame>, FrameError>>) -> Bytes {
+    outcome.take().expect("a frame has come").expect("it is good").expect("not the end").bytes
+}
+
+#[test]
+fn frames_come_out_whole_however_the_bytes_come_in() {
+    let bodies: Vec<Vec<u8>> =
+        [1usize, 3, 70_000, 2, 60_000, 5_000, 4].iter().map(|len| vec![*len as u8; *len]).collect();
+    for read_bytes_max in [1, 2, 3, 5, 1_000, 65_536, usize::MAX] {
+        let mut setup = Setup::new(1 << 20, read_bytes_max);
+        let stream: Vec<u8> = bodies.iter().flat_map(|body| framed(body)).collect();
+        setup.bench.send(&setup.client.clone(), stream);
+        for expected in &bodies {
+            assert_eq!(body(&setup.next()), expected, "{read_bytes_max} bytes at a time");
+        }
+        let end = setup.next();
+        setup.client.shutdown(std::net::Shutdown::Write).unwrap();
+        setup.bench.run();
+        assert!(matches!(end.take(), Some(Ok(None))));
+        assert_eq!(setup.budget.in_use_bytes(), 0);
+    }
+}
+
+#[test]
+fn lengths_that_are_not_allowed_are_named() {
+    for length in [0, -1, i32::MIN, i32::MAX, FRAME_BYTES_MAX as i32 + 1] {
+        let mut setup = Setup::new(1 << 20, usize::MAX);
+        setup.bench.send(&setup.client.clone(), length.to_be_bytes().to_vec());
+        let outcome = setup.next().take();
+        assert!(matches!(outcome, Some(Err(FrameError::Length(named))) if named == length));
+    }
+}
+
+#[test]
+fn a_stream_that_ends_inside_a_frame_is_truncated() {
+    for (sent, _) in framed(b"abc").iter().enumerate().skip(1) {
+        let mut setup = Setup::new(1 << 20, usize::MAX);
+        setup.bench.send(&setup.client.clone(), framed(b"abc")[..sent].to_vec());
+        setup.client.shutdown(std::net::Shutdown::Write).unwrap();
+        assert!(matches!(setup.next().take(), Some(Err(FrameError::Truncated))), "{sent} bytes");
+    }
+}
+
+#[test]
+fn the_charge_is_taken_before_the_rest_is_read_and_lives_as_long_as_the_frame() {
+    let mut setup = Setup::new(1 << 20, usize::MAX);
+    setup.bench.send(&setup.client.clone(), framed(&[1; 100_000])[..10].to_vec());
+    let outcome = setup.next();
+    assert_eq!(setup.budget.in_use_bytes(), 100_004);
+    setup.bench.send(&setup.client.clone(), vec![1; 100_000 - 6]);
+    let frame = outcome.take().unwrap().unwrap().unwrap();
+    assert_eq!((frame.bytes.len(), frame.charge.bytes()), (100_000, 100_004));
+    drop(frame);
+    assert_eq!(setup.budget.in_use_bytes(), 0);
+}
+
+#[test]
+fn without_budget_no_more_than_a_length_is_read() {
+    let mut setup = Setup::new(1_000, usize::MAX);
+    let others = setup.budget.try_acquire(1_000).unwrap();
+    setup.bench.send(&setup.client.clone(), framed(&[1; 500]));
+    let outcome = setup.next();
+    assert!(outcome.borrow().is_none());
+    assert_eq!(setup.budget.in_use_bytes(), 1_000 + LENGTH_BYTES);
+    assert_eq!(setup.budget.waiting_count(), 1);
+    drop(others);
+    setup.bench.run();
+    assert_eq!(body(&outcome).len(), 500);
+}
+
+#[test]
+fn a_small_frame_does_not_keep_the_block_in_which_it_came() {
+    let mut setup = Setup::new(1 << 20, usize::MAX);
+    setup.bench.send(&setup.client.clone(), [framed(&[1; 30_000]), framed(b"tiny")].concat());
+    let large = body(&setup.next());
+    let tiny = body(&setup.next());
+    assert!(large.is_unique() && tiny.is_unique());
+    assert!(setup.frames.borrow().as_ref().unwrap().raw.is_empty());
+}

@@ -1,0 +1,60 @@
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
+
+use super::*;
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+#[test]
+fn all_shards_listen_on_one_port_and_each_gets_connections() {
+    let listeners = bind_shared(any_port(), 2).unwrap();
+    let addrs: Vec<_> = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
+    assert_eq!(addrs[0], addrs[1]);
+    assert_ne!(addrs[0].port(), 0);
+
+    let clients: Vec<_> = (0..64).map(|_| TcpStream::connect(addrs[0]).unwrap()).collect();
+    let accepted: Vec<usize> = listeners
+        .iter()
+        .map(|listener| {
+            listener.set_nonblocking(true).unwrap();
+            std::iter::from_fn(|| listener.accept().ok()).count()
+        })
+        .collect();
+    assert_eq!(accepted.iter().sum::<usize>(), clients.len());
+    // One side gets none with a probability of 2^-63.
+    assert!(accepted.iter().all(|count| *count > 0), "{accepted:?}");
+}
+
+#[test]
+fn a_port_that_a_broker_listens_on_is_in_use() {
+    let listeners = bind_shared(any_port(), 2).unwrap();
+    let addr = listeners[0].local_addr().unwrap();
+    assert_eq!(bind_shared(addr, 2).unwrap_err().kind(), ErrorKind::AddrInUse);
+    assert_eq!(bind_shared(addr, 1).unwrap_err().kind(), ErrorKind::AddrInUse);
+    let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port()));
+    assert_eq!(bind_shared(everywhere, 1).unwrap_err().kind(), ErrorKind::AddrInUse);
+    drop(listeners);
+    bind_shared(addr, 3).unwrap();
+}
+
+#[test]
+fn a_port_can_be_bound_again_right_after_connections_on_it() {
+    let listeners = bind_shared(any_port(), 1).unwrap();
+    let addr = listeners[0].local_addr().unwrap();
+    let client = TcpStream::connect(addr).unwrap();
+    // The side that closes first keeps the address in TIME_WAIT.
+    drop(listeners[0].accept().unwrap());
+    drop(listeners);
+    drop(client);
+    bind_shared(addr, 2).unwrap();
+}
+
+#[test]
+fn ipv6_addresses_are_bound_where_there_are_any() {
+    match bind_shared(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), 2) {
+        Ok(listeners) => assert!(listeners[1].local_addr().unwrap().is_ipv6()),
+        Err(error) => assert_ne!(error.kind(), ErrorKind::AddrInUse),
+    }
+}

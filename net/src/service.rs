@@ -1,0 +1,67 @@
+//! What a connection asks of the one who understands its frames.
+
+use bytes::Bytes;
+use futures::future::LocalBoxFuture;
+
+use crate::budget::Charge;
+use crate::frame::Frame;
+
+/// The meaning of the frames of one connection; there is one value per connection, so that it can
+/// hold the connection's session.
+pub trait Service {
+    /// Begins with a frame. Called in the order of the frames, and the next frame is read only
+    /// after the future is done: all that must happen in order (R2) happens in it, and nothing
+    /// else, for it holds up the connection.
+    fn start(&self, frame: Frame) -> LocalBoxFuture<'static, Step>;
+
+    /// Whether `start` may be called while answers to earlier frames are pending. `false` for
+    /// anything that has to see the effect of what came before.
+    fn runs_ahead(&self, frame: &Bytes) -> bool;
+}
+
+/// What came of `start`.
+pub enum Step {
+    /// The answer, some time. Answers leave in the order of the frames, whichever is ready first.
+    /// When the connection breaks, the future is dropped.
+    Answer(LocalBoxFuture<'static, Answer>),
+    /// This frame makes no sense: earlier ones are still answered, then the connection closes.
+    Close,
+}
+
+/// What came of a frame.
+pub enum Answer {
+    /// These bytes, length prefix included; the connection adds nothing.
+    Reply(Reply),
+    /// Nothing is sent, as the frame asked for.
+    Nothing,
+    /// The connection closes; answers to earlier frames have been sent.
+    Close,
+}
+
+/// The bytes of an answer, and what they cost the shard until they have been sent.
+#[derive(Debug, Default)]
+pub struct Reply {
+    pub pieces: Vec<Bytes>,
+    pub charge: Option<Charge>,
+}
+
+impl Reply {
+    pub fn new(pieces: Vec<Bytes>) -> Self {
+        Self { pieces, charge: None }
+    }
+
+    /// Keeps `charge` until the answer has been sent.
+    pub fn holding(mut self, charge: Charge) -> Self {
+        match &mut self.charge {
+            Some(held) => held.absorb(charge),
+            None => self.charge = Some(charge),
+        }
+        self
+    }
+}
+
+impl From<Vec<Bytes>> for Answer {
+    fn from(pieces: Vec<Bytes>) -> Self {
+        Answer::Reply(Reply::new(pieces))
+    }
+}
