@@ -1,0 +1,188 @@
+//! A topic's configs as the data path reads them: numbers, not text.
+
+use super::def::Kind;
+use super::resolve::{BrokerLayers, effective};
+use super::topic_table::TOPIC_CONFIGS;
+use super::value::{Value, parse};
+use crate::state::Overrides;
+
+/// What may be removed from a log. Neither: nothing, ever, but by DeleteRecords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanupPolicy {
+    pub compact: bool,
+    pub delete: bool,
+}
+
+/// How batches are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompressionType {
+    /// As they came.
+    Producer,
+    Uncompressed,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+/// Whose time a record carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampType {
+    CreateTime,
+    LogAppendTime,
+}
+
+/// All configs of a topic that have an effect, with every layer behind them resolved.
+///
+/// Times are in milliseconds, sizes in bytes; `None` is unlimited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicConfig {
+    pub cleanup_policy: CleanupPolicy,
+    pub compression_type: CompressionType,
+    pub gzip_level: i32,
+    pub lz4_level: i32,
+    pub zstd_level: i32,
+    pub delete_retention_ms: i64,
+    pub file_delete_delay_ms: i64,
+    /// 1: nothing is acknowledged or visible before it is on stable storage (design S1).
+    pub flush_messages: i64,
+    pub flush_ms: i64,
+    pub max_compaction_lag_ms: i64,
+    pub max_decompressed_message_bytes: i64,
+    /// The whole batch as it is stored, with the 12 bytes in front of its length's end.
+    pub max_message_bytes: i64,
+    pub message_timestamp_after_max_ms: i64,
+    pub message_timestamp_before_max_ms: i64,
+    pub message_timestamp_type: TimestampType,
+    pub min_cleanable_dirty_ratio: f64,
+    pub min_compaction_lag_ms: i64,
+    pub min_insync_replicas: i64,
+    pub retention_bytes: Option<i64>,
+    pub retention_ms: Option<i64>,
+    /// `internal.segment.bytes` where it is set, which has no lower bound.
+    pub segment_bytes: i64,
+    pub segment_jitter_ms: i64,
+    pub segment_ms: i64,
+    pub unclean_leader_election_enable: bool,
+}
+
+impl TopicConfig {
+    /// Resolves a topic's overrides over a broker's layers.
+    ///
+    /// Values were checked when they were set; should one still not be readable, its default
+    /// counts, so that no partition is lost to a config.
+    pub fn resolve(overrides: &Overrides, broker: &BrokerLayers<'_>) -> Self {
+        let values = Values { overrides, broker };
+        let unless_negative = |value: i64| (value >= 0).then_some(value);
+        let policies = values.list("cleanup.policy");
+        let has_policy = |name: &str| policies.iter().any(|policy| policy == name);
+        Self {
+            cleanup_policy: CleanupPolicy {
+                compact: has_policy("compact"),
+                delete: has_policy("delete"),
+            },
+            compression_type: match &*values.text("compression.type") {
+                "uncompressed" => CompressionType::Uncompressed,
+                "gzip" => CompressionType::Gzip,
+                "snappy" => CompressionType::Snappy,
+                "lz4" => CompressionType::Lz4,
+                "zstd" => CompressionType::Zstd,
+                _ => CompressionType::Producer,
+            },
+            gzip_level: values.int("compression.gzip.level"),
+            lz4_level: values.int("compression.lz4.level"),
+            zstd_level: values.int("compression.zstd.level"),
+            delete_retention_ms: values.integer("delete.retention.ms"),
+            file_delete_delay_ms: values.integer("file.delete.delay.ms"),
+            flush_messages: values.integer("flush.messages"),
+            flush_ms: values.integer("flush.ms"),
+            max_compaction_lag_ms: values.integer("max.compaction.lag.ms"),
+            max_decompressed_message_bytes: values.integer("max.decompressed.message.bytes"),
+            max_message_bytes: values.integer("max.message.bytes"),
+            message_timestamp_after_max_ms: values.integer("message.timestamp.after.max.ms"),
+            message_timestamp_before_max_ms: values.integer("message.timestamp.before.max.ms"),
+            message_timestamp_type: match &*values.text("message.timestamp.type") {
+                "LogAppendTime" => TimestampType::LogAppendTime,
+                _ => TimestampType::CreateTime,
+            },
+            min_cleanable_dirty_ratio: values.double("min.cleanable.dirty.ratio"),
+            min_compaction_lag_ms: values.integer("min.compaction.lag.ms"),
+            min_insync_replicas: values.integer("min.insync.replicas"),
+            retention_bytes: unless_negative(values.integer("retention.bytes")),
+            retention_ms: unless_negative(values.integer("retention.ms")),
+            segment_bytes: values
+                .optional_integer("internal.segment.bytes")
+                .filter(|bytes| *bytes > 0)
+                .unwrap_or_else(|| values.integer("segment.bytes")),
+            segment_jitter_ms: values.integer("segment.jitter.ms"),
+            segment_ms: values.integer("segment.ms"),
+            unclean_leader_election_enable: values.boolean("unclean.leader.election.enable"),
+        }
+    }
+
+    /// Whether a record must be on stable storage before it is acknowledged (design S1).
+    pub fn syncs_every_record(&self) -> bool {
+        self.flush_messages == 1
+    }
+}
+
+/// Typed reading of a topic's configs by name.
+pub(super) struct Values<'a> {
+    pub(super) overrides: &'a Overrides,
+    pub(super) broker: &'a BrokerLayers<'a>,
+}
+
+impl Values<'_> {
+    pub(super) fn integer(&self, name: &str) -> i64 {
+        self.optional_integer(name).unwrap_or(0)
+    }
+
+    pub(super) fn optional_integer(&self, name: &str) -> Option<i64> {
+        match self.value(name) {
+            Some(Value::Integer(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn boolean(&self, name: &str) -> bool {
+        matches!(self.value(name), Some(Value::Boolean(true)))
+    }
+
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        match self.value(name) {
+            Some(Value::List(members)) => members,
+            _ => Vec::new(),
+        }
+    }
+
+    fn int(&self, name: &str) -> i32 {
+        self.integer(name).try_into().unwrap_or(i32::MAX)
+    }
+
+    fn double(&self, name: &str) -> f64 {
+        match self.value(name) {
+            Some(Value::Double(number)) => number,
+            _ => 0.0,
+        }
+    }
+
+    fn text(&self, name: &str) -> String {
+        match self.value(name) {
+            Some(Value::Text(text)) => text,
+            _ => String::new(),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<Value> {
+        let def = TOPIC_CONFIGS.get(name)?;
+        // A broker config that stands in may be narrower than the topic's, never wider.
+        let kind = if def.kind == Kind::Int { Kind::Long } else { def.kind };
+        effective(def, self.overrides, self.broker)
+            .and_then(|text| parse(kind, &text))
+            .or_else(|| parse(kind, def.default?))
+    }
+}
+
+#[cfg(test)]
+#[path = "topic_config_test.rs"]
+mod topic_config_test;

@@ -1,0 +1,71 @@
+use super::*;
+
+fn resolve(own: &[(&str, &str)], fixed: &[(&str, &str)]) -> TopicConfig {
+    let overrides = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect::<Overrides>()
+    };
+    let nothing = Overrides::new();
+    let fixed = overrides(fixed);
+    let broker = BrokerLayers { dynamic: &nothing, all_brokers: &nothing, fixed: &fixed };
+    TopicConfig::resolve(&overrides(own), &broker)
+}
+
+#[test]
+fn the_defaults_are_kafkas_but_for_durability() {
+    let config = resolve(&[], &[]);
+    assert!(config.syncs_every_record());
+    assert_eq!(config.flush_ms, i64::MAX);
+    assert_eq!(config.cleanup_policy, CleanupPolicy { compact: false, delete: true });
+    assert_eq!(config.compression_type, CompressionType::Producer);
+    assert_eq!(config.message_timestamp_type, TimestampType::CreateTime);
+    assert_eq!(config.retention_ms, Some(604_800_000));
+    assert_eq!(config.retention_bytes, None);
+    assert_eq!(config.segment_bytes, 1 << 30);
+    assert_eq!(config.segment_ms, 604_800_000);
+    assert_eq!(config.segment_jitter_ms, 0);
+    assert_eq!(config.max_message_bytes, 1_048_588);
+    assert_eq!(config.message_timestamp_after_max_ms, 3_600_000);
+    assert_eq!(config.message_timestamp_before_max_ms, i64::MAX);
+    assert_eq!(config.min_cleanable_dirty_ratio, 0.5);
+    assert_eq!((config.gzip_level, config.lz4_level, config.zstd_level), (-1, 9, 3));
+}
+
+#[test]
+fn own_values_become_numbers() {
+    let config = resolve(
+        &[
+            ("cleanup.policy", "compact, delete"),
+            ("compression.type", " zstd "),
+            ("message.timestamp.type", "LogAppendTime"),
+            ("retention.ms", "-1"),
+            ("retention.bytes", " 100 "),
+            ("flush.messages", "1000"),
+        ],
+        &[],
+    );
+    assert_eq!(config.cleanup_policy, CleanupPolicy { compact: true, delete: true });
+    assert_eq!(config.compression_type, CompressionType::Zstd);
+    assert_eq!(config.message_timestamp_type, TimestampType::LogAppendTime);
+    assert_eq!((config.retention_ms, config.retention_bytes), (None, Some(100)));
+    assert!(!config.syncs_every_record());
+}
+
+#[test]
+fn an_empty_cleanup_policy_removes_nothing() {
+    let neither = CleanupPolicy { compact: false, delete: false };
+    assert_eq!(resolve(&[("cleanup.policy", "")], &[]).cleanup_policy, neither);
+}
+
+#[test]
+fn segments_of_tests_may_be_small() {
+    let own = [("segment.bytes", "1048576"), ("internal.segment.bytes", "500")];
+    assert_eq!(resolve(&own, &[]).segment_bytes, 500);
+    assert_eq!(resolve(&own[..1], &[]).segment_bytes, 1 << 20);
+}
+
+#[test]
+fn the_brokers_values_stand_behind_the_topics() {
+    let fixed = [("log.flush.interval.messages", "7"), ("log.roll.hours", "1")];
+    let config = resolve(&[], &fixed);
+    assert_eq!((config.flush_messages, config.segment_ms), (7, 3_600_000));
+}
