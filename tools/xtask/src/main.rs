@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo x`: what this repository checks about itself, in one command.
+//!
+//! Only the standard library is used, so that the checks build in seconds and depend on nothing
+//! that they judge.
+
+mod check;
+mod dependency_edges;
+mod document_paths;
+mod longest_files;
+mod process;
+mod repository;
+mod runtime_seams;
+mod stray_paths;
+mod test;
+
+use std::process::ExitCode;
+
+use repository::Repository;
+
+const USAGE: &str = "\
+usage: cargo x <command>
+
+  check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
+  test             installs what the tests need, then `check`, then the run against real clients";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["check"] => in_repository(|repository| check::run(repository, check::Depth::Full)),
+        ["check", "--fast"] => {
+            in_repository(|repository| check::run(repository, check::Depth::Fast))
+        }
+        ["test"] => in_repository(test::run),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn in_repository(command: impl FnOnce(&Repository) -> Result<(), String>) -> Result<(), String> {
+    command(&Repository::locate()?)
+}
