@@ -1,1 +1,24 @@
-//! (being written)
+//! A shard's storage: one journal for what was just appended, segments for what has settled.
+//!
+//! Everything here runs on one core and reaches the device through [`disk::Disk`] alone. README.md
+//! of this crate draws the formats and argues the crash cases.
+
+mod append_file;
+mod block_file;
+pub mod disk;
+pub mod error;
+pub mod event;
+pub mod journal;
+pub mod log;
+mod segment;
+mod state;
+mod store;
+mod wire;
+
+pub use append_file::{AppendFile, DurableWrites};
+pub use error::{AppendError, OpenError, ReadError, StorageError};
+pub use log::{
+    Appended, Log, NewBatch, NotAppended, OffsetAndTimestamp, ReadLimits, ReadSlices, RetentionRules,
+    RollRules, Watch,
+};
+pub use store::{RecoveryReport, Store, StoreOptions, StoreStats};

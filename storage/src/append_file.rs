@@ -1,0 +1,69 @@
+//! A small log file for those who have one of their own, such as the cluster log (F5).
+
+use std::io;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::block_file::BlockFile;
+use crate::disk::{Disk, OpenMode};
+
+/// Whether an append is on stable storage when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DurableWrites {
+    Yes,
+    No,
+}
+
+/// Appends whole entries; what an entry is, and where the last whole one ends, its owner knows.
+pub struct AppendFile {
+    disk: Disk,
+    file: BlockFile,
+    path: std::path::PathBuf,
+    mode: OpenMode,
+}
+
+impl AppendFile {
+    /// Opens, or makes, the file and reads all of it. Behind the last entry there may be zeros, or
+    /// the beginnings of an entry that did not become durable: [`AppendFile::cut`] says where it
+    /// ends, before anything is appended.
+    pub async fn open(
+        disk: &Disk,
+        path: &Path,
+        durable: DurableWrites,
+    ) -> io::Result<(AppendFile, Bytes)> {
+        let mode = OpenMode { create: true, durable_writes: durable == DurableWrites::Yes };
+        let file = BlockFile::open(disk, path, mode, 0).await?;
+        let content = file.file.read_at(0, file.file.bytes()? as usize).await?;
+        if let Some(dir) = path.parent() {
+            disk.sync_dir(dir).await?;
+        }
+        Ok((AppendFile { disk: disk.clone(), file, path: path.to_path_buf(), mode }, content))
+    }
+
+    /// Everything from `end` on counts no longer and is cut off, durably; the next append goes
+    /// there, and never joins with what a crash left behind it.
+    pub async fn cut(&mut self, end: u64) -> io::Result<()> {
+        let bytes = self.file.file.bytes()?;
+        if end < bytes {
+            self.file.file.truncate(end).await?;
+            self.file.file.sync().await?;
+        }
+        self.file = BlockFile::open(&self.disk, &self.path, self.mode, end).await?;
+        Ok(())
+    }
+
+    /// Begins anew from the first byte.
+    pub async fn restart(&mut self) -> io::Result<()> {
+        self.cut(0).await
+    }
+
+    pub async fn append(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        self.file.append(&self.disk, pieces).await
+    }
+
+    /// Bytes that count.
+    pub fn end(&self) -> u64 {
+        self.file.end
+    }
+}

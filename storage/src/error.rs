@@ -1,0 +1,77 @@
+//! What can go wrong, by what the caller does about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use pelton_model::{Offset, PartitionId};
+
+/// The shard's storage cannot do what was asked. `Fenced` stays until a restart (S3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageError {
+    /// A write or a sync failed earlier, or just now: nothing more is acknowledged.
+    Fenced(String),
+    /// There is no room now; it passes by itself when there is (S9).
+    Full,
+    /// Bytes that were durable do not match their checksum (S6, F2).
+    Damaged { partition: PartitionId, what: String },
+}
+
+impl fmt::Display for StorageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StorageError::Fenced(why) => write!(f, "storage is fenced: {why}"),
+            StorageError::Full => f.write_str("the disk is full"),
+            StorageError::Damaged { partition, what } => write!(f, "{partition} is damaged: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for StorageError {}
+
+/// Why an append was refused; nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppendError {
+    Storage(StorageError),
+    /// The partition was dropped meanwhile.
+    Dropped,
+}
+
+/// Why a read gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadError {
+    /// Outside of [start, commit point].
+    OutOfRange { start: Offset, end: Offset },
+    Storage(StorageError),
+    Dropped,
+}
+
+impl From<StorageError> for ReadError {
+    fn from(error: StorageError) -> Self {
+        ReadError::Storage(error)
+    }
+}
+
+/// Why a shard's directory could not be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    Io { path: PathBuf, error: io::Error },
+    /// A file was written by a newer Pelton.
+    TooNew { path: PathBuf, format: u16 },
+    /// Durable bytes that no crash can have made like this (S6).
+    Damaged { path: PathBuf, what: String },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            OpenError::TooNew { path, format } => {
+                write!(f, "{}: format {format} is newer than this program", path.display())
+            }
+            OpenError::Damaged { path, what } => write!(f, "{} is damaged: {what}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}

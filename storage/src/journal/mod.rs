@@ -1,0 +1,443 @@
+//! A shard's journal: all small appends of all its partitions share one durable write.
+//!
+//! Entries gather in memory while a group is being written; together they are the next group. One
+//! group is in flight at a time, so groups become durable in sequence order, and the number of
+//! partitions does not appear in the cost.
+
+mod format;
+mod ring;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use pelton_model::limits::IO_BYTES_MAX;
+use pelton_model::{Offset, PartitionId, ShardId};
+
+pub use format::{Entry, Group, GroupHeader, HEADER_BYTES, NoGroup};
+use ring::Ring;
+
+use crate::disk::{Disk, is_disk_full};
+use crate::error::{OpenError, StorageError};
+use crate::event::Event;
+
+/// A group's body is closed at this size, so that no group delays the next for long.
+const GROUP_BODY_BYTES_MAX: usize = IO_BYTES_MAX - HEADER_BYTES;
+
+/// Sizes of a shard's journal.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalOptions {
+    /// One file of the ring. A group that is larger gets a file of its own size.
+    pub file_bytes: u64,
+    /// What the ring may grow to; all of it may have to be held in memory (S8).
+    pub ring_bytes_max: u64,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        Self { file_bytes: 16 << 20, ring_bytes_max: 256 << 20 }
+    }
+}
+
+/// What tells this life's groups from others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Greater than any before.
+    pub incarnation: u64,
+    /// The ring's own number, drawn when the shard's directory was made.
+    pub seed: u32,
+}
+
+/// Told, in order, when entries have become durable.
+pub trait OnDurable {
+    /// Everything of this log below `end` is on stable storage.
+    fn durable(&self, end: Offset);
+}
+
+struct PendingGroup {
+    sequence: u64,
+    body_bytes: usize,
+    entries: Vec<(PartitionId, Entry)>,
+    durable: Vec<(Rc<dyn OnDurable>, Offset)>,
+}
+
+/// What the journal has done since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JournalStats {
+    pub groups: u64,
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+/// See the module. Cheap to share within the shard.
+pub struct Journal {
+    disk: Disk,
+    shard: ShardId,
+    life: Life,
+    options: JournalOptions,
+    ring: RefCell<Ring>,
+    pending: RefCell<VecDeque<PendingGroup>>,
+    pending_bytes: Cell<usize>,
+    next_sequence: Cell<u64>,
+    previous_crc: Cell<u32>,
+    durable: Cell<u64>,
+    tail: Cell<u64>,
+    fenced: RefCell<Option<String>>,
+    starved: Cell<bool>,
+    stopping: Cell<bool>,
+    waiters: RefCell<VecDeque<(u64, Waker)>>,
+    /// There is something to write, or to stop for.
+    work: Event,
+    /// The tail moved, or the disk has room again.
+    room: Event,
+    /// Somebody should carry tails to segments.
+    pressure: Event,
+    stats: Cell<JournalStats>,
+}
+
+/// What recovery gets to replay.
+pub(crate) struct Recovered {
+    pub groups: Vec<Group>,
+    pub torn: bool,
+}
+
+impl Journal {
+    /// Opens the ring in `dir`. `life` must be durable already.
+    pub(crate) async fn open(
+        disk: &Disk,
+        dir: &Path,
+        shard: ShardId,
+        life: Life,
+        tail: u64,
+        options: JournalOptions,
+    ) -> Result<(Journal, Recovered), OpenError> {
+        let (mut ring, found) = Ring::open(disk, dir, shard, life.seed, tail).await?;
+        while ring.files.len() < 2 {
+            let made = Ring::make_file(disk, dir, ring.files.len(), options.file_bytes).await;
+            ring.files.push(made.map_err(|error| OpenError::Io { path: dir.into(), error })?);
+        }
+        let last = found.groups.last();
+        let durable = last.map_or(tail.saturating_sub(1), |group| group.header.sequence);
+        let journal = Journal {
+            disk: disk.clone(),
+            shard,
+            life,
+            options,
+            ring: RefCell::new(ring),
+            pending: RefCell::default(),
+            pending_bytes: Cell::new(0),
+            next_sequence: Cell::new(durable + 1),
+            previous_crc: Cell::new(last.map_or(0, |group| group.header_crc)),
+            durable: Cell::new(durable),
+            tail: Cell::new(tail.max(1)),
+            fenced: RefCell::default(),
+            starved: Cell::new(false),
+            stopping: Cell::new(false),
+            waiters: RefCell::default(),
+            work: Event::default(),
+            room: Event::default(),
+            pressure: Event::default(),
+            stats: Cell::default(),
+        };
+        Ok((journal, Recovered { groups: found.groups, torn: found.torn }))
+    }
+
+    /// Queues an entry; returns the sequence of the group that will carry it.
+    pub fn push(
+        &self,
+        partition: PartitionId,
+        entry: Entry,
+        durable: Option<(Rc<dyn OnDurable>, Offset)>,
+    ) -> Result<u64, StorageError> {
+        self.check()?;
+        let bytes = entry.encoded_bytes();
+        let mut pending = self.pending.borrow_mut();
+        let fits = pending
+            .back()
+            .is_some_and(|group| group.body_bytes + bytes <= GROUP_BODY_BYTES_MAX);
+        if !fits {
+            let sequence = self.next_sequence.get();
+            self.next_sequence.set(sequence + 1);
+            pending.push_back(PendingGroup {
+                sequence,
+                body_bytes: 0,
+                entries: Vec::new(),
+                durable: Vec::new(),
+            });
+        }
+        let Some(group) = pending.back_mut() else { unreachable!("a group was just pushed") };
+        group.body_bytes += bytes;
+        group.entries.push((partition, entry));
+        group.durable.extend(durable);
+        self.pending_bytes.set(self.pending_bytes.get() + bytes);
+        let sequence = group.sequence;
+        drop(pending);
+        self.work.notify();
+        Ok(sequence)
+    }
+
+    /// Resolves when group `sequence` is durable, or never will be.
+    pub fn durable(self: &Rc<Self>, sequence: u64) -> Durable {
+        Durable { journal: self.clone(), sequence }
+    }
+
+    pub fn durable_sequence(&self) -> u64 {
+        self.durable.get()
+    }
+
+    /// The sequence that the next entry will be at, or above.
+    pub fn next_sequence(&self) -> u64 {
+        self.next_sequence.get()
+    }
+
+    /// Bytes that wait to be written.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes.get()
+    }
+
+    pub fn stats(&self) -> JournalStats {
+        self.stats.get()
+    }
+
+    /// Needed bytes over the bytes that the ring may have.
+    pub fn used_ratio(&self) -> f64 {
+        self.ring.borrow().live_bytes(self.tail.get()) as f64 / self.options.ring_bytes_max as f64
+    }
+
+    /// Whether a group waits for room that only a checkpoint can make.
+    pub fn is_starved(&self) -> bool {
+        self.starved.get()
+    }
+
+    /// Notified when tails should be carried.
+    pub fn pressure(&self) -> &Event {
+        &self.pressure
+    }
+
+    /// Entries below `tail` are no longer needed: durable elsewhere, and so recorded.
+    pub fn release(&self, tail: u64) {
+        assert!(tail <= self.next_sequence.get(), "released what was never written");
+        self.tail.set(self.tail.get().max(tail));
+        self.room.notify();
+    }
+
+    pub fn fence(&self, why: String) {
+        self.fenced.borrow_mut().get_or_insert(why);
+        let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
+        for (_, waker) in waiters {
+            waker.wake();
+        }
+        self.work.notify();
+        self.room.notify();
+        self.pressure.notify();
+    }
+
+    /// Fails once a write has failed (S3).
+    pub fn check(&self) -> Result<(), StorageError> {
+        match &*self.fenced.borrow() {
+            Some(why) => Err(StorageError::Fenced(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends [`Journal::run`] once everything queued is durable.
+    pub fn stop(&self) {
+        self.stopping.set(true);
+        self.work.notify();
+        self.room.notify();
+    }
+
+    /// Writes groups until stopped or fenced. The shard runs this once.
+    pub async fn run(&self) {
+        loop {
+            let work = self.work.wait();
+            if self.check().is_err() {
+                return;
+            }
+            let Some(group) = self.pending.borrow_mut().pop_front() else {
+                if self.stopping.get() {
+                    return;
+                }
+                work.await;
+                continue;
+            };
+            self.pending_bytes.set(self.pending_bytes.get() - group.body_bytes);
+            match self.write(&group).await {
+                Ok(()) => self.complete(group),
+                Err(error) => {
+                    tracing::error!(shard = %self.shard, sequence = group.sequence, %error,
+                        "the journal cannot be written: this shard's storage is fenced");
+                    self.fence(format!("journal group {}: {error}", group.sequence));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn complete(&self, group: PendingGroup) {
+        assert_eq!(group.sequence, self.durable.get() + 1, "groups are acknowledged in order (F3)");
+        self.durable.set(group.sequence);
+        for (log, end) in &group.durable {
+            log.durable(*end);
+        }
+        let mut waiters = self.waiters.borrow_mut();
+        while waiters.front().is_some_and(|(sequence, _)| *sequence <= group.sequence) {
+            if let Some((_, waker)) = waiters.pop_front() {
+                waker.wake();
+            }
+        }
+        if self.used_ratio() > 0.5 {
+            self.pressure.notify();
+        }
+    }
+
+    async fn write(&self, group: &PendingGroup) -> std::io::Result<()> {
+        let mut header = GroupHeader {
+            shard: self.shard,
+            entry_count: group.entries.len() as u32,
+            incarnation: self.life.incarnation,
+            sequence: group.sequence,
+            horizon: self.tail.get(),
+            tail: self.tail.get(),
+            body_bytes: group.body_bytes as u32,
+            previous_crc: self.previous_crc.get(),
+            body_crc: 0,
+        };
+        let total = header.file_bytes();
+        let at = self.room_for(total as u64).await?;
+        let mut buffer = self.disk.allocate_buffer(total);
+        let out = buffer.as_mut_slice();
+        let mut end = HEADER_BYTES;
+        let mut head = Vec::with_capacity(64);
+        for (partition, entry) in &group.entries {
+            head.clear();
+            entry.encode_head(*partition, &mut head);
+            out[end..end + head.len()].copy_from_slice(&head);
+            end += head.len();
+            if let Entry::Append { batch, .. } = entry {
+                out[end..end + batch.len()].copy_from_slice(batch);
+                end += batch.len();
+            }
+        }
+        assert_eq!(end, HEADER_BYTES + group.body_bytes, "entries take what they said");
+        header.body_crc = crc32c::crc32c(&out[HEADER_BYTES..end]);
+        let encoded = header.encode(self.life.seed);
+        out[..HEADER_BYTES].copy_from_slice(&encoded);
+        out[end..total].fill(0);
+        let (file, position) = {
+            let ring = self.ring.borrow();
+            (ring.files[at].file.clone(), ring.files[at].used)
+        };
+        // O_DSYNC: when this completes, the group is durable.
+        file.write_at(buffer, total, position).await?;
+        let mut ring = self.ring.borrow_mut();
+        ring.files[at].used += total as u64;
+        ring.files[at].last = group.sequence;
+        drop(ring);
+        self.previous_crc.set(crc_of(&encoded));
+        let mut stats = self.stats.get();
+        stats.groups += 1;
+        stats.entries += group.entries.len() as u64;
+        stats.bytes += total as u64;
+        self.stats.set(stats);
+        Ok(())
+    }
+
+    /// A ring file with room: the current one, a free one, a new one, or one that a checkpoint frees.
+    async fn room_for(&self, bytes: u64) -> std::io::Result<usize> {
+        loop {
+            let room = self.room.wait();
+            let placed = self.ring.borrow_mut().place(bytes, self.tail.get());
+            if let Some(at) = placed {
+                self.starved.set(false);
+                return Ok(at);
+            }
+            let (disk, dir, index) = self.ring.borrow().place_of_next();
+            let size = self.options.file_bytes.max(bytes);
+            let may_grow = self.ring.borrow().bytes() + size <= self.options.ring_bytes_max
+                || bytes > self.options.file_bytes;
+            if may_grow {
+                match Ring::make_file(&disk, &dir, index, size).await {
+                    Ok(file) => {
+                        self.ring.borrow_mut().files.push(file);
+                        continue;
+                    }
+                    // A full disk is no reason to stop: a checkpoint frees a file of the ring.
+                    Err(error) if is_disk_full(&error) => {
+                        let _ = disk.remove_file(&dir.join(ring::file_name(index))).await;
+                        tracing::warn!(shard = %self.shard, "no space to grow the journal");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.starved.set(true);
+            self.pressure.notify();
+            if let Err(fenced) = self.check() {
+                return Err(std::io::Error::other(fenced.to_string()));
+            }
+            room.await;
+        }
+    }
+}
+
+fn crc_of(header: &[u8; HEADER_BYTES]) -> u32 {
+    u32::from_le_bytes([header[60], header[61], header[62], header[63]])
+}
+
+/// See [`Journal::durable`].
+pub struct Durable {
+    journal: Rc<Journal>,
+    sequence: u64,
+}
+
+impl Future for Durable {
+    type Output = Result<(), StorageError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.journal.durable.get() >= self.sequence {
+            return Poll::Ready(Ok(()));
+        }
+        if let Err(fenced) = self.journal.check() {
+            return Poll::Ready(Err(fenced));
+        }
+        let mut waiters = self.journal.waiters.borrow_mut();
+        let waker = context.waker();
+        let at = waiters.partition_point(|(sequence, _)| *sequence <= self.sequence);
+        let known = waiters
+            .iter()
+            .take(at)
+            .rev()
+            .take_while(|(sequence, _)| *sequence == self.sequence)
+            .any(|(_, known)| known.will_wake(waker));
+        if !known {
+            waiters.insert(at, (self.sequence, waker.clone()));
+        }
+        Poll::Pending
+    }
+}
+
+/// Reads the groups of one ring file for people: `pelton journal dump`.
+pub fn groups_of_file(content: &Bytes, seed: u32) -> Vec<(usize, Group)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < content.len() {
+        match Group::read(content, at, seed) {
+            Ok(group) => {
+                let next = at + group.header.file_bytes();
+                found.push((at, group));
+                at = next;
+            }
+            Err(_) => at += pelton_model::limits::BLOCK_BYTES,
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "journal_test.rs"]
+mod journal_test;

@@ -1,0 +1,243 @@
+//! The files that groups are written to: written through once, then used again and again.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use pelton_model::ShardId;
+use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
+
+use super::format::{Group, GroupHeader, NoGroup};
+use crate::disk::{Disk, File, OpenMode};
+use crate::error::OpenError;
+
+/// One file of the ring.
+pub(super) struct RingFile {
+    pub file: File,
+    pub bytes: u64,
+    /// Where the next group goes.
+    pub used: u64,
+    /// The newest group in it; 0 when it holds none.
+    pub last: u64,
+}
+
+/// All files; `current` is the one being filled.
+pub(super) struct Ring {
+    dir: PathBuf,
+    disk: Disk,
+    pub files: Vec<RingFile>,
+    pub current: usize,
+}
+
+/// A durable, unbroken run of groups, as recovery found it.
+pub(super) struct Found {
+    pub groups: Vec<Group>,
+    /// Bytes behind the last good group that looked like the beginning of another.
+    pub torn: bool,
+}
+
+const MODE: OpenMode = OpenMode { create: true, durable_writes: true };
+
+pub(super) fn file_name(index: usize) -> String {
+    format!("journal.{index:04}")
+}
+
+impl Ring {
+    /// Opens every file and reads the groups from `tail` on.
+    pub async fn open(
+        disk: &Disk,
+        dir: &Path,
+        shard: ShardId,
+        seed: u32,
+        tail: u64,
+    ) -> Result<(Ring, Found), OpenError> {
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |error| OpenError::Io { path, error }
+        };
+        let mut names: Vec<String> = disk
+            .list_dir(dir)
+            .await
+            .map_err(failed(dir))?
+            .into_iter()
+            .map(|entry| entry.name)
+            .filter(|name| name.starts_with("journal."))
+            .collect();
+        names.sort();
+        let mut ring =
+            Ring { dir: dir.to_path_buf(), disk: disk.clone(), files: Vec::new(), current: 0 };
+        let mut runs: Vec<(usize, Vec<Group>)> = Vec::new();
+        let mut torn = false;
+        for (at, name) in names.iter().enumerate() {
+            let path = dir.join(name);
+            if *name != file_name(at) {
+                return Err(OpenError::Damaged {
+                    path,
+                    what: format!("{} is missing before it", file_name(at)),
+                });
+            }
+            let file = disk.open(&path, MODE).await.map_err(failed(&path))?;
+            let bytes = file.bytes().map_err(failed(&path))?;
+            let content = read_whole(&file, bytes).await.map_err(failed(&path))?;
+            let (groups, end) = scan(&content, shard, seed, &path)?;
+            let newest = groups.last().map_or(0, |group| group.header.sequence);
+            look_behind(&content, seed, end, newest.max(tail), &path)?;
+            torn |= begins_a_group(&content, seed, end, newest);
+            ring.files.push(RingFile { file, bytes, used: end as u64, last: newest });
+            if newest >= tail && !groups.is_empty() {
+                runs.push((at, groups));
+            }
+        }
+        runs.sort_by_key(|(_, groups)| groups[0].header.sequence);
+        let mut groups: Vec<Group> = Vec::new();
+        for (at, run) in runs {
+            let first = &run[0].header;
+            let fits = match groups.last() {
+                None => first.sequence <= tail.max(1),
+                Some(last) => {
+                    first.sequence == last.header.sequence + 1
+                        && first.previous_crc == last.header_crc
+                        && first.incarnation >= last.header.incarnation
+                }
+            };
+            if !fits {
+                return Err(OpenError::Damaged {
+                    path: dir.join(file_name(at)),
+                    what: format!("group {} does not follow its predecessor", first.sequence),
+                });
+            }
+            ring.current = at;
+            groups.extend(run);
+        }
+        if groups.is_empty() {
+            // The next group follows none of those in the files: it begins one of them anew.
+            for file in &mut ring.files {
+                (file.used, file.last) = (0, 0);
+            }
+        }
+        Ok((ring, Found { groups, torn }))
+    }
+
+    /// What all files take together.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Bytes of groups that are still needed.
+    pub fn live_bytes(&self, tail: u64) -> u64 {
+        self.files.iter().filter(|file| file.last >= tail).map(|file| file.used).sum()
+    }
+
+    /// A file with room for `bytes`, made current; `None` when every file is needed.
+    pub fn place(&mut self, bytes: u64, tail: u64) -> Option<usize> {
+        if let Some(file) = self.files.get(self.current)
+            && file.used + bytes <= file.bytes
+        {
+            return Some(self.current);
+        }
+        let current = self.current;
+        let free = self
+            .files
+            .iter()
+            .enumerate()
+            .position(|(at, file)| at != current && file.last < tail && file.bytes >= bytes)?;
+        self.files[free].used = 0;
+        self.files[free].last = 0;
+        self.current = free;
+        Some(free)
+    }
+
+    /// Adds a file, writing it through so that later writes change no metadata.
+    pub async fn make_file(disk: &Disk, dir: &Path, index: usize, bytes: u64) -> io::Result<RingFile> {
+        let file = disk.open(&dir.join(file_name(index)), MODE).await?;
+        file.allocate(bytes).await?;
+        let mut buffer = disk.allocate_buffer(IO_BYTES_MAX);
+        buffer.as_mut_slice().fill(0);
+        let mut at = 0;
+        while at < bytes {
+            let step = (bytes - at).min(IO_BYTES_MAX as u64);
+            buffer = file.write_at(buffer, step as usize, at).await?;
+            at += step;
+        }
+        file.sync().await?;
+        disk.sync_dir(dir).await?;
+        Ok(RingFile { file, bytes, used: 0, last: 0 })
+    }
+
+    pub fn place_of_next(&self) -> (Disk, PathBuf, usize) {
+        (self.disk.clone(), self.dir.clone(), self.files.len())
+    }
+}
+
+async fn read_whole(file: &File, bytes: u64) -> io::Result<Bytes> {
+    file.read_at(0, bytes as usize).await
+}
+
+/// The groups from the front of a file, each following the one before, and where they end.
+fn scan(
+    content: &Bytes,
+    shard: ShardId,
+    seed: u32,
+    path: &Path,
+) -> Result<(Vec<Group>, usize), OpenError> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut at = 0;
+    loop {
+        let group = match Group::read(content, at, seed) {
+            Ok(group) => group,
+            Err(NoGroup::Invalid) => break,
+            Err(NoGroup::TooNew(format)) => {
+                return Err(OpenError::TooNew { path: path.to_path_buf(), format });
+            }
+        };
+        if group.header.shard != shard {
+            return Err(OpenError::Damaged {
+                path: path.to_path_buf(),
+                what: format!("it belongs to shard {}", group.header.shard),
+            });
+        }
+        if let Some(last) = groups.last() {
+            // Below, a group that an earlier pass left behind: whole, but not a successor.
+            let follows = group.header.sequence == last.header.sequence + 1
+                && group.header.previous_crc == last.header_crc
+                && group.header.incarnation >= last.header.incarnation;
+            if !follows {
+                break;
+            }
+        }
+        at += group.header.file_bytes();
+        groups.push(group);
+    }
+    Ok((groups, at))
+}
+
+/// One group is in flight at a time, so a good group *newer* than the end proves that what lies
+/// between had been durable: rot (S6), not a tear.
+fn look_behind(
+    content: &Bytes,
+    seed: u32,
+    end: usize,
+    newest: u64,
+    path: &Path,
+) -> Result<(), OpenError> {
+    for at in (end..content.len()).step_by(BLOCK_BYTES).skip(1) {
+        let Ok((header, _)) = GroupHeader::decode(&content[at..], seed) else { continue };
+        if header.sequence > newest && Group::read(content, at, seed).is_ok() {
+            return Err(OpenError::Damaged {
+                path: path.to_path_buf(),
+                what: format!(
+                    "bytes {end}..{at} are no groups, yet group {} stands behind them",
+                    header.sequence
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn begins_a_group(content: &Bytes, seed: u32, end: usize, newest: u64) -> bool {
+    content
+        .get(end..)
+        .and_then(|rest| GroupHeader::decode(rest, seed).ok())
+        .is_some_and(|(header, _)| header.sequence > newest)
+}

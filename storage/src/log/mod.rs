@@ -1,0 +1,245 @@
+//! A partition's log: what was just appended in memory, what has settled in segments.
+//!
+//! Offsets move in one direction only: start ≤ carried end ≤ commit point ≤ end. Readers see
+//! nothing at or past the commit point (S4), which the journal advances, in order, when the bytes
+//! are on stable storage.
+
+mod append;
+mod carry;
+mod lookup;
+mod read;
+mod recover;
+mod retain;
+mod watch;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use pelton_model::producer::ProducerTable;
+use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
+
+pub use append::{Appended, NewBatch, NotAppended};
+pub use carry::RollRules;
+pub use lookup::OffsetAndTimestamp;
+pub use read::{ReadLimits, ReadSlices};
+pub use retain::RetentionRules;
+pub use watch::Watch;
+
+use crate::disk::Disk;
+use crate::error::StorageError;
+use crate::journal::{Journal, OnDurable};
+use crate::segment::{ChunkEntry, Segment, SegmentWriter};
+use crate::state::PartitionState;
+use crate::store::Memory;
+
+/// A handle; clones are the same log.
+#[derive(Clone)]
+pub struct Log(Rc<LogParts>);
+
+pub(crate) struct LogParts {
+    id: PartitionId,
+    dir: PathBuf,
+    disk: Disk,
+    journal: Rc<Journal>,
+    memory: Rc<Memory>,
+    positions: RefCell<Positions>,
+    watchers: watch::Watchers,
+    /// One carry, roll or deletion at a time.
+    busy: Cell<bool>,
+}
+
+/// Everything of a log that changes.
+struct Positions {
+    start: Offset,
+    carried_end: Offset,
+    commit: Offset,
+    end: Offset,
+    /// Neighbouring batches up to `end`. Those below `carried_end` are cache.
+    recent: VecDeque<RecentBatch>,
+    segments: Vec<Segment>,
+    open_chunk: Option<ChunkEntry>,
+    writer: Option<SegmentWriter>,
+    epochs: Vec<(LeaderEpoch, Offset)>,
+    producers: ProducerTable,
+    /// The group of this log's newest entry.
+    last_sequence: u64,
+    /// When the last segment got its first batch, by the broker's clock.
+    segment_since: Option<TimestampMs>,
+    dropped: bool,
+    fenced: Option<StorageError>,
+}
+
+/// A batch in memory.
+struct RecentBatch {
+    base: Offset,
+    next: Offset,
+    max_timestamp: TimestampMs,
+    /// The journal group that holds it.
+    sequence: u64,
+    bytes: Bytes,
+}
+
+/// Where a log is placed: what all logs of a shard share.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub disk: Disk,
+    pub data_dir: PathBuf,
+    pub journal: Rc<Journal>,
+    pub memory: Rc<Memory>,
+}
+
+impl Log {
+    pub(crate) fn new(around: &Surroundings, id: PartitionId, epoch: LeaderEpoch) -> Self {
+        Self::from_state(
+            around,
+            &PartitionState {
+                id,
+                start: Offset::ZERO,
+                carried_end: Offset::ZERO,
+                epochs: vec![(epoch, Offset::ZERO)],
+                segments: Vec::new(),
+                open_chunk: None,
+                producers: Bytes::new(),
+            },
+            ProducerTable::default(),
+        )
+    }
+
+    pub(crate) fn from_state(
+        around: &Surroundings,
+        state: &PartitionState,
+        producers: ProducerTable,
+    ) -> Self {
+        Log(Rc::new(LogParts {
+            id: state.id,
+            dir: crate::segment::partition_dir(&around.data_dir, state.id),
+            disk: around.disk.clone(),
+            journal: around.journal.clone(),
+            memory: around.memory.clone(),
+            positions: RefCell::new(Positions {
+                start: state.start,
+                carried_end: state.carried_end,
+                commit: state.carried_end,
+                end: state.carried_end,
+                recent: VecDeque::new(),
+                segments: state.segments.iter().map(Segment::from_state).collect(),
+                open_chunk: state.open_chunk,
+                writer: None,
+                epochs: state.epochs.clone(),
+                producers,
+                last_sequence: 0,
+                segment_since: None,
+                dropped: false,
+                fenced: None,
+            }),
+            watchers: watch::Watchers::default(),
+            busy: Cell::new(false),
+        }))
+    }
+
+    pub fn id(&self) -> PartitionId {
+        self.0.id
+    }
+
+    /// The first offset that can be read.
+    pub fn start_offset(&self) -> Offset {
+        self.0.positions.borrow().start
+    }
+
+    /// One past the last offset that is acknowledged and visible: the high watermark of a
+    /// partition with one replica.
+    pub fn commit_offset(&self) -> Offset {
+        self.0.positions.borrow().commit
+    }
+
+    /// One past the last offset given out.
+    pub fn end_offset(&self) -> Offset {
+        self.0.positions.borrow().end
+    }
+
+    /// The epoch that new batches get.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.0.positions.borrow().epochs.last().map_or(LeaderEpoch::new(0), |(epoch, _)| *epoch)
+    }
+
+    /// Bytes in segments and in memory, from the start of the first segment.
+    pub fn bytes(&self) -> u64 {
+        let positions = self.0.positions.borrow();
+        let settled: u64 = positions.segments.iter().map(|segment| segment.log_bytes).sum();
+        let tail: usize = positions
+            .recent
+            .iter()
+            .filter(|batch| batch.base >= positions.carried_end)
+            .map(|batch| batch.bytes.len())
+            .sum();
+        settled + tail as u64
+    }
+
+    pub fn segment_count(&self) -> usize {
+        self.0.positions.borrow().segments.len()
+    }
+
+    /// Gives a look at the producers without copying them.
+    pub fn with_producers<T>(&self, look: impl FnOnce(&ProducerTable) -> T) -> T {
+        look(&self.0.positions.borrow().producers)
+    }
+
+    /// Forgets producers that have not written for so long (`producer.id.expiration.ms`), at most
+    /// `count_max` at once; returns whether there may be more.
+    pub fn expire_producers(&self, now: TimestampMs, expiration_ms: i64, count_max: usize) -> bool {
+        self.0.positions.borrow_mut().producers.expire(now, expiration_ms, count_max)
+    }
+
+    /// Woken when the commit point moves, or the log is dropped or fenced.
+    pub fn watch(&self, watch: &Watch) {
+        self.0.watchers.add(watch);
+    }
+
+    pub fn is_dropped(&self) -> bool {
+        self.0.positions.borrow().dropped
+    }
+
+    pub(crate) fn mark_dropped(&self) {
+        let recent = {
+            let mut positions = self.0.positions.borrow_mut();
+            positions.dropped = true;
+            std::mem::take(&mut positions.recent)
+        };
+        for batch in recent {
+            self.0.memory.release(batch.bytes.len());
+        }
+        self.0.watchers.wake();
+    }
+
+    fn fence(&self, error: StorageError) {
+        tracing::error!(partition = %self.0.id, %error, "the partition is fenced");
+        self.0.positions.borrow_mut().fenced.get_or_insert(error);
+        self.0.watchers.wake();
+    }
+
+    fn check(&self) -> Result<(), StorageError> {
+        match &self.0.positions.borrow().fenced {
+            Some(error) => Err(error.clone()),
+            None => self.0.journal.check(),
+        }
+    }
+
+    fn shared(&self) -> Rc<dyn OnDurable> {
+        self.0.clone()
+    }
+}
+
+impl OnDurable for LogParts {
+    fn durable(&self, end: Offset) {
+        let mut positions = self.positions.borrow_mut();
+        assert!(end <= positions.end, "durable beyond what was appended");
+        if end > positions.commit {
+            positions.commit = end;
+            drop(positions);
+            self.watchers.wake();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Reading whole batches from an offset on: from memory, else chunk by chunk from a segment.
+
+use bytes::Bytes;
+use pelton_model::Offset;
+use pelton_model::batch::BatchHeader;
+use pelton_model::limits::IO_BYTES_MAX;
+
+use super::{Log, Positions};
+use crate::error::{ReadError, StorageError};
+use crate::segment::{ChunkEntry, SegmentAccess};
+
+/// How much a read may bring.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    /// Bytes; the first batch is read whole whatever the limit.
+    pub bytes_max: usize,
+    /// Whether the first batch may be larger than `bytes_max`.
+    pub at_least_one: bool,
+    /// Nothing at or past this offset.
+    pub end: Offset,
+}
+
+/// Whole batches, as they are sent.
+#[derive(Clone, Debug, Default)]
+pub struct ReadSlices {
+    pub slices: Vec<Bytes>,
+    pub bytes: usize,
+    /// Whether bytes had to come from the device.
+    pub from_disk: bool,
+}
+
+impl ReadSlices {
+    /// Takes one more batch; false when it does not fit any more.
+    fn push(&mut self, batch: Bytes, limits: &ReadLimits) -> bool {
+        let fits = self.bytes + batch.len() <= limits.bytes_max
+            || (self.slices.is_empty() && limits.at_least_one);
+        if fits {
+            self.bytes += batch.len();
+            self.slices.push(batch);
+        }
+        fits
+    }
+}
+
+/// Where the bytes of an offset are.
+enum Place {
+    Memory(ReadSlices),
+    /// Which segment, and its open chunk if it is the last one.
+    Disk(Offset, SegmentAccess, Option<ChunkEntry>),
+}
+
+impl Log {
+    /// Batches from the one that contains `from`, up to the limits. Empty at the commit point.
+    pub async fn read(&self, from: Offset, limits: ReadLimits) -> Result<ReadSlices, ReadError> {
+        let (segment, mut access, open_chunk) = match self.place(from, &limits)? {
+            Place::Memory(slices) => return Ok(slices),
+            Place::Disk(segment, access, open_chunk) => (segment, access, open_chunk),
+        };
+        let read = self.read_segment(&mut access, open_chunk, from, &limits).await;
+        let positions = self.0.positions.borrow();
+        if let Some(segment) = positions.segments.iter().find(|it| it.base == segment) {
+            segment.keep(&access);
+        }
+        match read {
+            Ok(slices) => Ok(slices),
+            Err(_) if positions.dropped => Err(ReadError::Dropped),
+            // Deleted under the read: what was asked for is out of range by now.
+            Err(_) if from < positions.start => Err(out_of_range(&positions)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a read from `from` would find anything, and how much at least, without reading.
+    pub fn available_bytes(&self, from: Offset, bytes_max: usize) -> usize {
+        let positions = self.0.positions.borrow();
+        if from >= positions.commit {
+            return 0;
+        }
+        if positions.recent.front().is_none_or(|first| from < first.base) {
+            return bytes_max;
+        }
+        let mut bytes = 0;
+        let first = positions.recent.partition_point(|batch| batch.next <= from);
+        for batch in positions.recent.range(first..) {
+            if batch.next > positions.commit || bytes >= bytes_max {
+                break;
+            }
+            bytes += batch.bytes.len();
+        }
+        bytes
+    }
+
+    fn place(&self, from: Offset, limits: &ReadLimits) -> Result<Place, ReadError> {
+        self.0.journal.check()?;
+        let positions = self.0.positions.borrow();
+        if positions.dropped {
+            return Err(ReadError::Dropped);
+        }
+        if from < positions.start || from > positions.commit {
+            return Err(out_of_range(&positions));
+        }
+        let end = limits.end.min(positions.commit);
+        if from >= end {
+            return Ok(Place::Memory(ReadSlices::default()));
+        }
+        if positions.recent.front().is_some_and(|first| first.base <= from) {
+            let mut slices = ReadSlices::default();
+            let first = positions.recent.partition_point(|batch| batch.next <= from);
+            for batch in positions.recent.range(first..) {
+                if batch.next > end || !slices.push(batch.bytes.clone(), limits) {
+                    break;
+                }
+            }
+            return Ok(Place::Memory(slices));
+        }
+        let at = positions.segments.partition_point(|segment| segment.base <= from);
+        let Some(segment) = at.checked_sub(1).and_then(|at| positions.segments.get(at)) else {
+            return Err(ReadError::Storage(StorageError::Damaged {
+                partition: self.0.id,
+                what: format!("no segment holds offset {from}"),
+            }));
+        };
+        let open_chunk = positions.open_chunk.filter(|_| at == positions.segments.len());
+        Ok(Place::Disk(segment.base, segment.access(), open_chunk))
+    }
+
+    async fn read_segment(
+        &self,
+        access: &mut SegmentAccess,
+        open_chunk: Option<ChunkEntry>,
+        from: Offset,
+        limits: &ReadLimits,
+    ) -> Result<ReadSlices, StorageError> {
+        let parts = &self.0;
+        let index = access.index(&parts.disk, &parts.dir, parts.id).await?;
+        let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
+        let mut chunks: Vec<ChunkEntry> = Vec::new();
+        let mut bytes = 0;
+        let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(open_chunk);
+        for chunk in candidates {
+            // The open chunk may be the one that holds `from`.
+            if chunk.offset <= from {
+                (bytes, _) = (0, chunks.clear());
+            }
+            if !chunks.is_empty()
+                && (bytes >= limits.bytes_max || bytes + chunk.length as usize > IO_BYTES_MAX)
+            {
+                break;
+            }
+            bytes += chunk.length as usize;
+            chunks.push(chunk);
+        }
+        let content = access.read_chunks(&parts.disk, &parts.dir, parts.id, &chunks).await?;
+        let mut slices = ReadSlices { from_disk: true, ..ReadSlices::default() };
+        let mut at = 0;
+        while at < content.len() {
+            let header = BatchHeader::read(&content[at..]).ok();
+            let Some(header) = header.filter(|it| it.total_bytes() <= content.len() - at) else {
+                return Err(StorageError::Damaged {
+                    partition: parts.id,
+                    what: format!("a chunk near offset {from} does not hold whole batches"),
+                });
+            };
+            let next = at + header.total_bytes();
+            if header.next_offset() > limits.end {
+                break;
+            }
+            if header.next_offset() > from && !slices.push(content.slice(at..next), limits) {
+                break;
+            }
+            at = next;
+        }
+        Ok(slices)
+    }
+}
+
+fn out_of_range(positions: &Positions) -> ReadError {
+    ReadError::OutOfRange { start: positions.start, end: positions.commit }
+}

@@ -1,0 +1,125 @@
+//! Letting old records go: DeleteRecords, and retention by size and by time.
+
+use std::io;
+
+use pelton_model::{Offset, TimestampMs};
+
+use super::{Log, RollRules};
+use crate::error::{ReadError, StorageError};
+use crate::journal::Entry;
+use crate::segment::{Segment, index_path, log_path};
+
+/// What a topic keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionRules {
+    /// `retention.ms`; negative: for ever.
+    pub retention_ms: i64,
+    /// `retention.bytes`; negative: all.
+    pub retention_bytes: i64,
+    pub roll: RollRules,
+}
+
+impl Log {
+    /// Moves the start of the log to `offset` (DeleteRecords); returns the journal group that makes
+    /// it durable. Below the start nothing happens.
+    pub fn delete_records(&self, offset: Offset) -> Result<u64, ReadError> {
+        self.check()?;
+        let mut positions = self.0.positions.borrow_mut();
+        if offset > positions.commit || offset < Offset::ZERO {
+            let (start, end) = (positions.start, positions.commit);
+            return Err(ReadError::OutOfRange { start, end });
+        }
+        if offset <= positions.start {
+            return Ok(self.0.journal.durable_sequence());
+        }
+        let entry = Entry::LogStart { start: offset };
+        let sequence = self.0.journal.push(self.0.id, entry, None).map_err(ReadError::Storage)?;
+        positions.start = offset;
+        positions.last_sequence = sequence;
+        Ok(sequence)
+    }
+
+    /// Rolls what is too old, moves the start over what need not be kept, and removes the files of
+    /// segments below the start. Returns the bytes freed.
+    pub async fn retain(&self, rules: RetentionRules) -> Result<u64, StorageError> {
+        self.check()?;
+        if self.0.busy.replace(true) {
+            return Ok(0);
+        }
+        let freed = self.retain_alone(rules).await;
+        self.0.busy.set(false);
+        match freed {
+            Ok(bytes) => Ok(bytes),
+            Err(_) if self.is_dropped() => Ok(0),
+            Err(error) => {
+                // Files that stay cost space, not data: the next pass tries again.
+                tracing::warn!(partition = %self.0.id, %error, "old segments could not be removed");
+                Ok(0)
+            }
+        }
+    }
+
+    async fn retain_alone(&self, rules: RetentionRules) -> io::Result<u64> {
+        if self.last_segment_is_done(&rules) {
+            self.seal_last(rules.roll).await?;
+        }
+        if let Some(start) = self.start_by_rules(&rules)
+            && let Ok(sequence) = self.delete_records(start)
+        {
+            tracing::info!(partition = %self.0.id, start = %start, "retention moved the log's start");
+            if self.0.journal.durable(sequence).await.is_err() {
+                return Ok(0);
+            }
+        }
+        let mut freed = 0;
+        while let Some(segment) = self.take_first_below_start() {
+            segment.close().await;
+            self.0.disk.remove_file(&log_path(&self.0.dir, segment.base)).await?;
+            self.0.disk.remove_file(&index_path(&self.0.dir, segment.base)).await?;
+            freed += segment.log_bytes;
+        }
+        Ok(freed)
+    }
+
+    /// A segment that everything has been carried to, and that is past its time.
+    fn last_segment_is_done(&self, rules: &RetentionRules) -> bool {
+        let positions = self.0.positions.borrow();
+        let Some(last) = positions.segments.last() else { return false };
+        if last.log_bytes == 0 || positions.dropped || positions.carried_end < positions.end {
+            return false;
+        }
+        let age = |since: TimestampMs| rules.roll.now.get().saturating_sub(since.get());
+        let rolled = positions.segment_since.is_some_and(|at| age(at) >= rules.roll.segment_ms);
+        rolled || is_expired(last, rules)
+    }
+
+    fn start_by_rules(&self, rules: &RetentionRules) -> Option<Offset> {
+        let positions = self.0.positions.borrow();
+        let (_, sealed) = positions.segments.split_last()?;
+        let mut bytes: u64 = positions.segments.iter().map(|segment| segment.log_bytes).sum();
+        let mut start = None;
+        for (at, segment) in sealed.iter().enumerate() {
+            let too_many =
+                u64::try_from(rules.retention_bytes).is_ok_and(|max| bytes - segment.log_bytes >= max);
+            if !too_many && !is_expired(segment, rules) {
+                break;
+            }
+            bytes -= segment.log_bytes;
+            start = positions.segments.get(at + 1).map(|next| next.base);
+        }
+        start.filter(|start| *start > positions.start)
+    }
+
+    fn take_first_below_start(&self) -> Option<Segment> {
+        let mut positions = self.0.positions.borrow_mut();
+        let next = positions.segments.get(1)?.base;
+        (next <= positions.start).then(|| positions.segments.remove(0))
+    }
+}
+
+/// Judged by the newest record's timestamp, as Kafka does. One of the future pins the segment until
+/// then, which `message.timestamp.after.max.ms` bounds (KIP-937).
+fn is_expired(segment: &Segment, rules: &RetentionRules) -> bool {
+    rules.retention_ms >= 0
+        && rules.roll.now.get().saturating_sub(segment.max_timestamp.get()) > rules.retention_ms
+}

@@ -1,0 +1,181 @@
+//! A partition's segments: batches as they went over the wire (F1), and an index of chunks (F2).
+
+mod chunk;
+mod index;
+mod writer;
+
+use std::cell::RefCell;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use pelton_model::{Offset, PartitionId, TimestampMs};
+
+pub use chunk::ChunkEntry;
+pub(crate) use chunk::{OpenChunk, matches};
+pub(crate) use writer::{Carried, CarriedBatch, SegmentWriter, partition_dir};
+
+use crate::disk::{Disk, File, OpenMode};
+use crate::error::StorageError;
+use crate::state::SegmentState;
+
+/// Data is written without O_DSYNC: one sync follows a whole carry.
+pub(crate) const SEGMENT_MODE: OpenMode = OpenMode { create: false, durable_writes: false };
+
+/// One segment. Its files are opened when somebody reads, and its index with them.
+pub(crate) struct Segment {
+    pub base: Offset,
+    /// Durable bytes of the `.log`.
+    pub log_bytes: u64,
+    pub max_timestamp: TimestampMs,
+    /// Finished chunks, of which `index` knows all once it is loaded.
+    pub chunk_count: u32,
+    index: RefCell<Option<Rc<Vec<ChunkEntry>>>>,
+    reader: RefCell<Option<File>>,
+}
+
+pub(crate) fn log_path(dir: &Path, base: Offset) -> PathBuf {
+    dir.join(format!("{:020}.log", base.get()))
+}
+
+pub(crate) fn index_path(dir: &Path, base: Offset) -> PathBuf {
+    dir.join(format!("{:020}.idx", base.get()))
+}
+
+impl Segment {
+    pub fn new(base: Offset) -> Self {
+        Segment {
+            base,
+            log_bytes: 0,
+            max_timestamp: TimestampMs::new(-1),
+            chunk_count: 0,
+            index: RefCell::new(Some(Rc::default())),
+            reader: RefCell::default(),
+        }
+    }
+
+    pub fn from_state(state: &SegmentState) -> Self {
+        Segment {
+            base: state.base,
+            log_bytes: state.log_bytes,
+            max_timestamp: state.max_timestamp,
+            chunk_count: state.chunk_count,
+            index: RefCell::default(),
+            reader: RefCell::default(),
+        }
+    }
+
+    pub fn state(&self) -> SegmentState {
+        SegmentState {
+            base: self.base,
+            log_bytes: self.log_bytes,
+            max_timestamp: self.max_timestamp,
+            chunk_count: self.chunk_count,
+        }
+    }
+
+    /// Takes in what a carry has made durable.
+    pub fn extend(&mut self, log_bytes: u64, max_timestamp: TimestampMs, chunks: &[ChunkEntry]) {
+        self.log_bytes = log_bytes;
+        self.max_timestamp = self.max_timestamp.max(max_timestamp);
+        self.chunk_count += chunks.len() as u32;
+        if let Some(index) = self.index.get_mut() {
+            Rc::make_mut(index).extend_from_slice(chunks);
+        }
+    }
+
+    /// Forgets the open files; a later read opens them again.
+    pub async fn close(&self) {
+        let reader = self.reader.take();
+        if let Some(file) = reader {
+            let _ = file.close().await;
+        }
+    }
+
+    pub fn access(&self) -> SegmentAccess {
+        SegmentAccess {
+            base: self.base,
+            chunk_count: self.chunk_count,
+            index: self.index.borrow().clone(),
+            reader: self.reader.borrow().clone(),
+        }
+    }
+
+    /// Keeps what an access had to open, unless the segment has grown meanwhile.
+    pub fn keep(&self, access: &SegmentAccess) {
+        if access.chunk_count == self.chunk_count {
+            *self.index.borrow_mut() = access.index.clone();
+        }
+        *self.reader.borrow_mut() = access.reader.clone();
+    }
+}
+
+/// A segment's files while they are being read; holds no borrow of the log across an await.
+pub(crate) struct SegmentAccess {
+    base: Offset,
+    chunk_count: u32,
+    index: Option<Rc<Vec<ChunkEntry>>>,
+    reader: Option<File>,
+}
+
+impl SegmentAccess {
+    /// The finished chunks, read and checked once.
+    pub async fn index(
+        &mut self,
+        disk: &Disk,
+        dir: &Path,
+        partition: PartitionId,
+    ) -> Result<Rc<Vec<ChunkEntry>>, StorageError> {
+        if let Some(index) = &self.index {
+            return Ok(index.clone());
+        }
+        let path = index_path(dir, self.base);
+        let chunks = index::read(disk, &path, partition, self.base, self.chunk_count).await?;
+        let chunks = Rc::new(chunks);
+        self.index = Some(chunks.clone());
+        Ok(chunks)
+    }
+
+    /// A run of neighbouring chunks, each checked before a byte of it is handed out.
+    pub async fn read_chunks(
+        &mut self,
+        disk: &Disk,
+        dir: &Path,
+        partition: PartitionId,
+        chunks: &[ChunkEntry],
+    ) -> Result<Bytes, StorageError> {
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
+            return Ok(Bytes::new());
+        };
+        let path = log_path(dir, self.base);
+        let failed = |error: io::Error| StorageError::Damaged {
+            partition,
+            what: format!("{}: {error}", path.display()),
+        };
+        let file = match &self.reader {
+            Some(file) => file.clone(),
+            None => {
+                let file = disk.open(&path, SEGMENT_MODE).await.map_err(failed)?;
+                self.reader = Some(file.clone());
+                file
+            }
+        };
+        let bytes = (last.end() - first.position) as usize;
+        let content = file.read_at(first.position, bytes).await.map_err(failed)?;
+        for chunk in chunks {
+            let from = (chunk.position - first.position) as usize;
+            if !matches(partition, chunk, &content[from..from + chunk.length as usize]) {
+                let what = format!(
+                    "{}: bytes {}..{} do not match their checksum",
+                    path.display(),
+                    chunk.position,
+                    chunk.end()
+                );
+                tracing::error!(%partition, what, "damage found before it was served");
+                return Err(StorageError::Damaged { partition, what });
+            }
+        }
+        Ok(content)
+    }
+}

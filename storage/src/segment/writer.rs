@@ -1,0 +1,162 @@
+//! Appending to the last segment of a partition: whole blocks, by direct I/O, one sync per carry.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
+use pelton_model::{Offset, PartitionId, TimestampMs};
+
+use super::{ChunkEntry, OpenChunk, index, index_path, log_path};
+use crate::block_file::BlockFile;
+use crate::disk::{Disk, OpenMode};
+
+/// One write carries so many bytes at most; the disk seam cuts them into I/Os.
+const WRITE_BYTES: usize = 4 * IO_BYTES_MAX;
+
+const MODE: OpenMode = OpenMode { create: true, durable_writes: false };
+
+/// The open end of a partition's last segment.
+pub(crate) struct SegmentWriter {
+    disk: Disk,
+    partition: PartitionId,
+    base: Offset,
+    log: BlockFile,
+    index: BlockFile,
+    open_chunk: OpenChunk,
+}
+
+/// What one carry has made durable.
+pub(crate) struct Carried {
+    pub log_bytes: u64,
+    pub max_timestamp: TimestampMs,
+    pub chunks: Vec<ChunkEntry>,
+    pub open_chunk: Option<ChunkEntry>,
+}
+
+/// One batch on its way into a segment.
+pub(crate) struct CarriedBatch {
+    pub base_offset: Offset,
+    pub max_timestamp: TimestampMs,
+    pub bytes: Bytes,
+}
+
+impl SegmentWriter {
+    /// Makes a new segment; its files are durable when this returns.
+    pub async fn create(
+        disk: &Disk,
+        dir: &Path,
+        partition: PartitionId,
+        base: Offset,
+    ) -> io::Result<SegmentWriter> {
+        let log = BlockFile::open(disk, &log_path(dir, base), MODE, 0).await?;
+        let mut index = BlockFile::open(disk, &index_path(dir, base), MODE, 0).await?;
+        let mut first = index::header(partition, base);
+        first.resize(BLOCK_BYTES, 0);
+        index.append(disk, &[Bytes::from(first)]).await?;
+        index.file.sync().await?;
+        disk.sync_dir(dir).await?;
+        let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
+        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk })
+    }
+
+    /// Continues the segment that an earlier life, or an earlier carry, left.
+    pub async fn resume(
+        disk: &Disk,
+        dir: &Path,
+        partition: PartitionId,
+        base: Offset,
+        log_bytes: u64,
+        chunk_count: u32,
+        open_chunk: Option<ChunkEntry>,
+    ) -> io::Result<SegmentWriter> {
+        let log = BlockFile::open(disk, &log_path(dir, base), MODE, log_bytes).await?;
+        let index_end = index::ENTRIES_AT + u64::from(chunk_count) * ChunkEntry::BYTES as u64;
+        let index = BlockFile::open(disk, &index_path(dir, base), MODE, index_end).await?;
+        let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
+        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk })
+    }
+
+    pub fn base(&self) -> Offset {
+        self.base
+    }
+
+    pub fn log_bytes(&self) -> u64 {
+        self.log.end
+    }
+
+    /// Writes and syncs `batches`. After an error the writer is not used again: what it had written
+    /// behind the durable end is written anew, from the same bytes, by the one that resumes.
+    pub async fn carry(&mut self, batches: &[CarriedBatch]) -> io::Result<Carried> {
+        let mut max_timestamp = TimestampMs::new(-1);
+        let mut chunks = Vec::new();
+        let mut rest = batches;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fitting = rest.iter().take_while(|batch| {
+                bytes += batch.bytes.len();
+                bytes <= WRITE_BYTES
+            });
+            let (now, later) = rest.split_at(fitting.count().max(1));
+            rest = later;
+            let mut position = self.log.end;
+            for batch in now {
+                max_timestamp = max_timestamp.max(batch.max_timestamp);
+                chunks.extend(self.open_chunk.push(
+                    self.partition,
+                    position,
+                    batch.base_offset,
+                    batch.max_timestamp,
+                    &batch.bytes,
+                ));
+                position += batch.bytes.len() as u64;
+            }
+            let pieces: Vec<Bytes> = now.iter().map(|batch| batch.bytes.clone()).collect();
+            self.log.append(&self.disk, &pieces).await?;
+        }
+        self.log.file.sync().await?;
+        self.index_chunks(&chunks).await?;
+        Ok(Carried {
+            log_bytes: self.log.end,
+            max_timestamp,
+            chunks,
+            open_chunk: self.open_chunk.entry(),
+        })
+    }
+
+    /// Ends the segment: closes its last chunk and cuts the files to their length.
+    pub async fn seal(&mut self) -> io::Result<Carried> {
+        let chunks: Vec<ChunkEntry> = self.open_chunk.close().into_iter().collect();
+        self.index_chunks(&chunks).await?;
+        self.log.file.truncate(self.log.end).await?;
+        self.log.file.sync().await?;
+        Ok(Carried {
+            log_bytes: self.log.end,
+            max_timestamp: TimestampMs::new(-1),
+            chunks,
+            open_chunk: None,
+        })
+    }
+
+    pub async fn close(self) -> io::Result<()> {
+        self.log.file.close().await?;
+        self.index.file.close().await
+    }
+
+    async fn index_chunks(&mut self, chunks: &[ChunkEntry]) -> io::Result<()> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let mut entries = Vec::with_capacity(chunks.len() * ChunkEntry::BYTES);
+        for chunk in chunks {
+            entries.extend_from_slice(&chunk.encode());
+        }
+        self.index.append(&self.disk, &[Bytes::from(entries)]).await?;
+        self.index.file.sync().await
+    }
+}
+
+/// The directory of one partition's segments.
+pub(crate) fn partition_dir(data: &Path, partition: PartitionId) -> PathBuf {
+    data.join("topics").join(partition.topic.to_string()).join(partition.index.to_string())
+}

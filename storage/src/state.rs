@@ -1,0 +1,229 @@
+//! The state file (F4): all small state of a shard's partitions, in two slots.
+//!
+//! The slots are written in turn, each by write, sync, rename and directory sync, so one of them is
+//! whole whatever happens. The newer one counts.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs};
+
+use crate::disk::Disk;
+use crate::error::OpenError;
+use crate::journal::Life;
+use crate::segment::ChunkEntry;
+use crate::wire::{Fields, put_partition};
+
+const MAGIC: [u8; 8] = *b"PELTONS0";
+const FORMAT: u16 = 0;
+const HEAD_BYTES: usize = 24;
+/// More than any shard can have; a larger file is not ours.
+const STATE_BYTES_MAX: usize = 1 << 30;
+
+/// Everything that the journal need not be replayed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardState {
+    pub version: u64,
+    pub shard: ShardId,
+    pub life: Life,
+    /// Journal entries below this sequence are contained in this state.
+    pub tail: u64,
+    pub partitions: Vec<PartitionState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionState {
+    pub id: PartitionId,
+    pub start: Offset,
+    /// Records below it are in segments.
+    pub carried_end: Offset,
+    /// Where each leader epoch began, oldest first.
+    pub epochs: Vec<(LeaderEpoch, Offset)>,
+    pub segments: Vec<SegmentState>,
+    /// The last segment's unfinished chunk.
+    pub open_chunk: Option<ChunkEntry>,
+    /// See `pelton_model::producer`.
+    pub producers: Bytes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentState {
+    pub base: Offset,
+    pub log_bytes: u64,
+    pub max_timestamp: TimestampMs,
+    pub chunk_count: u32,
+}
+
+impl ShardState {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = vec![0; HEAD_BYTES];
+        out.extend_from_slice(&self.version.to_le_bytes());
+        out.extend_from_slice(&self.life.incarnation.to_le_bytes());
+        out.extend_from_slice(&self.life.seed.to_le_bytes());
+        out.extend_from_slice(&self.tail.to_le_bytes());
+        put_count(&mut out, self.partitions.len());
+        for partition in &self.partitions {
+            partition.encode(&mut out);
+        }
+        out[0..8].copy_from_slice(&MAGIC);
+        out[8..10].copy_from_slice(&FORMAT.to_le_bytes());
+        out[10..12].copy_from_slice(&self.shard.get().to_le_bytes());
+        let length = (out.len() - HEAD_BYTES) as u64;
+        out[12..20].copy_from_slice(&length.to_le_bytes());
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&out[..20]), &out[HEAD_BYTES..]);
+        out[20..24].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    fn decode(content: &Bytes) -> Result<ShardState, Unreadable> {
+        let head = content.get(..HEAD_BYTES).ok_or(Unreadable::Damaged)?;
+        let body = content.slice(HEAD_BYTES..);
+        let mut fields = Fields(head);
+        if fields.bytes(8) != Some(&MAGIC) {
+            return Err(Unreadable::Damaged);
+        }
+        let format = fields.u16().ok_or(Unreadable::Damaged)?;
+        let shard = ShardId::new(fields.u16().ok_or(Unreadable::Damaged)?);
+        let length = fields.u64().ok_or(Unreadable::Damaged)?;
+        let crc = fields.u32().ok_or(Unreadable::Damaged)?;
+        if body.len() as u64 != length
+            || crc32c::crc32c_append(crc32c::crc32c(&head[..20]), &body) != crc
+        {
+            return Err(Unreadable::Damaged);
+        }
+        if format > FORMAT {
+            return Err(Unreadable::TooNew(format));
+        }
+        Self::decode_body(shard, &body).ok_or(Unreadable::Damaged)
+    }
+
+    fn decode_body(shard: ShardId, body: &Bytes) -> Option<ShardState> {
+        let mut fields = Fields(body);
+        let version = fields.u64()?;
+        let life = Life { incarnation: fields.u64()?, seed: fields.u32()? };
+        let tail = fields.u64()?;
+        let mut partitions = Vec::new();
+        for _ in 0..fields.u32()? {
+            partitions.push(PartitionState::decode(&mut fields)?);
+        }
+        fields.0.is_empty().then_some(ShardState { version, shard, life, tail, partitions })
+    }
+}
+
+impl PartitionState {
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_partition(out, self.id);
+        out.extend_from_slice(&self.start.get().to_le_bytes());
+        out.extend_from_slice(&self.carried_end.get().to_le_bytes());
+        put_count(out, self.epochs.len());
+        for (epoch, start) in &self.epochs {
+            out.extend_from_slice(&epoch.get().to_le_bytes());
+            out.extend_from_slice(&start.get().to_le_bytes());
+        }
+        put_count(out, self.segments.len());
+        for segment in &self.segments {
+            out.extend_from_slice(&segment.base.get().to_le_bytes());
+            out.extend_from_slice(&segment.log_bytes.to_le_bytes());
+            out.extend_from_slice(&segment.max_timestamp.get().to_le_bytes());
+            out.extend_from_slice(&segment.chunk_count.to_le_bytes());
+        }
+        match &self.open_chunk {
+            None => out.push(0),
+            Some(chunk) => {
+                out.push(1);
+                out.extend_from_slice(&chunk.encode());
+            }
+        }
+        put_count(out, self.producers.len());
+        out.extend_from_slice(&self.producers);
+    }
+
+    fn decode(fields: &mut Fields<'_>) -> Option<PartitionState> {
+        let id = fields.partition()?;
+        let start = Offset::new(fields.i64()?);
+        let carried_end = Offset::new(fields.i64()?);
+        let mut epochs = Vec::new();
+        for _ in 0..fields.u32()? {
+            epochs.push((LeaderEpoch::new(fields.i32()?), Offset::new(fields.i64()?)));
+        }
+        let mut segments = Vec::new();
+        for _ in 0..fields.u32()? {
+            segments.push(SegmentState {
+                base: Offset::new(fields.i64()?),
+                log_bytes: fields.u64()?,
+                max_timestamp: TimestampMs::new(fields.i64()?),
+                chunk_count: fields.u32()?,
+            });
+        }
+        let open_chunk = match fields.u8()? {
+            0 => None,
+            1 => Some(ChunkEntry::decode(fields.bytes(ChunkEntry::BYTES)?)?),
+            _ => return None,
+        };
+        let count = fields.u32()? as usize;
+        let producers = Bytes::copy_from_slice(fields.bytes(count)?);
+        Some(PartitionState { id, start, carried_end, epochs, segments, open_chunk, producers })
+    }
+}
+
+fn put_count(out: &mut Vec<u8>, count: usize) {
+    out.extend_from_slice(&(count as u32).to_le_bytes());
+}
+
+enum Unreadable {
+    Damaged,
+    TooNew(u16),
+}
+
+/// The two slots of one shard.
+pub struct StateFile {
+    disk: Disk,
+    dir: PathBuf,
+}
+
+impl StateFile {
+    pub fn new(disk: &Disk, dir: &Path) -> Self {
+        Self { disk: disk.clone(), dir: dir.to_path_buf() }
+    }
+
+    fn slot(&self, version: u64) -> PathBuf {
+        self.dir.join(format!("state.{}", version % 2))
+    }
+
+    /// The newest whole state; `None` in a fresh directory.
+    pub async fn read(&self) -> Result<Option<ShardState>, OpenError> {
+        let mut newest: Option<ShardState> = None;
+        let mut damaged = None;
+        for version in 0..2 {
+            let path = self.slot(version);
+            let content = match self.disk.read_file(&path, STATE_BYTES_MAX).await {
+                Ok(content) => content,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(OpenError::Io { path, error }),
+            };
+            match ShardState::decode(&content) {
+                Ok(state) if newest.as_ref().is_none_or(|other| other.version < state.version) => {
+                    newest = Some(state);
+                }
+                Ok(_) => {}
+                Err(Unreadable::TooNew(format)) => return Err(OpenError::TooNew { path, format }),
+                Err(Unreadable::Damaged) => damaged = Some(path),
+            }
+        }
+        // A slot is replaced by rename, so no crash leaves a broken one; and which of the two was
+        // the newer cannot be told any more.
+        match damaged {
+            Some(path) => Err(OpenError::Damaged { path, what: "its checksum does not match".into() }),
+            None => Ok(newest),
+        }
+    }
+
+    pub async fn write(&self, state: &ShardState) -> io::Result<()> {
+        self.disk.write_file_durably(&self.slot(state.version), &state.encode()).await
+    }
+}
+
+#[cfg(test)]
+#[path = "state_test.rs"]
+mod state_test;
