@@ -1,1 +1,15 @@
-//! (being written)
+//! The broker: composes storage, network and Kafka's protocol on every core.
+
+pub mod boot;
+pub mod config;
+pub mod controller;
+pub mod kafka;
+pub mod message;
+mod meta;
+pub mod metrics;
+mod router;
+mod runtime;
+mod shard;
+
+pub use boot::{Broker, Control, StartError};
+pub use config::BrokerConfig;

@@ -49,8 +49,8 @@ impl AppendFile {
             self.file.file.truncate(end).await?;
             self.file.file.sync().await?;
         }
-        self.file = BlockFile::open(&self.disk, &self.path, self.mode, end).await?;
-        Ok(())
+        let reopened = BlockFile::open(&self.disk, &self.path, self.mode, end).await?;
+        std::mem::replace(&mut self.file, reopened).file.close().await
     }
 
     /// Begins anew from the first byte.

@@ -5,11 +5,14 @@
 
 mod append_file;
 mod block_file;
+mod directories;
 pub mod disk;
 pub mod error;
 pub mod event;
+mod gate;
 pub mod journal;
 pub mod log;
+mod reshard;
 mod segment;
 mod state;
 mod store;
@@ -21,4 +24,5 @@ pub use log::{
     Appended, Log, NewBatch, NotAppended, OffsetAndTimestamp, ReadLimits, ReadSlices, RetentionRules,
     RollRules, Watch,
 };
+pub use reshard::{ReshardReport, reshard, shard_dirs};
 pub use store::{RecoveryReport, Store, StoreOptions, StoreStats};

@@ -29,6 +29,9 @@ pub struct ShardState {
     pub life: Life,
     /// Journal entries below this sequence are contained in this state.
     pub tail: u64,
+    /// There is no journal entry from the tail on: the life ended in order, and the journal need
+    /// not be read.
+    pub clean: bool,
     pub partitions: Vec<PartitionState>,
 }
 
@@ -62,6 +65,7 @@ impl ShardState {
         out.extend_from_slice(&self.life.incarnation.to_le_bytes());
         out.extend_from_slice(&self.life.seed.to_le_bytes());
         out.extend_from_slice(&self.tail.to_le_bytes());
+        out.push(u8::from(self.clean));
         put_count(&mut out, self.partitions.len());
         for partition in &self.partitions {
             partition.encode(&mut out);
@@ -103,11 +107,19 @@ impl ShardState {
         let version = fields.u64()?;
         let life = Life { incarnation: fields.u64()?, seed: fields.u32()? };
         let tail = fields.u64()?;
+        let clean = fields.u8()? != 0;
         let mut partitions = Vec::new();
         for _ in 0..fields.u32()? {
             partitions.push(PartitionState::decode(&mut fields)?);
         }
-        fields.0.is_empty().then_some(ShardState { version, shard, life, tail, partitions })
+        fields.0.is_empty().then_some(ShardState {
+            version,
+            shard,
+            life,
+            tail,
+            clean,
+            partitions,
+        })
     }
 }
 

@@ -4,15 +4,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+use futures::future::select;
 use pelton_model::producer::ProducerTable;
-use pelton_model::{LeaderEpoch, PartitionId, ShardId, TimestampMs, TopicId};
+use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, TopicId};
 
+use crate::directories::create_dir_durably;
 use crate::disk::{Disk, is_disk_full};
 use crate::error::{OpenError, StorageError};
-use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Life};
-use crate::log::{Log, RollRules, Surroundings};
+use crate::gate::Gate;
+use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Known, Life};
+use crate::log::{Log, LogParts, RollRules, Surroundings};
 use crate::segment::partition_dir;
 use crate::state::{PartitionState, ShardState, StateFile};
 
@@ -58,7 +61,7 @@ pub struct StoreStats {
 pub(crate) struct Memory {
     uncarried: Cell<usize>,
     cached: Cell<usize>,
-    order: RefCell<VecDeque<(Log, usize)>>,
+    order: RefCell<VecDeque<(Weak<LogParts>, usize)>>,
 }
 
 impl Memory {
@@ -67,25 +70,24 @@ impl Memory {
     }
 
     /// `count` batches of `log` are in segments now and may be dropped from memory.
-    pub fn carried(&self, log: &Log, bytes: usize, count: usize) {
-        self.uncarried.set(self.uncarried.get().saturating_sub(bytes));
+    pub fn carried(&self, log: &Rc<LogParts>, bytes: usize, count: usize) {
+        self.uncarried.set(self.uncarried.get() - bytes);
         self.cached.set(self.cached.get() + bytes);
-        self.order.borrow_mut().push_back((log.clone(), count));
+        self.order.borrow_mut().push_back((Rc::downgrade(log), count));
     }
 
     /// A batch left memory with its log.
-    pub fn release(&self, bytes: usize) {
-        let from_tail = self.uncarried.get().min(bytes);
-        self.uncarried.set(self.uncarried.get() - from_tail);
-        self.cached.set(self.cached.get().saturating_sub(bytes - from_tail));
+    pub fn release(&self, bytes: usize, is_carried: bool) {
+        let memory = if is_carried { &self.cached } else { &self.uncarried };
+        memory.set(memory.get() - bytes);
     }
 
     fn evict_to(&self, bytes_max: usize) {
         while self.cached.get() > bytes_max {
             let Some((log, count)) = self.order.borrow_mut().pop_front() else { return };
+            let Some(log) = log.upgrade() else { continue };
             for _ in 0..count {
-                let freed = log.evict_one();
-                self.cached.set(self.cached.get().saturating_sub(freed));
+                self.cached.set(self.cached.get() - log.evict_one());
             }
         }
     }
@@ -103,12 +105,17 @@ struct StoreParts {
     version: Cell<u64>,
     life: Life,
     logs: RefCell<BTreeMap<PartitionId, Log>>,
-    checkpointing: Cell<bool>,
+    /// One checkpoint at a time.
+    gate: Gate,
+    /// Logs whose files are being removed, and the groups that say so. The journal keeps those, so
+    /// that a crash leaves no files that nobody knows of.
+    removals: RefCell<BTreeMap<PartitionId, u64>>,
 }
 
 impl Store {
-    /// Opens or makes `<data_dir>/shard/<n>`, replays its journal, and begins a new life. `seed` is
-    /// used for a new directory only. Logs of topics that `exists` does not know are dropped.
+    /// Opens or makes `<data_dir>/shard/<n>`, replays its journal, and begins a new life. `data_dir`
+    /// is there and durable. `seed` is used for a new directory only. Logs of topics that `exists`
+    /// does not know are dropped, and their files removed.
     pub async fn open(
         disk: &Disk,
         data_dir: &Path,
@@ -120,25 +127,27 @@ impl Store {
     ) -> Result<(Store, RecoveryReport), OpenError> {
         let dir = data_dir.join("shard").join(shard.to_string());
         let failed = |error: io::Error| OpenError::Io { path: dir.clone(), error };
-        disk.create_dir_all(&dir).await.map_err(failed)?;
+        create_dir_durably(disk, &dir, 2).await.map_err(failed)?;
         let state_file = StateFile::new(disk, &dir);
         let mut state = state_file.read().await?.unwrap_or(ShardState {
             version: 0,
             shard,
             life: Life { incarnation: 0, seed },
             tail: 1,
+            clean: false,
             partitions: Vec::new(),
         });
         if state.shard != shard {
             let what = format!("its state is that of shard {}", state.shard);
             return Err(OpenError::Damaged { path: dir, what });
         }
+        let clean = std::mem::replace(&mut state.clean, false);
         state.version += 1;
         state.life.incarnation += 1;
         // F3: durable before the first append of this life.
         state_file.write(&state).await.map_err(failed)?;
-        let (journal, recovered) =
-            Journal::open(disk, &dir, shard, state.life, state.tail, options.journal).await?;
+        let known = Known { shard, life: state.life, tail: state.tail, clean };
+        let (journal, recovered) = Journal::open(disk, &dir, known, options.journal).await?;
         let around = Surroundings {
             disk: disk.clone(),
             data_dir: data_dir.to_path_buf(),
@@ -150,25 +159,31 @@ impl Store {
         for partition in &state.partitions {
             logs.insert(partition.id, restore(&around, partition, &dir)?);
         }
-        for group in recovered.groups {
+        let damaged = |what: String| OpenError::Damaged { path: dir.clone(), what };
+        let mut entries: Vec<(u64, PartitionId, Entry)> = Vec::new();
+        for group in &recovered.groups {
             let sequence = group.header.sequence;
-            if sequence < state.tail {
-                continue;
+            if sequence >= state.tail {
+                report.groups += 1;
+                let parsed = group.entries();
+                let parsed = parsed.ok_or_else(|| damaged(format!("group {sequence} does not parse")))?;
+                entries.extend(parsed.into_iter().map(|(id, entry)| (sequence, id, entry)));
             }
-            let damaged = |what: String| OpenError::Damaged { path: dir.clone(), what };
-            let entries = group
-                .entries()
-                .ok_or_else(|| damaged(format!("group {sequence} does not parse")))?;
-            report.groups += 1;
-            for (id, entry) in entries {
-                if let Entry::Append { batch, .. } = &entry {
-                    report.batches += 1;
-                    report.bytes += batch.len() as u64;
-                }
+        }
+        let drops = last_drops(&entries);
+        logs.retain(|id, _| !drops.contains_key(id));
+        for (at, (sequence, id, entry)) in entries.into_iter().enumerate() {
+            if let Entry::Append { batch, .. } = &entry {
+                report.batches += 1;
+                report.bytes += batch.len() as u64;
+            }
+            if drops.get(&id).is_none_or(|drop| *drop < at) {
                 replay(&around, &mut logs, id, entry, sequence, now)
                     .map_err(|what| damaged(format!("group {sequence}, {id}: {what}")))?;
             }
         }
+        let removed: Vec<PartitionId> =
+            drops.into_keys().filter(|id| !logs.contains_key(id)).collect();
         report.unclean = report.batches > 0 || report.torn;
         let store = Store(Rc::new(StoreParts {
             around,
@@ -178,13 +193,18 @@ impl Store {
             version: Cell::new(state.version),
             life: state.life,
             logs: RefCell::new(logs),
-            checkpointing: Cell::new(false),
+            gate: Gate::default(),
+            removals: RefCell::default(),
         }));
         let gone: Vec<PartitionId> =
             store.0.logs.borrow().keys().copied().filter(|id| !exists(id.topic)).collect();
-        for id in gone {
+        for id in &gone {
             tracing::info!(partition = %id, "its topic is gone: the log is dropped");
-            let _ = store.forget(id);
+            // It cannot fail before the journal runs, and would come again at the next start.
+            let _ = store.forget(*id);
+        }
+        for id in removed.iter().chain(&gone) {
+            store.remove_files(*id).await;
         }
         report.partitions = store.0.logs.borrow().len();
         Ok((store, report))
@@ -218,9 +238,14 @@ impl Store {
 
     /// Makes a partition's log, or raises the epoch of the one that is there. It touches no file of
     /// its own before its first carry (F4); it is durable with the returned journal group.
+    ///
+    /// # Panics
+    /// If [`Store::remove`] of the same partition has not returned yet.
     pub fn place(&self, id: PartitionId, epoch: LeaderEpoch) -> Result<u64, StorageError> {
-        let sequence = self.0.around.journal.push(id, Entry::Place { epoch }, None)?;
+        assert!(!self.0.removals.borrow().contains_key(&id), "{id} is being removed");
         let mut logs = self.0.logs.borrow_mut();
+        let start = logs.get(&id).map_or(Offset::ZERO, Log::end_offset);
+        let sequence = self.0.around.journal.push(id, Entry::Place { epoch, start }, None)?;
         match logs.get(&id) {
             Some(log) => log.begin_epoch(epoch),
             None => {
@@ -232,41 +257,64 @@ impl Store {
 
     /// Drops a log: at once for readers and writers, its files once that is durable.
     pub async fn remove(&self, id: PartitionId) -> Result<(), StorageError> {
-        let Some(sequence) = self.forget(id)? else { return Ok(()) };
+        let Some((log, sequence)) = self.forget(id)? else { return Ok(()) };
+        let _removal = Removal::begin(&self.0, id, sequence);
         self.0.around.journal.durable(sequence).await?;
-        let dir = partition_dir(&self.0.around.data_dir, id);
-        match self.0.around.disk.remove_dir_all(&dir).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(partition = %id, %error, "its files could not be removed"),
-        }
-        // Fails while other partitions of the topic are there; the last one succeeds.
-        if let Some(topic_dir) = dir.parent()
-            && self.0.around.disk.list_dir(topic_dir).await.is_ok_and(|left| left.is_empty())
-        {
-            let _ = self.0.around.disk.remove_dir_all(topic_dir).await;
-        }
+        let _pass = log.settle().await;
+        log.close_files().await;
+        self.remove_files(id).await;
         Ok(())
     }
 
-    fn forget(&self, id: PartitionId) -> Result<Option<u64>, StorageError> {
-        let Some(log) = self.0.logs.borrow_mut().remove(&id) else { return Ok(None) };
+    async fn remove_files(&self, id: PartitionId) {
+        let dir = partition_dir(&self.0.around.data_dir, id);
+        match self.0.around.disk.remove_dir_all(&dir).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => tracing::warn!(partition = %id, %error, "its files could not be removed"),
+        }
+        if let Some(topic_dir) = dir.parent() {
+            // Without it a power cut may bring them back, as files that nobody knows of.
+            let _ = self.0.around.disk.sync_dir(topic_dir).await;
+            if self.0.around.disk.list_dir(topic_dir).await.is_ok_and(|left| left.is_empty()) {
+                let _ = self.0.around.disk.remove_dir_all(topic_dir).await;
+            }
+        }
+    }
+
+    fn forget(&self, id: PartitionId) -> Result<Option<(Log, u64)>, StorageError> {
+        let Some(log) = self.log(id) else { return Ok(None) };
         log.mark_dropped();
-        self.0.around.journal.push(id, Entry::Drop, None).map(Some)
+        let sequence = self.0.around.journal.push(id, Entry::Drop, None)?;
+        self.0.logs.borrow_mut().remove(&id);
+        Ok(Some((log, sequence)))
     }
 
     /// Carries the tails of all logs to segments, writes the state file, and frees the journal.
     /// `roll` gives each log's rules. Returns the bytes carried.
     pub async fn checkpoint(&self, roll: impl Fn(&Log) -> RollRules) -> Result<u64, StorageError> {
-        if self.0.checkpointing.replace(true) {
-            return Ok(0);
-        }
-        let done = self.checkpoint_alone(roll).await;
-        self.0.checkpointing.set(false);
-        done
+        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
+        self.checkpoint_alone(&roll).await
     }
 
-    async fn checkpoint_alone(&self, roll: impl Fn(&Log) -> RollRules) -> Result<u64, StorageError> {
+    /// Ends this life in order: what is queued becomes durable, everything is carried, and the next
+    /// start need not read the journal. [`Store::run_journal`] ends by it.
+    pub async fn close(&self, roll: impl Fn(&Log) -> RollRules) -> Result<(), StorageError> {
+        let _pass = self.0.gate.enter().await;
+        let journal = &self.0.around.journal;
+        journal.stop();
+        while !journal.has_ended() {
+            // It may need the room of what it has written for what it still has to write.
+            let changed = select(journal.pressure().wait(), journal.end().wait());
+            self.checkpoint_alone(&roll).await?;
+            if !journal.has_ended() {
+                changed.await;
+            }
+        }
+        self.checkpoint_alone(&roll).await.map(|_| ())
+    }
+
+    async fn checkpoint_alone(&self, roll: &impl Fn(&Log) -> RollRules) -> Result<u64, StorageError> {
         let mut bytes = 0;
         let mut full = false;
         for log in self.logs() {
@@ -294,9 +342,11 @@ impl Store {
             partitions.push(log.state());
             tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
         }
+        tail = self.0.removals.borrow().values().copied().fold(tail, u64::min);
+        let clean = journal.has_ended() && tail == journal.next_sequence();
         let version = self.0.version.get() + 1;
         let (shard, life) = (self.0.shard, self.0.life);
-        let state = ShardState { version, shard, life, tail, partitions };
+        let state = ShardState { version, shard, life, tail, clean, partitions };
         match self.0.state_file.write(&state).await {
             Ok(()) => {
                 self.0.version.set(version);
@@ -343,22 +393,38 @@ fn replay(
     now: TimestampMs,
 ) -> Result<(), String> {
     match (entry, logs.get(&id)) {
-        (Entry::Drop, _) => {
-            if let Some(log) = logs.remove(&id) {
-                log.mark_dropped();
-            }
-            Ok(())
-        }
-        (Entry::Place { epoch }, None) => {
+        (Entry::Place { epoch, start: Offset::ZERO }, None) => {
             logs.insert(id, Log::new(around, id, epoch));
             Ok(())
         }
         (entry, Some(log)) => log.replay(entry, sequence, now),
-        // Of a log that was dropped later, and that the state file no longer names.
+        // Of a log that the state file no longer names, and whose Drop did not become durable.
         (_, None) => Ok(()),
     }
 }
 
-#[cfg(test)]
-#[path = "store_test.rs"]
-mod store_test;
+/// Where each partition was dropped last. What the state file and earlier entries say of it is of
+/// its life before; should it have come back, everything since is in the journal.
+fn last_drops(entries: &[(u64, PartitionId, Entry)]) -> BTreeMap<PartitionId, usize> {
+    let drops = entries.iter().enumerate().filter(|(_, (_, _, entry))| *entry == Entry::Drop);
+    drops.map(|(at, (_, id, _))| (*id, at)).collect()
+}
+
+/// A removal under way; over, also when its future was dropped, the journal is free of it.
+struct Removal<'a> {
+    store: &'a StoreParts,
+    id: PartitionId,
+}
+
+impl<'a> Removal<'a> {
+    fn begin(store: &'a StoreParts, id: PartitionId, sequence: u64) -> Self {
+        store.removals.borrow_mut().insert(id, sequence);
+        Removal { store, id }
+    }
+}
+
+impl Drop for Removal<'_> {
+    fn drop(&mut self) {
+        self.store.removals.borrow_mut().remove(&self.id);
+    }
+}

@@ -139,7 +139,9 @@ fn a_snapshot_comes_back_and_every_flipped_bit_is_found() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_scanned_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_scanned_without_a_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
         let _ = scan(&bytes);
         let _ = decode_snapshot(&bytes);
     }

@@ -85,14 +85,15 @@ impl ClusterState {
         Ok(state)
     }
 
-    /// Takes over the records of the log entry `index`, which becomes the revision.
+    /// Takes over the records of the log entry `index`, one above the revision, which it becomes.
     ///
     /// # Errors
     /// If they do not fit the state, which no record of a verb does. The state may then hold a
     /// part of them and must not be used any more.
     pub fn apply(&mut self, index: u64, records: &[Record]) -> Result<(), ApplyError> {
-        if index <= self.revision {
-            return Err(ApplyError::Stale { revision: self.revision, index });
+        // A gap is a lost snapshot or a lost log: going on would forget topics, and then their data.
+        if Some(index) != self.revision.checked_add(1) {
+            return Err(ApplyError::OutOfOrder { revision: self.revision, index });
         }
         for record in records {
             self.apply_record(record)?;
@@ -354,7 +355,7 @@ fn set_override(overrides: &mut Overrides, name: &str, value: Option<&str>) {
 /// A record does not fit the state: the log is damaged, or a verb has a bug. Stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyError {
-    Stale { revision: u64, index: u64 },
+    OutOfOrder { revision: u64, index: u64 },
     TopicExists(String),
     NoSuchTopic(TopicId),
     NoSuchTopicName(String),
@@ -366,7 +367,7 @@ pub enum ApplyError {
 impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stale { revision, index } => {
+            Self::OutOfOrder { revision, index } => {
                 write!(f, "entry {index} after revision {revision}")
             }
             Self::TopicExists(name) => write!(f, "topic {name} or its id exists already"),

@@ -81,8 +81,16 @@ fn records_that_do_not_fit_are_refused() {
     ] {
         assert!(state.clone().apply(2, std::slice::from_ref(&record)).is_err(), "{record:?}");
     }
-    let stale = ApplyError::Stale { revision: 1, index: 1 };
-    assert_eq!(state.apply(1, &[]), Err(stale));
+}
+
+#[test]
+fn entries_are_applied_one_after_the_other_without_gaps() {
+    let mut state = ClusterState::restore(4, &[]).unwrap();
+    for index in [0, 3, 4, 6, u64::MAX] {
+        let refused = ApplyError::OutOfOrder { revision: 4, index };
+        assert_eq!(state.apply(index, &[]), Err(refused));
+    }
+    assert_eq!(state.apply(5, &[]), Ok(()));
 }
 
 #[test]

@@ -154,8 +154,8 @@ pub enum Entry {
     Roll { base: Offset },
     /// The partition is gone.
     Drop,
-    /// The partition lives on this shard from here on, led in `epoch`.
-    Place { epoch: LeaderEpoch },
+    /// The partition lives on this shard, led in `epoch` from offset `start` on; 0 for a new one.
+    Place { epoch: LeaderEpoch, start: Offset },
 }
 
 const APPEND: u8 = 1;
@@ -175,7 +175,7 @@ impl Entry {
                 Entry::Extent { chunks, .. } => 24 + chunks.len() * ChunkEntry::BYTES,
                 Entry::Truncate { .. } | Entry::LogStart { .. } | Entry::Roll { .. } => 8,
                 Entry::Drop => 0,
-                Entry::Place { .. } => 4,
+                Entry::Place { .. } => 12,
             }
     }
 
@@ -212,7 +212,10 @@ impl Entry {
             | Entry::LogStart { start: offset }
             | Entry::Roll { base: offset } => out.extend_from_slice(&offset.get().to_le_bytes()),
             Entry::Drop => {}
-            Entry::Place { epoch } => out.extend_from_slice(&epoch.get().to_le_bytes()),
+            Entry::Place { epoch, start } => {
+                out.extend_from_slice(&epoch.get().to_le_bytes());
+                out.extend_from_slice(&start.get().to_le_bytes());
+            }
         }
     }
 
@@ -239,7 +242,10 @@ impl Entry {
             LOG_START => Entry::LogStart { start: Offset::new(fields.i64()?) },
             ROLL => Entry::Roll { base: Offset::new(fields.i64()?) },
             DROP => Entry::Drop,
-            PLACE => Entry::Place { epoch: LeaderEpoch::new(fields.i32()?) },
+            PLACE => Entry::Place {
+                epoch: LeaderEpoch::new(fields.i32()?),
+                start: Offset::new(fields.i64()?),
+            },
             _ => return None,
         })
     }

@@ -24,17 +24,16 @@ use ring::Ring;
 
 use crate::disk::{Disk, is_disk_full};
 use crate::error::{OpenError, StorageError};
-use crate::event::Event;
-
-/// A group's body is closed at this size, so that no group delays the next for long.
-const GROUP_BODY_BYTES_MAX: usize = IO_BYTES_MAX - HEADER_BYTES;
+use crate::event::{Event, Wait};
 
 /// Sizes of a shard's journal.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalOptions {
-    /// One file of the ring. A group that is larger gets a file of its own size.
+    /// One file of the ring, a multiple of the block size. A group is larger only when it is a
+    /// single batch that is; it gets a file of its own size.
     pub file_bytes: u64,
-    /// What the ring may grow to; all of it may have to be held in memory (S8).
+    /// What the ring may grow to; all of it may have to be held in memory (S8). A batch that is
+    /// larger than all files is let in when nothing else is in the ring.
     pub ring_bytes_max: u64,
 }
 
@@ -51,6 +50,18 @@ pub struct Life {
     pub incarnation: u64,
     /// The ring's own number, drawn when the shard's directory was made.
     pub seed: u32,
+}
+
+/// What the state file knows of the journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub shard: ShardId,
+    /// Durable already.
+    pub life: Life,
+    /// Groups below it are not needed.
+    pub tail: u64,
+    /// There is no group from the tail on.
+    pub clean: bool,
 }
 
 /// Told, in order, when entries have become durable.
@@ -90,6 +101,7 @@ pub struct Journal {
     fenced: RefCell<Option<String>>,
     starved: Cell<bool>,
     stopping: Cell<bool>,
+    ended: Cell<bool>,
     waiters: RefCell<VecDeque<(u64, Waker)>>,
     /// There is something to write, or to stop for.
     work: Event,
@@ -97,6 +109,7 @@ pub struct Journal {
     room: Event,
     /// Somebody should carry tails to segments.
     pressure: Event,
+    end: Event,
     stats: Cell<JournalStats>,
 }
 
@@ -107,16 +120,15 @@ pub(crate) struct Recovered {
 }
 
 impl Journal {
-    /// Opens the ring in `dir`. `life` must be durable already.
+    /// Opens the ring in `dir`.
     pub(crate) async fn open(
         disk: &Disk,
         dir: &Path,
-        shard: ShardId,
-        life: Life,
-        tail: u64,
+        known: Known,
         options: JournalOptions,
     ) -> Result<(Journal, Recovered), OpenError> {
-        let (mut ring, found) = Ring::open(disk, dir, shard, life.seed, tail).await?;
+        let tail = known.tail;
+        let (mut ring, found) = Ring::open(disk, dir, &known, options.file_bytes).await?;
         while ring.files.len() < 2 {
             let made = Ring::make_file(disk, dir, ring.files.len(), options.file_bytes).await;
             ring.files.push(made.map_err(|error| OpenError::Io { path: dir.into(), error })?);
@@ -125,8 +137,8 @@ impl Journal {
         let durable = last.map_or(tail.saturating_sub(1), |group| group.header.sequence);
         let journal = Journal {
             disk: disk.clone(),
-            shard,
-            life,
+            shard: known.shard,
+            life: known.life,
             options,
             ring: RefCell::new(ring),
             pending: RefCell::default(),
@@ -138,10 +150,12 @@ impl Journal {
             fenced: RefCell::default(),
             starved: Cell::new(false),
             stopping: Cell::new(false),
+            ended: Cell::new(false),
             waiters: RefCell::default(),
             work: Event::default(),
             room: Event::default(),
             pressure: Event::default(),
+            end: Event::default(),
             stats: Cell::default(),
         };
         Ok((journal, Recovered { groups: found.groups, torn: found.torn }))
@@ -155,11 +169,14 @@ impl Journal {
         durable: Option<(Rc<dyn OnDurable>, Offset)>,
     ) -> Result<u64, StorageError> {
         self.check()?;
+        if self.stopping.get() {
+            return Err(StorageError::Fenced("the journal is being closed".into()));
+        }
         let bytes = entry.encoded_bytes();
         let mut pending = self.pending.borrow_mut();
         let fits = pending
             .back()
-            .is_some_and(|group| group.body_bytes + bytes <= GROUP_BODY_BYTES_MAX);
+            .is_some_and(|group| group.body_bytes + bytes <= self.body_bytes_max());
         if !fits {
             let sequence = self.next_sequence.get();
             self.next_sequence.set(sequence + 1);
@@ -179,6 +196,12 @@ impl Journal {
         drop(pending);
         self.work.notify();
         Ok(sequence)
+    }
+
+    /// A group is closed at this size, so that it fits into any file and delays the next not long.
+    fn body_bytes_max(&self) -> usize {
+        let file_bytes = usize::try_from(self.options.file_bytes).unwrap_or(usize::MAX);
+        file_bytes.min(IO_BYTES_MAX) - HEADER_BYTES
     }
 
     /// Resolves when group `sequence` is durable, or never will be.
@@ -245,15 +268,31 @@ impl Journal {
         }
     }
 
-    /// Ends [`Journal::run`] once everything queued is durable.
+    /// Takes no more entries, and ends [`Journal::run`] once everything queued is durable.
     pub fn stop(&self) {
         self.stopping.set(true);
         self.work.notify();
         self.room.notify();
     }
 
+    /// Whether [`Journal::run`] has ended: everything is durable, or the journal is fenced.
+    pub fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Notified when [`Journal::run`] has ended.
+    pub(crate) fn end(&self) -> &Event {
+        &self.end
+    }
+
     /// Writes groups until stopped or fenced. The shard runs this once.
     pub async fn run(&self) {
+        self.write_groups().await;
+        self.ended.set(true);
+        self.end.notify();
+    }
+
+    async fn write_groups(&self) {
         loop {
             let work = self.work.wait();
             if self.check().is_err() {
@@ -267,7 +306,7 @@ impl Journal {
                 continue;
             };
             self.pending_bytes.set(self.pending_bytes.get() - group.body_bytes);
-            match self.write(&group).await {
+            match self.write_when_there_is_room(&group).await {
                 Ok(()) => self.complete(group),
                 Err(error) => {
                     tracing::error!(shard = %self.shard, sequence = group.sequence, %error,
@@ -293,6 +332,18 @@ impl Journal {
         }
         if self.used_ratio() > 0.5 {
             self.pressure.notify();
+        }
+    }
+
+    async fn write_when_there_is_room(&self, group: &PendingGroup) -> std::io::Result<()> {
+        loop {
+            let room = self.room.wait();
+            match self.write(group).await {
+                // Of a file system that takes new room for overwritten blocks. Nothing was
+                // acknowledged, so the same group may be written to the same place again.
+                Err(error) if is_disk_full(&error) => self.starve(room).await?,
+                written => return written,
+            }
         }
     }
 
@@ -359,8 +410,11 @@ impl Journal {
             }
             let (disk, dir, index) = self.ring.borrow().place_of_next();
             let size = self.options.file_bytes.max(bytes);
-            let may_grow = self.ring.borrow().bytes() + size <= self.options.ring_bytes_max
-                || bytes > self.options.file_bytes;
+            let may_grow = {
+                let ring = self.ring.borrow();
+                ring.bytes() + size <= self.options.ring_bytes_max
+                    || (bytes > self.options.file_bytes && ring.live_bytes(self.tail.get()) == 0)
+            };
             if may_grow {
                 match Ring::make_file(&disk, &dir, index, size).await {
                     Ok(file) => {
@@ -375,13 +429,16 @@ impl Journal {
                     Err(error) => return Err(error),
                 }
             }
-            self.starved.set(true);
-            self.pressure.notify();
-            if let Err(fenced) = self.check() {
-                return Err(std::io::Error::other(fenced.to_string()));
-            }
-            room.await;
+            self.starve(room).await?;
         }
+    }
+
+    /// Waits until `room`, asking for a checkpoint; fails when the journal is fenced meanwhile.
+    async fn starve(&self, room: Wait) -> std::io::Result<()> {
+        self.starved.set(true);
+        self.pressure.notify();
+        room.await;
+        self.check().map_err(|fenced| std::io::Error::other(fenced.to_string()))
     }
 }
 

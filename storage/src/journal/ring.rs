@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use pelton_model::ShardId;
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
 use super::format::{Group, GroupHeader, NoGroup};
+use super::Known;
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::OpenError;
 
@@ -43,14 +43,14 @@ pub(super) fn file_name(index: usize) -> String {
 }
 
 impl Ring {
-    /// Opens every file and reads the groups from `tail` on.
+    /// Opens every file and reads the groups from the tail on.
     pub async fn open(
         disk: &Disk,
         dir: &Path,
-        shard: ShardId,
-        seed: u32,
-        tail: u64,
+        known: &Known,
+        file_bytes: u64,
     ) -> Result<(Ring, Found), OpenError> {
+        let (seed, tail) = (known.life.seed, known.tail);
         let failed = |path: &Path| {
             let path = path.to_path_buf();
             move |error| OpenError::Io { path, error }
@@ -67,7 +67,7 @@ impl Ring {
         let mut ring =
             Ring { dir: dir.to_path_buf(), disk: disk.clone(), files: Vec::new(), current: 0 };
         let mut runs: Vec<(usize, Vec<Group>)> = Vec::new();
-        let mut torn = false;
+        let mut begun = Vec::new();
         for (at, name) in names.iter().enumerate() {
             let path = dir.join(name);
             if *name != file_name(at) {
@@ -78,11 +78,18 @@ impl Ring {
             }
             let file = disk.open(&path, MODE).await.map_err(failed(&path))?;
             let bytes = file.bytes().map_err(failed(&path))?;
+            if known.clean {
+                ring.files.push(RingFile { file, bytes, used: 0, last: 0 });
+                continue;
+            }
+            // After a kill a group may be in the device's cache only: what is found now counts as
+            // durable, so it has to be.
+            file.sync().await.map_err(failed(&path))?;
             let content = read_whole(&file, bytes).await.map_err(failed(&path))?;
-            let (groups, end) = scan(&content, shard, seed, &path)?;
+            let (groups, end) = scan(&content, known, &path)?;
             let newest = groups.last().map_or(0, |group| group.header.sequence);
-            look_behind(&content, seed, end, newest.max(tail), &path)?;
-            torn |= begins_a_group(&content, seed, end, newest);
+            look_behind(&content, seed, end, newest.max(tail.saturating_sub(1)), &path)?;
+            begun.extend(begun_group(&content, seed, end));
             ring.files.push(RingFile { file, bytes, used: end as u64, last: newest });
             if newest >= tail && !groups.is_empty() {
                 runs.push((at, groups));
@@ -108,6 +115,12 @@ impl Ring {
             }
             ring.current = at;
             groups.extend(run);
+        }
+        let newest = groups.last().map_or(tail.saturating_sub(1), |group| group.header.sequence);
+        let torn = begun.contains(&(newest + 1));
+        // Files are made one by one: only the last can be one that a crash left half-made.
+        if ring.files.last().is_some_and(|file| file.last == 0 && file.bytes < file_bytes) {
+            ring.files.pop();
         }
         if groups.is_empty() {
             // The next group follows none of those in the files: it begins one of them anew.
@@ -150,6 +163,17 @@ impl Ring {
     /// Adds a file, writing it through so that later writes change no metadata.
     pub async fn make_file(disk: &Disk, dir: &Path, index: usize, bytes: u64) -> io::Result<RingFile> {
         let file = disk.open(&dir.join(file_name(index)), MODE).await?;
+        match Self::write_through(disk, dir, &file, bytes).await {
+            Ok(()) => Ok(RingFile { file, bytes, used: 0, last: 0 }),
+            Err(error) => {
+                // Open, it would keep its room even when it is removed.
+                let _ = file.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_through(disk: &Disk, dir: &Path, file: &File, bytes: u64) -> io::Result<()> {
         file.allocate(bytes).await?;
         let mut buffer = disk.allocate_buffer(IO_BYTES_MAX);
         buffer.as_mut_slice().fill(0);
@@ -160,8 +184,7 @@ impl Ring {
             at += step;
         }
         file.sync().await?;
-        disk.sync_dir(dir).await?;
-        Ok(RingFile { file, bytes, used: 0, last: 0 })
+        disk.sync_dir(dir).await
     }
 
     pub fn place_of_next(&self) -> (Disk, PathBuf, usize) {
@@ -174,23 +197,18 @@ async fn read_whole(file: &File, bytes: u64) -> io::Result<Bytes> {
 }
 
 /// The groups from the front of a file, each following the one before, and where they end.
-fn scan(
-    content: &Bytes,
-    shard: ShardId,
-    seed: u32,
-    path: &Path,
-) -> Result<(Vec<Group>, usize), OpenError> {
+fn scan(content: &Bytes, known: &Known, path: &Path) -> Result<(Vec<Group>, usize), OpenError> {
     let mut groups: Vec<Group> = Vec::new();
     let mut at = 0;
     loop {
-        let group = match Group::read(content, at, seed) {
+        let group = match Group::read(content, at, known.life.seed) {
             Ok(group) => group,
             Err(NoGroup::Invalid) => break,
             Err(NoGroup::TooNew(format)) => {
                 return Err(OpenError::TooNew { path: path.to_path_buf(), format });
             }
         };
-        if group.header.shard != shard {
+        if group.header.shard != known.shard {
             return Err(OpenError::Damaged {
                 path: path.to_path_buf(),
                 what: format!("it belongs to shard {}", group.header.shard),
@@ -235,9 +253,7 @@ fn look_behind(
     Ok(())
 }
 
-fn begins_a_group(content: &Bytes, seed: u32, end: usize, newest: u64) -> bool {
-    content
-        .get(end..)
-        .and_then(|rest| GroupHeader::decode(rest, seed).ok())
-        .is_some_and(|(header, _)| header.sequence > newest)
+/// The sequence of a group of which not more than the header may be there.
+fn begun_group(content: &Bytes, seed: u32, end: usize) -> Option<u64> {
+    GroupHeader::decode(content.get(end..)?, seed).ok().map(|(header, _)| header.sequence)
 }

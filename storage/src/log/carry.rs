@@ -2,9 +2,10 @@
 
 use std::io;
 
-use pelton_model::TimestampMs;
+use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
-use super::Log;
+use super::{Log, LogParts, Positions};
+use crate::directories::create_dir_durably;
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::segment::{Carried, CarriedBatch, Segment, SegmentWriter};
@@ -35,20 +36,14 @@ impl Log {
 
     /// The first journal group that this log still needs.
     pub(crate) fn needs_from(&self) -> Option<u64> {
-        let positions = self.0.positions.borrow();
-        let first = positions.recent.partition_point(|batch| batch.base < positions.carried_end);
-        positions.recent.get(first).map(|batch| batch.sequence)
+        self.0.positions.borrow().needs_from()
     }
 
     /// Writes committed batches to segments and syncs them. Returns the bytes carried.
     pub async fn carry(&self, rules: RollRules) -> Result<usize, StorageError> {
         self.check()?;
-        if self.0.busy.replace(true) {
-            return Ok(0);
-        }
-        let carried = self.carry_alone(rules).await;
-        self.0.busy.set(false);
-        match carried {
+        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
+        match self.carry_alone(rules).await {
             Ok(bytes) => Ok(bytes),
             Err(error) if is_disk_full(&error) => Err(StorageError::Full),
             Err(_) if self.is_dropped() => Ok(0),
@@ -124,6 +119,7 @@ impl Log {
             let last = positions.segments.last().map(Segment::state);
             (positions.writer.take(), last, positions.open_chunk, positions.segment_since)
         };
+        let is_first = last.is_none();
         let writer = match (writer, last) {
             (Some(writer), _) => Some(writer),
             (None, Some(last)) => Some(
@@ -153,7 +149,10 @@ impl Log {
             writer.close().await?;
         }
         let base = parts.positions.borrow().carried_end;
-        parts.disk.create_dir_all(&parts.dir).await?;
+        if is_first {
+            // The partition's directory, its topic's, and that of all topics.
+            create_dir_durably(&parts.disk, &parts.dir, 3).await?;
+        }
         let writer = SegmentWriter::create(&parts.disk, &parts.dir, parts.id, base).await?;
         let mut positions = parts.positions.borrow_mut();
         positions.segments.push(Segment::new(base));
@@ -176,22 +175,23 @@ impl Log {
             let first =
                 positions.recent.partition_point(|batch| batch.base < positions.carried_end);
             let mut carried_end = positions.carried_end;
-            let mut count = 0;
+            let (mut bytes, mut count) = (0, 0);
             for batch in positions.recent.range(first..) {
                 if left < batch.bytes.len() as u64 || left == 0 {
                     break;
                 }
                 left -= batch.bytes.len() as u64;
                 carried_end = batch.next;
+                bytes += batch.bytes.len();
                 count += 1;
             }
             // A log that was dropped meanwhile has no batches in memory any more.
             assert!(left == 0 || positions.dropped, "a carry ends at a batch");
             positions.carried_end = carried_end;
-            (carried.log_bytes - end, count)
+            (bytes, count)
         };
         self.take_in_chunks(carried);
-        self.0.memory.carried(self, bytes as usize, count);
+        self.0.memory.carried(&self.0, bytes, count);
     }
 
     fn take_in_chunks(&self, carried: &Carried) {
@@ -199,18 +199,6 @@ impl Log {
         positions.open_chunk = carried.open_chunk;
         if let Some(segment) = positions.segments.last_mut() {
             segment.extend(carried.log_bytes, carried.max_timestamp, &carried.chunks);
-        }
-    }
-
-    /// Drops the oldest carried batch from memory; returns its bytes.
-    pub(crate) fn evict_one(&self) -> usize {
-        let mut positions = self.0.positions.borrow_mut();
-        let carried_end = positions.carried_end;
-        match positions.recent.front() {
-            Some(batch) if batch.base < carried_end => {
-                positions.recent.pop_front().map_or(0, |batch| batch.bytes.len())
-            }
-            _ => 0,
         }
     }
 
@@ -225,10 +213,31 @@ impl Log {
             id: self.0.id,
             start: positions.start,
             carried_end: positions.carried_end,
-            epochs: positions.epochs.clone(),
+            epochs: positions.durable_epochs(),
             segments: positions.segments.iter().map(Segment::state).collect(),
             open_chunk: positions.open_chunk,
             producers: producers.into(),
         }
+    }
+}
+
+impl LogParts {
+    /// Drops the oldest carried batch from memory; returns its bytes.
+    pub(crate) fn evict_one(&self) -> usize {
+        let mut positions = self.positions.borrow_mut();
+        let carried_end = positions.carried_end;
+        match positions.recent.front() {
+            Some(batch) if batch.base < carried_end => {
+                positions.recent.pop_front().map_or(0, |batch| batch.bytes.len())
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl Positions {
+    /// An epoch that begins beyond the commit point may never have begun; its journal entry tells.
+    fn durable_epochs(&self) -> Vec<(LeaderEpoch, Offset)> {
+        self.epochs.iter().filter(|(_, start)| *start <= self.commit).copied().collect()
     }
 }

@@ -32,8 +32,14 @@ impl Log {
     pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         let Some(greatest) = self.greatest_timestamp() else { return Ok(None) };
         let start = self.start_offset();
-        self.first_record(start, |header| header.max_timestamp >= greatest, |time| time >= greatest)
-            .await
+        let first = self
+            .first_record(start, |header| header.max_timestamp >= greatest, |time| time >= greatest)
+            .await?;
+        match first {
+            Some(first) => Ok(Some(first)),
+            // It was that of a record below the start: look at all that are left.
+            None => self.greatest_record(start).await,
+        }
     }
 
     /// The last offset of `epoch`, exclusive: where a later epoch begins, or the end of the log
@@ -91,7 +97,42 @@ impl Log {
         is_candidate: impl Fn(&BatchHeader) -> bool,
         matches: impl Fn(TimestampMs) -> bool,
     ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        let mut from = self.skip_segments(start, &matches);
+        let from = self.skip_segments(start, &matches);
+        self.each_batch(from, |header, batch| {
+            if !is_candidate(header) {
+                return None;
+            }
+            let records = records_from(start, header, batch);
+            records.into_iter().find(|record| matches(record.timestamp))
+        })
+        .await
+    }
+
+    async fn greatest_record(&self, start: Offset) -> Result<Option<OffsetAndTimestamp>, ReadError> {
+        let mut greatest: Option<OffsetAndTimestamp> = None;
+        let is_greater = |time: TimestampMs, greatest: &Option<OffsetAndTimestamp>| {
+            greatest.is_none_or(|greatest| time > greatest.timestamp)
+        };
+        self.each_batch(start, |header, batch| {
+            if is_greater(header.max_timestamp, &greatest) {
+                for record in records_from(start, header, batch) {
+                    if is_greater(record.timestamp, &greatest) {
+                        greatest = Some(record);
+                    }
+                }
+            }
+            None::<()>
+        })
+        .await?;
+        Ok(greatest)
+    }
+
+    /// Shows every batch from `from` to the commit point, until `look` has found what it wants.
+    async fn each_batch<T>(
+        &self,
+        mut from: Offset,
+        mut look: impl FnMut(&BatchHeader, &[u8]) -> Option<T>,
+    ) -> Result<Option<T>, ReadError> {
         loop {
             let limits =
                 ReadLimits { bytes_max: 1 << 20, at_least_one: true, end: self.commit_offset() };
@@ -102,33 +143,29 @@ impl Log {
             for batch in &read.slices {
                 let Ok(header) = BatchHeader::read(batch) else { return Ok(None) };
                 from = header.next_offset();
-                if !is_candidate(&header) {
-                    continue;
-                }
-                if let Some((offset, timestamp)) = record_in(&header, batch, start, &matches) {
-                    let epoch = header.leader_epoch;
-                    return Ok(Some(OffsetAndTimestamp { offset, timestamp, epoch }));
+                if let Some(found) = look(&header, batch) {
+                    return Ok(Some(found));
                 }
             }
         }
     }
 }
 
-fn record_in(
-    header: &BatchHeader,
-    batch: &[u8],
-    start: Offset,
-    matches: &impl Fn(TimestampMs) -> bool,
-) -> Option<(Offset, TimestampMs)> {
+/// The records of a batch that are not below `start`.
+fn records_from(start: Offset, header: &BatchHeader, batch: &[u8]) -> Vec<OffsetAndTimestamp> {
+    let epoch = header.leader_epoch;
     // A batch that cannot be unpacked is answered as a whole: its readers see the same.
     let Ok(bytes) = record_bytes(header, batch, DECOMPRESSED_BYTES_MAX) else {
-        return Some((header.base_offset, header.max_timestamp));
+        let (offset, timestamp) = (header.base_offset, header.max_timestamp);
+        return vec![OffsetAndTimestamp { offset, timestamp, epoch }];
     };
     Records::new(header, &bytes)
         .map_while(Result::ok)
-        .map(|record| {
-            let offset = header.base_offset.plus(i64::from(record.offset_delta));
-            (offset, header.timestamp_of(record.timestamp_delta))
+        .map(|record| OffsetAndTimestamp {
+            offset: header.base_offset.plus(i64::from(record.offset_delta)),
+            timestamp: header.timestamp_of(record.timestamp_delta),
+            epoch,
         })
-        .find(|(offset, time)| *offset >= start && matches(*time))
+        .filter(|record| record.offset >= start)
+        .collect()
 }

@@ -12,7 +12,7 @@ mod recover;
 mod retain;
 mod watch;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -30,6 +30,7 @@ pub use watch::Watch;
 
 use crate::disk::Disk;
 use crate::error::StorageError;
+use crate::gate::{Gate, Pass};
 use crate::journal::{Journal, OnDurable};
 use crate::segment::{ChunkEntry, Segment, SegmentWriter};
 use crate::state::PartitionState;
@@ -48,7 +49,7 @@ pub(crate) struct LogParts {
     positions: RefCell<Positions>,
     watchers: watch::Watchers,
     /// One carry, roll or deletion at a time.
-    busy: Cell<bool>,
+    gate: Gate,
 }
 
 /// Everything of a log that changes.
@@ -68,7 +69,11 @@ struct Positions {
     last_sequence: u64,
     /// When the last segment got its first batch, by the broker's clock.
     segment_since: Option<TimestampMs>,
+    /// The group that made `start` what it is.
+    start_sequence: u64,
     dropped: bool,
+    /// The first group that a dropped log needed when it still had its batches.
+    dropped_needs_from: Option<u64>,
     fenced: Option<StorageError>,
 }
 
@@ -132,11 +137,13 @@ impl Log {
                 producers,
                 last_sequence: 0,
                 segment_since: None,
+                start_sequence: 0,
                 dropped: false,
+                dropped_needs_from: None,
                 fenced: None,
             }),
             watchers: watch::Watchers::default(),
-            busy: Cell::new(false),
+            gate: Gate::default(),
         }))
     }
 
@@ -202,16 +209,41 @@ impl Log {
         self.0.positions.borrow().dropped
     }
 
+    /// No more reads and appends: the partition is being deleted.
+    pub fn close(&self) {
+        self.mark_dropped();
+    }
+
     pub(crate) fn mark_dropped(&self) {
-        let recent = {
+        {
             let mut positions = self.0.positions.borrow_mut();
+            positions.dropped_needs_from = positions.needs_from();
             positions.dropped = true;
-            std::mem::take(&mut positions.recent)
-        };
-        for batch in recent {
-            self.0.memory.release(batch.bytes.len());
+            let carried_end = positions.carried_end;
+            for batch in positions.recent.drain(..) {
+                self.0.memory.release(batch.bytes.len(), batch.base < carried_end);
+            }
         }
         self.0.watchers.wake();
+    }
+
+    /// Waits for a carry or deletion to end, and keeps others from beginning.
+    pub(crate) async fn settle(&self) -> Pass<'_> {
+        self.0.gate.enter().await
+    }
+
+    /// Lets go of open files, which would keep their room after they are removed.
+    pub(crate) async fn close_files(&self) {
+        let (writer, segments) = {
+            let mut positions = self.0.positions.borrow_mut();
+            (positions.writer.take(), std::mem::take(&mut positions.segments))
+        };
+        if let Some(writer) = writer {
+            let _ = writer.close().await;
+        }
+        for segment in segments {
+            segment.close().await;
+        }
     }
 
     fn fence(&self, error: StorageError) {
@@ -229,6 +261,17 @@ impl Log {
 
     fn shared(&self) -> Rc<dyn OnDurable> {
         self.0.clone()
+    }
+}
+
+impl Positions {
+    /// The first journal group that the log needs.
+    fn needs_from(&self) -> Option<u64> {
+        if self.dropped {
+            return self.dropped_needs_from;
+        }
+        let first = self.recent.partition_point(|batch| batch.base < self.carried_end);
+        self.recent.get(first).map(|batch| batch.sequence)
     }
 }
 

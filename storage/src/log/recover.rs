@@ -20,10 +20,7 @@ impl Log {
                 positions.start = positions.start.max(start);
                 Ok(())
             }
-            Entry::Place { epoch } => {
-                self.begin_epoch(epoch);
-                Ok(())
-            }
+            Entry::Place { epoch, start } => self.replay_place(epoch, start),
             Entry::Truncate { .. } | Entry::Extent { .. } | Entry::Roll { .. } | Entry::Drop => {
                 Err("this version writes no such entry for a log".into())
             }
@@ -71,6 +68,18 @@ impl Log {
             // The ring file that it was read from need not be kept for it.
             bytes: Bytes::copy_from_slice(&bytes),
         });
+        Ok(())
+    }
+
+    fn replay_place(&self, epoch: LeaderEpoch, start: Offset) -> Result<(), String> {
+        if epoch <= self.leader_epoch() {
+            return Ok(());
+        }
+        let end = self.end_offset();
+        if start != end {
+            return Err(format!("epoch {epoch} begins at {start}, yet the log ends at {end}"));
+        }
+        self.begin_epoch(epoch);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use pelton_model::{Offset, TimestampMs};
 
 use super::{Log, RollRules};
+use crate::disk::is_disk_full;
 use crate::error::{ReadError, StorageError};
 use crate::journal::Entry;
 use crate::segment::{Segment, index_path, log_path};
@@ -30,11 +31,12 @@ impl Log {
             return Err(ReadError::OutOfRange { start, end });
         }
         if offset <= positions.start {
-            return Ok(self.0.journal.durable_sequence());
+            return Ok(positions.start_sequence);
         }
         let entry = Entry::LogStart { start: offset };
         let sequence = self.0.journal.push(self.0.id, entry, None).map_err(ReadError::Storage)?;
         positions.start = offset;
+        positions.start_sequence = sequence;
         positions.last_sequence = sequence;
         Ok(sequence)
     }
@@ -43,39 +45,51 @@ impl Log {
     /// segments below the start. Returns the bytes freed.
     pub async fn retain(&self, rules: RetentionRules) -> Result<u64, StorageError> {
         self.check()?;
-        if self.0.busy.replace(true) {
-            return Ok(0);
+        self.roll_when_done(&rules).await?;
+        if let Some(start) = self.start_by_rules(&rules)
+            && self.delete_records(start).is_ok()
+        {
+            tracing::info!(partition = %self.0.id, start = %start, "retention moved the log's start");
         }
-        let freed = self.retain_alone(rules).await;
-        self.0.busy.set(false);
-        match freed {
-            Ok(bytes) => Ok(bytes),
-            Err(_) if self.is_dropped() => Ok(0),
+        // The gate is open meanwhile: the journal may wait for this log's tail to be carried.
+        let start_sequence = self.0.positions.borrow().start_sequence;
+        self.0.journal.durable(start_sequence).await?;
+        self.remove_below_start(start_sequence).await
+    }
+
+    async fn roll_when_done(&self, rules: &RetentionRules) -> Result<(), StorageError> {
+        let Some(_pass) = self.0.gate.try_enter() else { return Ok(()) };
+        if !self.last_segment_is_done(rules) {
+            return Ok(());
+        }
+        match self.seal_last(rules.roll).await {
+            Ok(()) => Ok(()),
+            Err(_) if self.is_dropped() => Ok(()),
+            Err(error) if is_disk_full(&error) => Err(StorageError::Full),
             Err(error) => {
-                // Files that stay cost space, not data: the next pass tries again.
-                tracing::warn!(partition = %self.0.id, %error, "old segments could not be removed");
-                Ok(0)
+                let error = StorageError::Fenced(format!("rolling a segment: {error}"));
+                self.fence(error.clone());
+                Err(error)
             }
         }
     }
 
-    async fn retain_alone(&self, rules: RetentionRules) -> io::Result<u64> {
-        if self.last_segment_is_done(&rules) {
-            self.seal_last(rules.roll).await?;
-        }
-        if let Some(start) = self.start_by_rules(&rules)
-            && let Ok(sequence) = self.delete_records(start)
-        {
-            tracing::info!(partition = %self.0.id, start = %start, "retention moved the log's start");
-            if self.0.journal.durable(sequence).await.is_err() {
-                return Ok(0);
-            }
-        }
+    /// Removes the files of segments below the start, which group `start_sequence` made durable.
+    async fn remove_below_start(&self, start_sequence: u64) -> Result<u64, StorageError> {
+        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
         let mut freed = 0;
-        while let Some(segment) = self.take_first_below_start() {
+        while let Some(segment) = self.take_first_below_start(start_sequence) {
             segment.close().await;
-            self.0.disk.remove_file(&log_path(&self.0.dir, segment.base)).await?;
-            self.0.disk.remove_file(&index_path(&self.0.dir, segment.base)).await?;
+            for path in [log_path(&self.0.dir, segment.base), index_path(&self.0.dir, segment.base)] {
+                match self.0.disk.remove_file(&path).await {
+                    Ok(()) => {}
+                    // Removed by a life that ended before it had said so.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    // A file that stays costs space, not data.
+                    Err(error) => tracing::warn!(partition = %self.0.id, path = %path.display(),
+                        %error, "an old segment could not be removed"),
+                }
+            }
             freed += segment.log_bytes;
         }
         Ok(freed)
@@ -110,8 +124,11 @@ impl Log {
         start.filter(|start| *start > positions.start)
     }
 
-    fn take_first_below_start(&self) -> Option<Segment> {
+    fn take_first_below_start(&self, start_sequence: u64) -> Option<Segment> {
         let mut positions = self.0.positions.borrow_mut();
+        if positions.start_sequence != start_sequence {
+            return None;
+        }
         let next = positions.segments.get(1)?.base;
         (next <= positions.start).then(|| positions.segments.remove(0))
     }

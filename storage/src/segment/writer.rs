@@ -20,7 +20,6 @@ const MODE: OpenMode = OpenMode { create: true, durable_writes: false };
 pub(crate) struct SegmentWriter {
     disk: Disk,
     partition: PartitionId,
-    base: Offset,
     log: BlockFile,
     index: BlockFile,
     open_chunk: OpenChunk,
@@ -57,7 +56,7 @@ impl SegmentWriter {
         index.file.sync().await?;
         disk.sync_dir(dir).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
-        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk })
+        Ok(SegmentWriter { disk, partition, log, index, open_chunk })
     }
 
     /// Continues the segment that an earlier life, or an earlier carry, left.
@@ -74,11 +73,7 @@ impl SegmentWriter {
         let index_end = index::ENTRIES_AT + u64::from(chunk_count) * ChunkEntry::BYTES as u64;
         let index = BlockFile::open(disk, &index_path(dir, base), MODE, index_end).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
-        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk })
-    }
-
-    pub fn base(&self) -> Offset {
-        self.base
+        Ok(SegmentWriter { disk, partition, log, index, open_chunk })
     }
 
     pub fn log_bytes(&self) -> u64 {
@@ -128,8 +123,10 @@ impl SegmentWriter {
     pub async fn seal(&mut self) -> io::Result<Carried> {
         let chunks: Vec<ChunkEntry> = self.open_chunk.close().into_iter().collect();
         self.index_chunks(&chunks).await?;
-        self.log.file.truncate(self.log.end).await?;
-        self.log.file.sync().await?;
+        for file in [&self.log, &self.index] {
+            file.file.truncate(file.end).await?;
+            file.file.sync().await?;
+        }
         Ok(Carried {
             log_bytes: self.log.end,
             max_timestamp: TimestampMs::new(-1),

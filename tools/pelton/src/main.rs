@@ -1,1 +1,50 @@
-fn main() {}
+//! `pelton`: the broker and its tools in one binary.
+//!
+//! Exit codes: 0 done, 1 failed, 2 used wrongly.
+
+mod base64;
+mod client;
+mod cluster;
+mod consume;
+mod escapes;
+mod failure;
+mod json_record;
+mod output;
+mod produce;
+mod start;
+mod topic;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A Kafka-compatible log broker, and tools that work with any Kafka broker.
+#[derive(Parser)]
+#[command(name = "pelton", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Start(start::StartArgs),
+    Topic(topic::TopicArgs),
+    Produce(produce::ProduceArgs),
+    Consume(consume::ConsumeArgs),
+    Cluster(cluster::ClusterArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Start(args) => start::run(args),
+        Command::Topic(args) => topic::run(args),
+        Command::Produce(args) => produce::run(args),
+        Command::Consume(args) => consume::run(args),
+        Command::Cluster(args) => cluster::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -30,5 +30,5 @@ pub use describe::{ConfigEntry, ConfigSynonym, describe, describe_topic_override
 pub use group_rules::group_integer;
 pub use group_table::GROUP_CONFIGS;
 pub use resolve::{BrokerLayers, ConfigSource};
-pub use topic_config::{CleanupPolicy, CompressionType, TimestampType, TopicConfig};
+pub use topic_config::{CleanupPolicy, TopicConfig};
 pub use topic_table::TOPIC_CONFIGS;

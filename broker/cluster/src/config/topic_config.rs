@@ -1,5 +1,8 @@
 //! A topic's configs as the data path reads them: numbers, not text.
 
+use pelton_model::Compression;
+use pelton_model::batch::{CompressionTarget, TimestampType};
+
 use super::def::Kind;
 use super::resolve::{BrokerLayers, effective};
 use super::topic_table::TOPIC_CONFIGS;
@@ -13,35 +16,14 @@ pub struct CleanupPolicy {
     pub delete: bool,
 }
 
-/// How batches are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompressionType {
-    /// As they came.
-    Producer,
-    Uncompressed,
-    Gzip,
-    Snappy,
-    Lz4,
-    Zstd,
-}
-
-/// Whose time a record carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimestampType {
-    CreateTime,
-    LogAppendTime,
-}
-
 /// All configs of a topic that have an effect, with every layer behind them resolved.
 ///
 /// Times are in milliseconds, sizes in bytes; `None` is unlimited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicConfig {
     pub cleanup_policy: CleanupPolicy,
-    pub compression_type: CompressionType,
-    pub gzip_level: i32,
-    pub lz4_level: i32,
-    pub zstd_level: i32,
+    /// `compression.type`, with the level of its codec.
+    pub compression: CompressionTarget,
     pub delete_retention_ms: i64,
     pub file_delete_delay_ms: i64,
     /// 1: nothing is acknowledged or visible before it is on stable storage (design S1).
@@ -81,17 +63,7 @@ impl TopicConfig {
                 compact: has_policy("compact"),
                 delete: has_policy("delete"),
             },
-            compression_type: match &*values.text("compression.type") {
-                "uncompressed" => CompressionType::Uncompressed,
-                "gzip" => CompressionType::Gzip,
-                "snappy" => CompressionType::Snappy,
-                "lz4" => CompressionType::Lz4,
-                "zstd" => CompressionType::Zstd,
-                _ => CompressionType::Producer,
-            },
-            gzip_level: values.int("compression.gzip.level"),
-            lz4_level: values.int("compression.lz4.level"),
-            zstd_level: values.int("compression.zstd.level"),
+            compression: values.compression(),
             delete_retention_ms: values.integer("delete.retention.ms"),
             file_delete_delay_ms: values.integer("file.delete.delay.ms"),
             flush_messages: values.integer("flush.messages"),
@@ -155,8 +127,16 @@ impl Values<'_> {
         }
     }
 
-    fn int(&self, name: &str) -> i32 {
-        self.integer(name).try_into().unwrap_or(i32::MAX)
+    fn compression(&self) -> CompressionTarget {
+        let level = |name| self.integer(name).try_into().unwrap_or(i32::MAX);
+        match &*self.text("compression.type") {
+            "uncompressed" => CompressionTarget::Codec(Compression::None, 0),
+            "gzip" => CompressionTarget::Codec(Compression::Gzip, level("compression.gzip.level")),
+            "snappy" => CompressionTarget::Codec(Compression::Snappy, 0),
+            "lz4" => CompressionTarget::Codec(Compression::Lz4, level("compression.lz4.level")),
+            "zstd" => CompressionTarget::Codec(Compression::Zstd, level("compression.zstd.level")),
+            _ => CompressionTarget::Producer,
+        }
     }
 
     fn double(&self, name: &str) -> f64 {

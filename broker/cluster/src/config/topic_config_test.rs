@@ -16,7 +16,7 @@ fn the_defaults_are_kafkas_but_for_durability() {
     assert!(config.syncs_every_record());
     assert_eq!(config.flush_ms, i64::MAX);
     assert_eq!(config.cleanup_policy, CleanupPolicy { compact: false, delete: true });
-    assert_eq!(config.compression_type, CompressionType::Producer);
+    assert_eq!(config.compression, CompressionTarget::Producer);
     assert_eq!(config.message_timestamp_type, TimestampType::CreateTime);
     assert_eq!(config.retention_ms, Some(604_800_000));
     assert_eq!(config.retention_bytes, None);
@@ -27,7 +27,6 @@ fn the_defaults_are_kafkas_but_for_durability() {
     assert_eq!(config.message_timestamp_after_max_ms, 3_600_000);
     assert_eq!(config.message_timestamp_before_max_ms, i64::MAX);
     assert_eq!(config.min_cleanable_dirty_ratio, 0.5);
-    assert_eq!((config.gzip_level, config.lz4_level, config.zstd_level), (-1, 9, 3));
 }
 
 #[test]
@@ -44,10 +43,23 @@ fn own_values_become_numbers() {
         &[],
     );
     assert_eq!(config.cleanup_policy, CleanupPolicy { compact: true, delete: true });
-    assert_eq!(config.compression_type, CompressionType::Zstd);
+    assert_eq!(config.compression, CompressionTarget::Codec(Compression::Zstd, 3));
     assert_eq!(config.message_timestamp_type, TimestampType::LogAppendTime);
     assert_eq!((config.retention_ms, config.retention_bytes), (None, Some(100)));
     assert!(!config.syncs_every_record());
+}
+
+#[test]
+fn a_codec_comes_with_its_own_level() {
+    let own = |codec| [("compression.type", codec), ("compression.lz4.level", "12")];
+    for (codec, expected) in [
+        ("uncompressed", CompressionTarget::Codec(Compression::None, 0)),
+        ("gzip", CompressionTarget::Codec(Compression::Gzip, -1)),
+        ("lz4", CompressionTarget::Codec(Compression::Lz4, 12)),
+        ("producer", CompressionTarget::Producer),
+    ] {
+        assert_eq!(resolve(&own(codec), &[]).compression, expected, "{codec}");
+    }
 }
 
 #[test]

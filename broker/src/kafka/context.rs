@@ -1,0 +1,110 @@
+//! Who asks, what, and of which shard.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use pelton_kafka::{RequestHeader, TopicRef};
+use pelton_model::{PartitionId, PartitionIndex, ShardId};
+
+use super::authorize::{Operation, Principal, Resource};
+use crate::message::{Reply, Request};
+use crate::router::Pending;
+use crate::shard::Shard;
+
+/// One connection's state.
+pub struct Session {
+    pub shard: Rc<Shard>,
+    pub peer: SocketAddr,
+    pub principal: Principal,
+    /// What the client called itself in ApiVersions.
+    pub software: RefCell<Option<(String, String)>>,
+}
+
+impl Session {
+    pub fn new(shard: Rc<Shard>, peer: SocketAddr) -> Self {
+        Self { shard, peer, principal: Principal::anonymous(), software: RefCell::default() }
+    }
+}
+
+/// One request on its way through a handler.
+#[derive(Clone)]
+pub struct Call {
+    pub session: Rc<Session>,
+    pub header: Rc<RequestHeader>,
+}
+
+impl Call {
+    pub fn shard(&self) -> &Rc<Shard> {
+        &self.session.shard
+    }
+
+    pub fn version(&self) -> i16 {
+        self.header.api_version
+    }
+
+    /// Called by every handler for everything that it touches.
+    pub fn may(&self, operation: Operation, resource: Resource<'_>) -> bool {
+        super::authorize::authorise(&self.session.principal, operation, resource)
+    }
+
+    /// Asks a shard, this one included, something that need not keep its place in line.
+    pub async fn ask(&self, to: ShardId, request: Request) -> Reply {
+        let shard = self.shard();
+        if to == shard.id {
+            return shard.answer(request).await;
+        }
+        shard.metrics.count(|figures| figures.requests_hopped += 1);
+        match shard.router.send(to, request).await {
+            Ok(pending) => pending.reply().await,
+            Err(_) => Reply::Failed("the shard has stopped".into()),
+        }
+    }
+
+    /// Sends a request to another shard now, and gives the answer to wait for.
+    pub async fn send(&self, to: ShardId, request: Request) -> Option<Pending> {
+        let shard = self.shard();
+        shard.metrics.count(|figures| figures.requests_hopped += 1);
+        shard.router.send(to, request).await.ok()
+    }
+
+    /// The partition that a client means, and its owner; `None`: there is none.
+    pub fn locate(&self, topic: &TopicRef, index: i32) -> Option<(PartitionId, ShardId)> {
+        let view = self.shard().view.borrow();
+        let topic = match topic {
+            TopicRef::Name(name) => view.cluster.topic(name.as_str())?,
+            TopicRef::Id(id) => view.cluster.topic_by_id(*id)?,
+        };
+        let index = PartitionIndex::new(index);
+        let partition = topic.has_partition(index).then(|| PartitionId::new(topic.id, index))?;
+        Some((partition, view.owner(partition)?))
+    }
+
+    /// Asks each owner once about its part of `items` and puts the answers back in order.
+    pub async fn ask_owners<T, A>(
+        &self,
+        items: Vec<(ShardId, T)>,
+        request: impl Fn(Vec<T>) -> Request,
+        answers: impl Fn(Reply) -> Option<Vec<A>>,
+    ) -> Vec<Option<A>> {
+        let mut results: Vec<Option<A>> = items.iter().map(|_| None).collect();
+        let mut by_owner: std::collections::BTreeMap<ShardId, (Vec<usize>, Vec<T>)> =
+            std::collections::BTreeMap::new();
+        for (at, (owner, item)) in items.into_iter().enumerate() {
+            let (places, part) = by_owner.entry(owner).or_default();
+            places.push(at);
+            part.push(item);
+        }
+        let asked = by_owner.into_iter().map(|(owner, (places, part))| {
+            let request = request(part);
+            async move { (places, self.ask(owner, request).await) }
+        });
+        for (places, reply) in futures::future::join_all(asked).await {
+            let part = answers(reply).unwrap_or_default();
+            for (place, answer) in places.into_iter().zip(part) {
+                results[place] = Some(answer);
+            }
+        }
+        results
+    }
+}

@@ -1,0 +1,124 @@
+//! From a frame to its handler, and from the handler's answer to bytes.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::FutureExt;
+use pelton_kafka::messages::{KafkaRequest, KafkaResponse, decode_request, encode_response};
+use pelton_kafka::{ApiKey, RequestHeader, fetch, produce, versions};
+use pelton_net::{Answer, Charge, Frame, Reply, Step};
+
+use super::context::{Call, Session};
+use super::handler;
+
+/// Begins with one request. What must happen in the order of arrival happens before this is done.
+pub async fn start(session: Rc<Session>, frame: Frame) -> Step {
+    let Frame { bytes, charge } = frame;
+    let (header, body) = match RequestHeader::decode(bytes) {
+        Ok(decoded) => decoded,
+        Err(error) => return refuse(&session, None, &error.to_string()),
+    };
+    let (api_key, version) = (header.api_key, header.api_version);
+    if api_key != ApiKey::API_VERSIONS && !versions::is_served(api_key, version) {
+        return refuse(&session, Some(&header), "this version of this API is not served");
+    }
+    let shard = session.shard.clone();
+    shard.metrics.count(|figures| {
+        *figures.requests.entry((api_key.get(), version)).or_default() += 1;
+    });
+    let began = shard.env.elapsed();
+    let call = Call { session, header: Rc::new(header) };
+    let step = route(call, body, charge).await;
+    match step {
+        Step::Answer(answer) => Step::Answer(
+            async move {
+                let answer = answer.await;
+                let took = shard.env.elapsed() - began;
+                shard.metrics.count(|figures| {
+                    let waited = api_key == ApiKey::FETCH && took > Duration::from_millis(100);
+                    figures.durations.entry((api_key.get(), waited)).or_default().record(took);
+                });
+                answer
+            }
+            .boxed_local(),
+        ),
+        Step::Close => Step::Close,
+    }
+}
+
+/// The one table from API keys to handlers.
+async fn route(call: Call, body: Bytes, charge: Charge) -> Step {
+    match call.header.api_key {
+        ApiKey::PRODUCE => match produce::ProduceRequest::decode(body, call.version()) {
+            Ok(request) => handler::produce::start(call, request, charge).await,
+            Err(error) => refuse(&call.session, Some(&call.header), &error.to_string()),
+        },
+        ApiKey::FETCH => match fetch::FetchRequest::decode(body, call.version()) {
+            Ok(request) => {
+                let answer = handler::fetch::handle(call, request);
+                Step::Answer(answer.map(move |answer| holding(answer, charge)).boxed_local())
+            }
+            Err(error) => refuse(&call.session, Some(&call.header), &error.to_string()),
+        },
+        ApiKey::API_VERSIONS => handler::api_versions::start(call, body),
+        ApiKey::METADATA => cold(call, body, charge, handler::metadata::handle),
+        ApiKey::CREATE_TOPICS => cold(call, body, charge, handler::create_topics::handle),
+        ApiKey::LIST_OFFSETS => cold(call, body, charge, handler::list_offsets::handle),
+        ApiKey::INIT_PRODUCER_ID => cold(call, body, charge, handler::init_producer_id::handle),
+        _ => refuse(&call.session, Some(&call.header), "this API is not served"),
+    }
+}
+
+/// A request that is decoded by the façade, answered whole, and costs what its frame costs.
+fn cold<Q, A, F>(call: Call, body: Bytes, charge: Charge, handle: fn(Call, Q) -> F) -> Step
+where
+    Q: KafkaRequest + 'static,
+    A: KafkaResponse + 'static,
+    F: Future<Output = A> + 'static,
+{
+    let request = match decode_request::<Q>(body, call.version()) {
+        Ok(request) => request,
+        Err(error) => return refuse(&call.session, Some(&call.header), &error.to_string()),
+    };
+    Step::Answer(
+        async move {
+            let header = call.header.clone();
+            let answer = handle(call, request).await;
+            holding(encoded(&header, header.api_version, &answer), charge)
+        }
+        .boxed_local(),
+    )
+}
+
+/// The answer's bytes. One that cannot be encoded is a bug of a handler: it is logged, and the
+/// connection closes.
+pub fn encoded<A: KafkaResponse>(header: &RequestHeader, version: i16, answer: &A) -> Answer {
+    match encode_response(header.correlation_id, version, answer) {
+        Ok(bytes) => vec![bytes].into(),
+        Err(error) => {
+            tracing::error!(api = header.api_key.name(), version, %error, "no answer can be made");
+            Answer::Close
+        }
+    }
+}
+
+/// Keeps the request's charge until the answer has been sent.
+pub fn holding(answer: Answer, charge: Charge) -> Answer {
+    match answer {
+        Answer::Reply(reply) => Answer::Reply(Reply::holding(reply, charge)),
+        Answer::Nothing => Answer::Nothing,
+        Answer::Close => Answer::Close,
+    }
+}
+
+/// Says why, once, and closes; earlier requests are still answered.
+pub fn refuse(session: &Session, header: Option<&RequestHeader>, why: &str) -> Step {
+    match header {
+        Some(header) => tracing::info!(peer = %session.peer, api = header.api_key.get(),
+            version = header.api_version, why, "request refused"),
+        None => tracing::info!(peer = %session.peer, why, "request refused"),
+    }
+    Step::Close
+}

@@ -1,0 +1,51 @@
+//! From our errors to Kafka's codes, exhaustively.
+
+use pelton_cluster::{ClusterError, ErrorKind};
+use pelton_kafka::{ErrorCode, StrBytes};
+use pelton_model::batch::Refusal;
+
+use crate::message::LogFault;
+
+pub fn of_fault(fault: &LogFault) -> ErrorCode {
+    match fault {
+        LogFault::NotHere => ErrorCode::UnknownTopicOrPartition,
+        LogFault::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        LogFault::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
+        LogFault::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
+        LogFault::Storage(_) => ErrorCode::KafkaStorageError,
+        LogFault::Damaged(_) => ErrorCode::CorruptMessage,
+        LogFault::OlderEpoch => ErrorCode::FencedLeaderEpoch,
+        LogFault::NewerEpoch => ErrorCode::UnknownLeaderEpoch,
+    }
+}
+
+pub fn of_refusal(refusal: Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::CorruptMessage => ErrorCode::CorruptMessage,
+        Refusal::InvalidRecord => ErrorCode::InvalidRecord,
+        Refusal::InvalidTimestamp => ErrorCode::InvalidTimestamp,
+        Refusal::MessageTooLarge => ErrorCode::MessageTooLarge,
+        Refusal::UnsupportedCompressionType => ErrorCode::UnsupportedCompressionType,
+    }
+}
+
+pub fn of_kind(kind: ErrorKind) -> ErrorCode {
+    match kind {
+        ErrorKind::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        ErrorKind::InvalidTopicException => ErrorCode::InvalidTopicException,
+        ErrorKind::TopicAlreadyExists => ErrorCode::TopicAlreadyExists,
+        ErrorKind::InvalidPartitions => ErrorCode::InvalidPartitions,
+        ErrorKind::InvalidReplicationFactor => ErrorCode::InvalidReplicationFactor,
+        ErrorKind::InvalidReplicaAssignment => ErrorCode::InvalidReplicaAssignment,
+        ErrorKind::InvalidConfig => ErrorCode::InvalidConfig,
+        ErrorKind::InvalidRequest => ErrorCode::InvalidRequest,
+        ErrorKind::PolicyViolation => ErrorCode::PolicyViolation,
+        ErrorKind::TopicDeletionDisabled => ErrorCode::TopicDeletionDisabled,
+        ErrorKind::UnknownTopicId => ErrorCode::UnknownTopicId,
+    }
+}
+
+/// Code and message of a refusal, as responses carry them.
+pub fn of_cluster(error: &ClusterError) -> (i16, Option<StrBytes>) {
+    (of_kind(error.kind).code(), error.message.as_deref().map(StrBytes::from))
+}

@@ -1,0 +1,113 @@
+//! ApiVersions 0–5. An unknown version is answered in version 0 with [35] and this API's own range
+//! alone; the connection stays good. From 3 the client names its software, and a bad name is [42].
+//! From 5 it says whom it meant (KIP-1242): another broker is [129].
+
+use bytes::Bytes;
+use futures::future::{FutureExt, ready};
+use pelton_kafka::message;
+use pelton_kafka::messages::decode_request;
+use pelton_kafka::wire::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
+use pelton_kafka::wire::{ApiVersionsRequest, ApiVersionsResponse};
+use pelton_kafka::{ApiKey, ErrorCode, versions};
+use pelton_net::Step;
+
+use crate::kafka::context::Call;
+use crate::kafka::dispatch::{encoded, refuse};
+
+/// Kafka 4.4's level of `metadata.version`, and the oldest that its clients may see.
+const METADATA_VERSION: i16 = 33;
+const METADATA_VERSION_MIN: i16 = 7;
+
+pub fn start(call: Call, body: Bytes) -> Step {
+    let version = call.version();
+    if !versions::is_served(ApiKey::API_VERSIONS, version) {
+        let answer = message!(ApiVersionsResponse {
+            error_code: ErrorCode::UnsupportedVersion.code(),
+            api_keys: versions::SERVED
+                .iter()
+                .filter(|served| served.api_key == ApiKey::API_VERSIONS)
+                .map(range)
+                .collect(),
+        });
+        return Step::Answer(ready(encoded(&call.header, 0, &answer)).boxed_local());
+    }
+    let request: ApiVersionsRequest = match decode_request(body, version) {
+        Ok(request) => request,
+        Err(error) => return refuse(&call.session, Some(&call.header), &error.to_string()),
+    };
+    let answer = handle(&call, &request);
+    Step::Answer(ready(encoded(&call.header, version, &answer)).boxed_local())
+}
+
+fn handle(call: &Call, request: &ApiVersionsRequest) -> ApiVersionsResponse {
+    let version = call.version();
+    let failed = |error: ErrorCode| message!(ApiVersionsResponse { error_code: error.code() });
+    if version >= 3 {
+        let (name, number) = (&request.client_software_name, &request.client_software_version);
+        if !is_software_name(name.as_str()) || !is_software_name(number.as_str()) {
+            return failed(ErrorCode::InvalidRequest);
+        }
+        let software = (name.as_str().to_owned(), number.as_str().to_owned());
+        *call.session.software.borrow_mut() = Some(software);
+    }
+    if version >= 5 {
+        let shard = call.shard();
+        match (&request.cluster_id, request.node_id) {
+            (None, -1) => {}
+            (Some(_), -1) | (None, _) => return failed(ErrorCode::InvalidRequest),
+            (Some(cluster), node) => {
+                if cluster.as_str() != shard.cluster_id || node != shard.config.node_id.get() {
+                    return failed(ErrorCode::RebootstrapRequired);
+                }
+            }
+        }
+    }
+    message!(ApiVersionsResponse {
+        api_keys: versions::SERVED.iter().map(range).collect(),
+        supported_features: vec![message!(SupportedFeatureKey {
+            name: "metadata.version".into(),
+            min_version: METADATA_VERSION_MIN,
+            max_version: METADATA_VERSION,
+        })],
+        finalized_features_epoch: 0,
+        finalized_features: vec![message!(FinalizedFeatureKey {
+            name: "metadata.version".into(),
+            max_version_level: METADATA_VERSION,
+            min_version_level: METADATA_VERSION,
+        })],
+    })
+}
+
+fn range(served: &versions::ServedApi) -> ApiVersion {
+    message!(ApiVersion {
+        api_key: served.api_key.get(),
+        min_version: served.advertised.min,
+        max_version: served.advertised.max,
+    })
+}
+
+/// `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`
+fn is_software_name(name: &str) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    is_edge(bytes.first())
+        && is_edge(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_software_name;
+
+    #[test]
+    fn software_names_are_those_that_kafka_takes() {
+        for good in ["a", "librdkafka", "apache-kafka-java", "1.2.3"] {
+            assert!(is_software_name(good), "{good}");
+        }
+        for bad in ["", "-a", "a.", "a b", "ä"] {
+            assert!(!is_software_name(bad), "{bad}");
+        }
+    }
+}

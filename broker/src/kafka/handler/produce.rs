@@ -1,0 +1,284 @@
+//! Produce 3–13 (advertised from 0, KAFKA-18659). Up to 12 topics are named, from 13 they are
+//! identified. Acknowledged is what is on stable storage (S1), for acks 1 as for acks -1; acks 0 is
+//! answered by nothing, or, on any error, by closing the connection.
+//!
+//! A partition that stands twice is written once: the last one counts.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::future::{FutureExt, LocalBoxFuture};
+use pelton_cluster::config::TopicConfig;
+use pelton_cluster::topic_name::is_internal;
+use pelton_kafka::produce::{
+    ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, RecordError,
+};
+use pelton_kafka::{ErrorCode, TopicRef};
+use pelton_model::batch::{
+    BatchError, Prepared, TimestampType, ValidationRules, prepare_for_log,
+};
+use pelton_model::{PartitionId, ShardId, TimestampMs};
+use pelton_net::{Answer, Charge, Step};
+
+use crate::kafka::authorize::{Operation, Resource};
+use crate::kafka::context::Call;
+use crate::kafka::dispatch::holding;
+use crate::kafka::errors::{of_fault, of_refusal};
+use crate::message::{AppendOutcome, BatchToAppend, LogFault, Reply, Request};
+
+/// All that one batch may take when it has to be unpacked here; beside `max.message.bytes` the one
+/// bound on what a small request can make the broker hold.
+const DECOMPRESSED_BYTES_MAX: usize = 32 << 20;
+
+/// Where an answer goes: which topic of the request, which of its partitions.
+type Place = (usize, usize);
+
+/// Batches of one owner, and where their outcomes go.
+#[derive(Default)]
+struct Part {
+    places: Vec<Place>,
+    log_append_times: Vec<Option<TimestampMs>>,
+    batches: Vec<BatchToAppend>,
+}
+
+/// Validates, and hands every batch to its partition's owner before the connection's next request
+/// is read (R2). What remains is waiting.
+pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step {
+    let acks = request.acks;
+    let mut response = ProduceResponse::default();
+    let mut parts: BTreeMap<ShardId, Part> = BTreeMap::new();
+    for topic in &request.topics {
+        let mut answers = Vec::with_capacity(topic.partitions.len());
+        for (at, partition) in topic.partitions.iter().enumerate() {
+            if topic.partitions[at + 1..].iter().any(|later| later.index == partition.index) {
+                continue;
+            }
+            let place = (response.topics.len(), answers.len());
+            match admit(&call, &request, &topic.topic, partition.index, &partition.records) {
+                Ok(admitted) => {
+                    let part = parts.entry(admitted.owner).or_default();
+                    part.places.push(place);
+                    part.log_append_times.push(admitted.log_append_time);
+                    part.batches.push(admitted.batch);
+                    answers.push(ProducePartitionResponse::error(partition.index, ErrorCode::None));
+                }
+                Err(refused) => answers.push(*refused),
+            }
+            call.shard().env.breathe().await;
+        }
+        if !answers.is_empty() {
+            let topic = topic.topic.clone();
+            response.topics.push(ProduceTopicResponse { topic, partitions: answers });
+        }
+    }
+    let mut waiting = Vec::with_capacity(parts.len());
+    for (owner, part) in parts {
+        let outcomes = hand_over(&call, owner, part.batches).await;
+        waiting.push((part.places, part.log_append_times, outcomes));
+    }
+    let answer = async move {
+        for (places, times, outcomes) in waiting {
+            // The outcomes bring back the frame's slices, which are let go here, at home (R6).
+            let outcomes = outcomes.await;
+            for ((place, time), outcome) in places.into_iter().zip(times).zip(outcomes) {
+                let answer = &mut response.topics[place.0].partitions[place.1];
+                fill(answer, outcome, time);
+            }
+        }
+        finish(&call, acks, response)
+    };
+    Step::Answer(answer.map(move |answer| holding(answer, charge)).boxed_local())
+}
+
+/// A batch that its owner may append.
+struct Admitted {
+    owner: ShardId,
+    batch: BatchToAppend,
+    /// On topics with LogAppendTime.
+    log_append_time: Option<TimestampMs>,
+}
+
+fn admit(
+    call: &Call,
+    request: &ProduceRequest,
+    topic: &TopicRef,
+    index: i32,
+    records: &Option<Bytes>,
+) -> Result<Admitted, Box<ProducePartitionResponse>> {
+    let refuse = |error| Box::new(ProducePartitionResponse::error(index, error));
+    let unknown = || match topic {
+        TopicRef::Name(_) => refuse(ErrorCode::UnknownTopicOrPartition),
+        TopicRef::Id(_) => refuse(ErrorCode::UnknownTopicId),
+    };
+    if request.transactional_id.as_ref().is_some_and(|id| id.is_empty()) {
+        return Err(refuse(ErrorCode::InvalidRequest));
+    }
+    let shard = call.shard();
+    let (name, config) = {
+        let view = shard.view.borrow();
+        let found = match topic {
+            TopicRef::Name(name) => view.cluster.topic(name.as_str()),
+            TopicRef::Id(id) => view.cluster.topic_by_id(*id),
+        };
+        let found = found.ok_or_else(unknown)?;
+        (found.name.clone(), shard.topic_config(found))
+    };
+    if !call.may(Operation::Write, Resource::Topic(&name)) {
+        return Err(refuse(ErrorCode::TopicAuthorizationFailed));
+    }
+    let (partition, owner) =
+        call.locate(topic, index).ok_or_else(|| refuse(ErrorCode::UnknownTopicOrPartition))?;
+    if is_internal(&name) {
+        return Err(refuse(ErrorCode::InvalidTopicException));
+    }
+    if !matches!(request.acks, -1..=1) {
+        return Err(refuse(ErrorCode::InvalidRequiredAcks));
+    }
+    let input = records.clone().ok_or_else(|| refuse(ErrorCode::InvalidRecord))?;
+    let now = shard.env.now();
+    let rules = rules_of(call, &config, now);
+    let prepared = prepare_for_log(&input, &rules)
+        .map_err(|error| Box::new(refused_batch(call, partition, index, &error)))?;
+    if prepared.header.is_transactional() {
+        // Transactions are to come; until then nobody owns a transactional id.
+        return Err(refuse(ErrorCode::TransactionalIdAuthorizationFailed));
+    }
+    if prepared.total_bytes() as i64 > config.segment_bytes {
+        return Err(refuse(ErrorCode::RecordListTooLarge));
+    }
+    count_traffic(call, &name, &prepared);
+    let log_append_time =
+        (config.message_timestamp_type == TimestampType::LogAppendTime).then_some(now);
+    Ok(Admitted { owner, batch: BatchToAppend { partition, prepared, input }, log_append_time })
+}
+
+fn rules_of(call: &Call, config: &TopicConfig, now: TimestampMs) -> ValidationRules {
+    let size = |bytes: i64| usize::try_from(bytes).unwrap_or(0);
+    ValidationRules {
+        max_message_bytes: size(config.max_message_bytes),
+        decompressed_record_bytes_max: size(config.max_decompressed_message_bytes),
+        decompressed_batch_bytes_max: DECOMPRESSED_BYTES_MAX,
+        timestamp_type: config.message_timestamp_type,
+        timestamp_before_max_ms: config.message_timestamp_before_max_ms,
+        timestamp_after_max_ms: config.message_timestamp_after_max_ms,
+        now,
+        needs_keys: config.cleanup_policy.compact,
+        compression: config.compression,
+        produce_version: call.version(),
+        validate_compressed: call
+            .shard()
+            .with_broker_configs(|broker| broker.text("pelton.validate.compressed") == Some("true")),
+    }
+}
+
+fn refused_batch(
+    call: &Call,
+    partition: PartitionId,
+    index: i32,
+    error: &BatchError,
+) -> ProducePartitionResponse {
+    tracing::info!(peer = %call.session.peer, %partition, %error, "batch refused");
+    let mut answer = ProducePartitionResponse::error(index, of_refusal(error.refusal()));
+    answer.record_errors = error
+        .record_errors()
+        .into_iter()
+        .map(|(at, why)| RecordError { batch_index: at as i32, message: Some(why.as_str().into()) })
+        .collect();
+    if !answer.record_errors.is_empty() {
+        answer.error_message = Some("One or more records have been rejected".into());
+    } else if matches!(error, BatchError::UnknownMagic(_) | BatchError::BadLength(_)) {
+        answer.error_message = Some(error.to_string().as_str().into());
+    }
+    if error.names_log_start_offset() {
+        // Only the owner knows it better, and a refused batch does not travel there.
+        let log = call.shard().store.log(partition);
+        answer.log_start_offset = log.map_or(0, |log| log.start_offset().get());
+    }
+    answer
+}
+
+fn count_traffic(call: &Call, topic: &str, prepared: &Prepared) {
+    call.shard().metrics.count(|figures| {
+        let traffic = match figures.topics.get_mut(topic) {
+            Some(traffic) => traffic,
+            None => figures.topics.entry(topic.to_owned()).or_default(),
+        };
+        traffic.bytes_received += prepared.total_bytes() as u64;
+        traffic.records_produced += prepared.header.record_count as u64;
+    });
+}
+
+/// Gives batches to their owner, in order; what is left is waiting for the device.
+async fn hand_over(
+    call: &Call,
+    owner: ShardId,
+    batches: Vec<BatchToAppend>,
+) -> LocalBoxFuture<'static, Vec<AppendOutcome>> {
+    let shard = call.shard();
+    if owner == shard.id {
+        return shard.append(batches).await.durable().boxed_local();
+    }
+    let count = batches.len();
+    let pending = call.send(owner, Request::Append(batches)).await;
+    async move {
+        let why = match pending {
+            Some(pending) => match pending.reply().await {
+                Reply::Appended(outcomes) => return outcomes,
+                Reply::Failed(why) => why,
+                _ => "not an answer to an append".to_owned(),
+            },
+            None => "the shard has stopped".to_owned(),
+        };
+        let lost = || AppendOutcome {
+            result: Err(LogFault::Storage(why.clone())),
+            log_start: pelton_model::Offset::new(-1),
+            input: Bytes::new(),
+        };
+        (0..count).map(|_| lost()).collect()
+    }
+    .boxed_local()
+}
+
+fn fill(
+    answer: &mut ProducePartitionResponse,
+    outcome: AppendOutcome,
+    log_append_time: Option<TimestampMs>,
+) {
+    match outcome.result {
+        Ok(stored) => {
+            answer.base_offset = stored.base_offset.get();
+            answer.log_start_offset = outcome.log_start.get();
+            let time = stored.duplicate_of.or(log_append_time);
+            answer.log_append_time_ms = time.map_or(-1, TimestampMs::get);
+        }
+        Err(fault) => {
+            answer.error = of_fault(&fault);
+            if matches!(fault, LogFault::OutOfOrderSequence | LogFault::InvalidProducerEpoch) {
+                answer.log_start_offset = outcome.log_start.get();
+            }
+        }
+    }
+}
+
+fn finish(call: &Call, acks: i16, response: ProduceResponse) -> Answer {
+    let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+    call.shard().metrics.count(|figures| {
+        for failed in partitions.clone().filter(|partition| !partition.error.is_none()) {
+            let key = (call.header.api_key.get(), failed.error.code());
+            *figures.errors.entry(key).or_default() += 1;
+        }
+    });
+    if acks == 0 {
+        return match partitions.all(|partition| partition.error.is_none()) {
+            true => Answer::Nothing,
+            false => Answer::Close,
+        };
+    }
+    match response.encode(call.header.correlation_id, call.version()) {
+        Ok(bytes) => vec![bytes].into(),
+        Err(error) => {
+            tracing::error!(%error, "no answer to Produce can be made");
+            Answer::Close
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The one place that holds senders to other shards (H3), and what waits for their answers.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use pelton_model::ShardId;
+use pelton_model::limits::MAILBOX_MESSAGES;
+use pelton_storage::event::Event;
+
+use crate::message::{Message, Reply, Request};
+use crate::runtime::{Outbox, PeerGone};
+
+/// Sends requests to other shards and hands their replies to whoever asked.
+pub struct Router {
+    here: ShardId,
+    outboxes: RefCell<Vec<Option<Peer>>>,
+    next_id: Cell<u64>,
+    waiting: RefCell<BTreeMap<u64, oneshot::Sender<Reply>>>,
+    /// Requests that have not been answered, whether or not anybody still waits.
+    open: RefCell<BTreeSet<u64>>,
+}
+
+/// One other shard. Requests and replies have a mailbox each: a reply always finds room, because
+/// no more requests are outstanding than the reply mailbox holds.
+#[derive(Clone)]
+pub struct Peer {
+    pub requests: Rc<dyn Outbox>,
+    pub replies: Rc<dyn Outbox>,
+    pub slots: Slots,
+}
+
+/// Requests that may be outstanding with one peer.
+#[derive(Clone)]
+pub struct Slots {
+    free: Rc<Cell<usize>>,
+    freed: Event,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self { free: Rc::new(Cell::new(MAILBOX_MESSAGES)), freed: Event::default() }
+    }
+}
+
+impl Slots {
+    async fn take(&self) -> Slot {
+        loop {
+            let freed = self.freed.wait();
+            if self.free.get() > 0 {
+                self.free.set(self.free.get() - 1);
+                return Slot(self.clone());
+            }
+            freed.await;
+        }
+    }
+}
+
+struct Slot(Slots);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.free.set(self.0.free.get() + 1);
+        self.0.freed.notify();
+    }
+}
+
+/// An answer that is under way. Once it is dropped, the answer is let go when it comes.
+pub struct Pending {
+    id: u64,
+    peer: Peer,
+    router: Rc<Router>,
+    receiver: oneshot::Receiver<Reply>,
+    _slot: Slot,
+}
+
+impl Pending {
+    pub async fn reply(mut self) -> Reply {
+        match (&mut self.receiver).await {
+            Ok(reply) => reply,
+            Err(oneshot::Canceled) => Reply::Failed("the shard has stopped".into()),
+        }
+    }
+
+    /// What can tell the other shard, later, to stop waiting.
+    pub fn canceller(&self) -> Canceller {
+        Canceller { id: self.id, peer: self.peer.clone(), router: self.router.clone() }
+    }
+}
+
+/// See [`Pending::canceller`].
+pub struct Canceller {
+    id: u64,
+    peer: Peer,
+    router: Rc<Router>,
+}
+
+impl Canceller {
+    /// Does nothing once the answer has come.
+    pub async fn cancel(self) {
+        let is_open = self.router.open.borrow().contains(&self.id);
+        if is_open {
+            let _ = self.peer.requests.send(Message::Cancel { id: self.id }).await;
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.router.waiting.borrow_mut().remove(&self.id);
+    }
+}
+
+impl Router {
+    pub fn new(here: ShardId) -> Rc<Self> {
+        Rc::new(Self {
+            here,
+            outboxes: RefCell::default(),
+            next_id: Cell::new(0),
+            waiting: RefCell::default(),
+            open: RefCell::default(),
+        })
+    }
+
+    /// The peers by shard number; `None` for this shard itself.
+    pub fn connect(&self, peers: Vec<Option<Peer>>) {
+        *self.outboxes.borrow_mut() = peers;
+    }
+
+    pub fn here(&self) -> ShardId {
+        self.here
+    }
+
+    pub fn shard_count(&self) -> usize {
+        self.outboxes.borrow().len()
+    }
+
+    pub fn peer(&self, shard: ShardId) -> Option<Peer> {
+        self.outboxes.borrow().get(shard.index()).cloned().flatten()
+    }
+
+    /// Puts a request into another shard's mailbox, in order; waits while it is full.
+    pub async fn send(self: &Rc<Self>, to: ShardId, request: Request) -> Result<Pending, PeerGone> {
+        let peer = self.peer(to).ok_or(PeerGone)?;
+        let slot = peer.slots.take().await;
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.borrow_mut().insert(id, sender);
+        self.open.borrow_mut().insert(id);
+        let pending =
+            Pending { id, peer: peer.clone(), router: self.clone(), receiver, _slot: slot };
+        peer.requests.send(Message::Request { id, request }).await?;
+        Ok(pending)
+    }
+
+    /// Hands a reply on. An answer that nobody waits for any more is dropped, here, where the
+    /// frames in it belong.
+    pub fn complete(&self, id: u64, reply: Reply) {
+        self.open.borrow_mut().remove(&id);
+        if let Some(sender) = self.waiting.borrow_mut().remove(&id) {
+            let _ = sender.send(reply);
+        }
+    }
+
+    /// All who wait learn that nothing will come.
+    pub fn close(&self) {
+        self.waiting.borrow_mut().clear();
+    }
+}

@@ -1,0 +1,218 @@
+//! A shard on glommio: one pinned executor, its queues, its mailboxes.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ::glommio::channels::shared_channel::{
+    ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
+};
+use ::glommio::{
+    ExecutorJoinHandle, Latency, LocalExecutorBuilder, Placement, Shares, TaskQueueHandle,
+};
+use futures::future::{FutureExt, LocalBoxFuture};
+use pelton_model::TimestampMs;
+use pelton_model::limits::MAILBOX_MESSAGES;
+
+use super::{EnvBackend, Inbox, Lane, Outbox, PeerGone};
+use crate::message::Message;
+
+/// Time after which a task that runs on asks whether others wait (R8, pitfall 6).
+const PREEMPT: Duration = Duration::from_millis(1);
+
+/// Spinning before sleep saves wake-ups between shards; more of it would show as idle CPU.
+const SPIN_BEFORE_PARK: Duration = Duration::from_micros(20);
+
+/// Registered memory per ring; the data path's buffers come from the heap (pitfall 23).
+const IO_MEMORY_BYTES: usize = 1 << 20;
+
+/// Foreground against background, when both want the core.
+const FOREGROUND_SHARES: usize = 1000;
+const BACKGROUND_SHARES: usize = 100;
+
+/// A shard's thread.
+pub struct ShardThread(ExecutorJoinHandle<()>);
+
+impl ShardThread {
+    /// Waits until the shard has ended.
+    pub fn join(self) -> io::Result<()> {
+        self.0.join().map_err(io::Error::from)
+    }
+}
+
+/// Starts an executor pinned to `cpu`; `body` runs on it to its end.
+pub fn spawn_shard<F>(
+    index: usize,
+    cpu: usize,
+    body: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<ShardThread>
+where
+    F: Future<Output = ()> + 'static,
+{
+    LocalExecutorBuilder::new(Placement::Fixed(cpu))
+        .name(&format!("shard-{index}"))
+        .preempt_timer(PREEMPT)
+        .spin_before_park(SPIN_BEFORE_PARK)
+        .io_memory(IO_MEMORY_BYTES)
+        .spawn(move || async move { body().await })
+        .map(ShardThread)
+        .map_err(io::Error::from)
+}
+
+/// See the module; made on the executor's thread.
+pub struct GlommioEnv {
+    started: Instant,
+    foreground: TaskQueueHandle,
+    background: TaskQueueHandle,
+    dice: RefCell<Dice>,
+}
+
+impl GlommioEnv {
+    /// `seed` should differ from start to start and from shard to shard.
+    #[expect(clippy::disallowed_methods, reason = "the seam is where time comes from")]
+    pub fn new(seed: u64) -> Self {
+        let executor = ::glommio::executor();
+        Self {
+            started: Instant::now(),
+            foreground: executor.create_task_queue(
+                Shares::Static(FOREGROUND_SHARES),
+                Latency::Matters(PREEMPT),
+                "foreground",
+            ),
+            background: executor.create_task_queue(
+                Shares::Static(BACKGROUND_SHARES),
+                Latency::NotImportant,
+                "background",
+            ),
+            dice: RefCell::new(Dice(seed | 1)),
+        }
+    }
+}
+
+/// 64 bits that nobody can foresee, from the kernel.
+pub fn entropy() -> io::Result<u64> {
+    let mut bytes = [0u8; 8];
+    // SAFETY: the pointer and the length are those of `bytes`.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    if got == bytes.len() as isize {
+        Ok(u64::from_ne_bytes(bytes))
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// SplitMix64; seeded from [`entropy`]. For ids and jitter, not for secrets.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+impl EnvBackend for GlommioEnv {
+    #[expect(clippy::disallowed_methods, reason = "the seam is where time comes from")]
+    fn now(&self) -> TimestampMs {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        TimestampMs::new(since.as_millis() as i64)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        ::glommio::timer::sleep(duration).boxed_local()
+    }
+
+    fn spawn(&self, lane: Lane, task: LocalBoxFuture<'static, ()>) {
+        let queue = match lane {
+            Lane::Foreground => self.foreground,
+            Lane::Background => self.background,
+        };
+        // Only a queue that does not exist is refused, and these two do until the executor ends.
+        if let Ok(task) = ::glommio::spawn_local_into(task, queue) {
+            task.detach();
+        }
+    }
+
+    fn random(&self) -> u64 {
+        self.dice.borrow_mut().roll()
+    }
+
+    fn breathe(&self) -> LocalBoxFuture<'static, ()> {
+        ::glommio::yield_if_needed().boxed_local()
+    }
+}
+
+pub type Sender = SharedSender<Message>;
+pub type Receiver = SharedReceiver<Message>;
+
+/// The two ends of a mailbox, before their threads have taken them.
+pub struct Mailbox {
+    pub sender: Sender,
+    pub receiver: Receiver,
+}
+
+impl Mailbox {
+    pub fn new() -> Self {
+        let (sender, receiver) = new_bounded(MAILBOX_MESSAGES);
+        Self { sender, receiver }
+    }
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Connects a sending end to this thread.
+pub async fn outbox(sender: Sender) -> Rc<dyn Outbox> {
+    Rc::new(GlommioOutbox(sender.connect().await))
+}
+
+/// Connects a receiving end to this thread.
+pub async fn inbox(receiver: Receiver) -> Rc<dyn Inbox> {
+    Rc::new(GlommioInbox(receiver.connect().await))
+}
+
+struct GlommioOutbox(ConnectedSender<Message>);
+
+impl Outbox for GlommioOutbox {
+    fn send(&self, message: Message) -> LocalBoxFuture<'_, Result<(), PeerGone>> {
+        async move { self.0.send(message).await.map_err(|_| PeerGone) }.boxed_local()
+    }
+}
+
+struct GlommioInbox(ConnectedReceiver<Message>);
+
+impl Inbox for GlommioInbox {
+    fn next(&self) -> LocalBoxFuture<'_, Option<Message>> {
+        self.0.recv().boxed_local()
+    }
+}
+
+/// The shard's end of a socket pair on which other threads ring; one byte per ring.
+pub struct Bell(::glommio::net::UnixStream);
+
+impl Bell {
+    pub fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        use std::os::fd::{FromRawFd, IntoRawFd};
+        // glommio waits on blocking sockets only.
+        stream.set_nonblocking(false)?;
+        // SAFETY: the descriptor is open, and `into_raw_fd` has just given up its only owner.
+        Ok(Self(unsafe { ::glommio::net::UnixStream::from_raw_fd(stream.into_raw_fd()) }))
+    }
+
+    /// Resolves when somebody has rung; `false` when nobody can any more.
+    pub async fn rung(&mut self) -> bool {
+        let mut bytes = [0; 64];
+        matches!(futures::AsyncReadExt::read(&mut self.0, &mut bytes).await, Ok(count) if count > 0)
+    }
+}

@@ -1,0 +1,84 @@
+//! SEAM 3: what a shard gets from the machine besides disk and network — time, tasks, chance, and
+//! the mailboxes of the other shards. Below it stands glommio; nothing else in the broker may.
+
+pub mod glommio;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use pelton_model::TimestampMs;
+
+use crate::message::Message;
+
+/// What runs for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Requests, and what requests wait for.
+    Foreground,
+    /// Carrying, retention and other work that must not spoil anybody's latency.
+    Background,
+}
+
+/// One shard's clock, scheduler and dice (D1).
+pub trait EnvBackend {
+    /// Wall-clock time, for what clients see.
+    fn now(&self) -> TimestampMs;
+    /// Time since some fixed moment, for durations.
+    fn elapsed(&self) -> Duration;
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
+    fn spawn(&self, lane: Lane, task: LocalBoxFuture<'static, ()>);
+    fn random(&self) -> u64;
+    /// Gives others the core if they have waited long enough (R8).
+    fn breathe(&self) -> LocalBoxFuture<'static, ()>;
+}
+
+/// See [`EnvBackend`].
+#[derive(Clone)]
+pub struct Env(Rc<dyn EnvBackend>);
+
+impl Env {
+    pub fn new(backend: impl EnvBackend + 'static) -> Self {
+        Env(Rc::new(backend))
+    }
+
+    pub fn now(&self) -> TimestampMs {
+        self.0.now()
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    pub fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.0.sleep(duration)
+    }
+
+    pub fn spawn(&self, lane: Lane, task: impl Future<Output = ()> + 'static) {
+        self.0.spawn(lane, Box::pin(task));
+    }
+
+    pub fn random(&self) -> u64 {
+        self.0.random()
+    }
+
+    pub fn breathe(&self) -> LocalBoxFuture<'static, ()> {
+        self.0.breathe()
+    }
+}
+
+/// The other shard has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerGone;
+
+/// The way to one other shard; bounded, in order.
+pub trait Outbox {
+    /// Waits while the mailbox is full.
+    fn send(&self, message: Message) -> LocalBoxFuture<'_, Result<(), PeerGone>>;
+}
+
+/// What comes from one other shard, in order.
+pub trait Inbox {
+    /// `None` when the other shard has ended.
+    fn next(&self) -> LocalBoxFuture<'_, Option<Message>>;
+}

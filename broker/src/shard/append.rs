@@ -1,0 +1,127 @@
+//! Appending, as the owner: in order and at once, then waiting for stable storage.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use pelton_model::Offset;
+use pelton_model::producer::ProducerError;
+use pelton_storage::{AppendError, Log, NewBatch, NotAppended, StorageError};
+
+use super::Shard;
+use crate::message::{AppendOutcome, BatchToAppend, LogFault, Stored};
+
+/// Bytes that may wait for the journal before producers have to.
+const PENDING_BYTES_MAX: usize = 32 << 20;
+
+/// Appended batches that are not durable yet.
+pub struct Appending {
+    shard: Rc<Shard>,
+    outcomes: Vec<AppendOutcome>,
+    /// The newest group that one of them needs.
+    sequence: u64,
+}
+
+impl Shard {
+    /// Gives batches their offsets, in order (R2). Waits beforehand while there is no memory.
+    pub async fn append(self: &Rc<Self>, batches: Vec<BatchToAppend>) -> Appending {
+        self.wait_for_room().await;
+        let mut appending =
+            Appending { shard: self.clone(), outcomes: Vec::with_capacity(batches.len()), sequence: 0 };
+        for batch in batches {
+            let outcome = self.append_one(batch, &mut appending.sequence);
+            appending.outcomes.push(outcome);
+        }
+        appending
+    }
+
+    fn append_one(&self, batch: BatchToAppend, sequence: &mut u64) -> AppendOutcome {
+        let Some(log) = self.store.log(batch.partition) else {
+            let result = Err(LogFault::NotHere);
+            return AppendOutcome { result, log_start: Offset::new(-1), input: batch.input };
+        };
+        let result = self.append_to(&log, &batch).map(|(stored, group)| {
+            *sequence = (*sequence).max(group);
+            stored
+        });
+        AppendOutcome { result, log_start: log.start_offset(), input: batch.input }
+    }
+
+    fn append_to(&self, log: &Log, batch: &BatchToAppend) -> Result<(Stored, u64), LogFault> {
+        if self.disk_full.get() {
+            return Err(LogFault::Storage(StorageError::Full.to_string()));
+        }
+        let new = NewBatch {
+            header: batch.prepared.header,
+            bytes: batch.prepared.to_vec(&batch.input),
+            producer: batch.prepared.producer,
+        };
+        match log.append(new, self.env.now()) {
+            Ok(done) => {
+                let (base_offset, duplicate_of) = (done.base_offset, done.duplicate_of);
+                Ok((Stored { base_offset, duplicate_of }, done.sequence))
+            }
+            Err(NotAppended::Refused(AppendError::Dropped)) => Err(LogFault::NotHere),
+            Err(NotAppended::Refused(AppendError::Storage(error))) => Err(error.into()),
+            Err(NotAppended::Producer(ProducerError::OutOfOrderSequence { .. })) => {
+                Err(LogFault::OutOfOrderSequence)
+            }
+            Err(NotAppended::Producer(ProducerError::InvalidProducerEpoch { .. })) => {
+                Err(LogFault::InvalidProducerEpoch)
+            }
+        }
+    }
+
+    /// S8: what the journal holds is also held in memory, so a full one holds producers up.
+    async fn wait_for_room(&self) {
+        loop {
+            let relieved = self.relieved.wait();
+            let journal = self.store.journal();
+            if journal.check().is_err() {
+                return;
+            }
+            if self.store.stats().uncarried_bytes as u64
+                > self.config.store.journal.ring_bytes_max
+            {
+                journal.pressure().notify();
+                relieved.await;
+            } else if journal.pending_bytes() > PENDING_BYTES_MAX {
+                // What becomes of the group does not matter here, only that it is gone.
+                let _ = journal.durable(journal.durable_sequence() + 1).await;
+            } else {
+                return;
+            }
+        }
+    }
+}
+
+impl Appending {
+    /// Resolves when all that was appended is on stable storage (S1), or will never be (S3).
+    pub fn durable(self) -> impl Future<Output = Vec<AppendOutcome>> + 'static {
+        async move {
+            if self.sequence == 0 {
+                return self.outcomes;
+            }
+            let journal = self.shard.store.journal().clone();
+            match journal.durable(self.sequence).await {
+                Ok(()) => self.outcomes,
+                Err(fenced) => self
+                    .outcomes
+                    .into_iter()
+                    .map(|outcome| AppendOutcome {
+                        result: Err(outcome.result.err().unwrap_or(fenced.clone().into())),
+                        ..outcome
+                    })
+                    .collect(),
+            }
+        }
+    }
+}
+
+impl From<StorageError> for LogFault {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Fenced(_) | StorageError::Full => LogFault::Storage(error.to_string()),
+            StorageError::Damaged { .. } => LogFault::Damaged(error.to_string()),
+        }
+    }
+}

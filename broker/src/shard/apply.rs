@@ -1,0 +1,75 @@
+//! Bringing a change of metadata into force on this shard.
+
+use std::rc::Rc;
+
+use pelton_cluster::Record;
+use pelton_model::PartitionId;
+
+use super::Shard;
+use crate::message::Delta;
+use crate::runtime::Lane;
+
+impl Shard {
+    /// Applies a delta; returns when the logs that it makes here are durable. `Err` says why not.
+    pub async fn apply(self: &Rc<Self>, delta: &Delta) -> Result<(), String> {
+        let mut removed = Vec::new();
+        let mut new = Vec::new();
+        {
+            let mut view = self.view.borrow_mut();
+            for record in &delta.records {
+                if let Record::TopicRemoved { topic } = record
+                    && let Some(topic) = view.cluster.topic_by_id(*topic)
+                {
+                    removed.extend(topic.partitions());
+                }
+            }
+            if !delta.records.is_empty() {
+                view.cluster
+                    .apply(delta.revision, &delta.records)
+                    .map_err(|error| error.to_string())?;
+            }
+            for partition in &removed {
+                view.placement.remove(partition);
+            }
+            for (partition, owner) in &delta.placements {
+                view.placement.insert(*partition, *owner);
+                let topic = view.cluster.topic_by_id(partition.topic);
+                let epoch = topic.map(|topic| topic.leader_epoch(partition.index));
+                if *owner == self.id && self.store.log(*partition).is_none() {
+                    new.push((*partition, epoch.unwrap_or_default()));
+                }
+            }
+            self.topic_configs.borrow_mut().clear();
+        }
+        let mut newest = 0;
+        for (partition, epoch) in new {
+            let sequence = self.store.place(partition, epoch).map_err(|error| error.to_string())?;
+            newest = newest.max(sequence);
+        }
+        self.remove_logs(removed);
+        self.store.journal().durable(newest).await.map_err(|error| error.to_string())
+    }
+
+    fn remove_logs(self: &Rc<Self>, removed: Vec<PartitionId>) {
+        let mine: Vec<PartitionId> =
+            removed.into_iter().filter(|id| self.store.log(*id).is_some()).collect();
+        if mine.is_empty() {
+            return;
+        }
+        for partition in &mine {
+            // At once for readers and writers; the files follow.
+            if let Some(log) = self.store.log(*partition) {
+                log.close();
+            }
+        }
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move {
+            for partition in mine {
+                if let Err(error) = shard.store.remove(partition).await {
+                    tracing::warn!(%partition, %error, "a deleted partition's log stays behind");
+                }
+                shard.env.breathe().await;
+            }
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! Work in the background: carrying tails, watching the disk's space, retention, expiry.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::select;
+use pelton_cluster::config::TopicConfig;
+use pelton_storage::{Log, RetentionRules, RollRules, StorageError};
+
+use super::Shard;
+use crate::metrics::ShardFigures;
+use crate::runtime::Lane;
+
+/// A tail that nobody presses for is carried so often, so that a restart finds little to replay.
+const IDLE_CHECKPOINT: Duration = Duration::from_secs(10);
+
+/// S9: space is looked at so often, and producers are let in again within so long.
+const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Producers forgotten of one partition before others get the core.
+const EXPIRE_COUNT_MAX: usize = 1000;
+
+const PRODUCER_EXPIRY_INTERVAL: Duration = Duration::from_secs(600);
+
+impl Shard {
+    /// Starts the background tasks; they end with the executor.
+    pub fn maintain(self: &Rc<Self>) {
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move { shard.checkpoints().await });
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move { shard.watch_space().await });
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move { shard.retention().await });
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move { shard.expire_producers().await });
+    }
+
+    async fn checkpoints(self: Rc<Self>) {
+        let mut carried_to = 0;
+        while !self.stop.is_given() {
+            let pressure = self.store.journal().pressure().wait();
+            select(pressure, self.env.sleep(IDLE_CHECKPOINT)).await;
+            let durable = self.store.journal().durable_sequence();
+            if self.stop.is_given() || durable == carried_to {
+                continue;
+            }
+            match self.checkpoint().await {
+                Ok(()) => carried_to = durable,
+                Err(StorageError::Full) => {
+                    tracing::warn!(shard = %self.id, "no space to carry tails to segments");
+                    self.env.sleep(SPACE_INTERVAL).await;
+                }
+                Err(error) => {
+                    tracing::error!(shard = %self.id, %error, "checkpoints end");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Carries everything that is committed; also the last thing before a clean stop.
+    pub async fn checkpoint(&self) -> Result<(), StorageError> {
+        let carried = self.store.checkpoint(|log| self.roll_rules(log)).await;
+        self.relieved.notify();
+        carried.map(|bytes| tracing::debug!(shard = %self.id, bytes, "checkpoint"))
+    }
+
+    fn roll_rules(&self, log: &Log) -> RollRules {
+        let now = self.env.now();
+        match self.config_of(log.id().topic) {
+            Some(config) => rules_of(&config, now),
+            None => RollRules { segment_bytes: u64::MAX, segment_ms: i64::MAX, now },
+        }
+    }
+
+    async fn watch_space(self: Rc<Self>) {
+        while !self.stop.is_given() {
+            match self.disk.space(&self.config.data_dir).await {
+                Ok(space) => {
+                    // S9, with hysteresis: let in again only when there is half as much again.
+                    let floor = (space.total_bytes / 20).min(1 << 30);
+                    let full = match self.disk_full.get() {
+                        false => space.free_bytes < floor,
+                        true => space.free_bytes < floor + floor / 2,
+                    };
+                    if full != self.disk_full.replace(full) {
+                        let free_bytes = space.free_bytes;
+                        match full {
+                            true => tracing::warn!(free_bytes, "disk full: produce is refused"),
+                            false => tracing::info!(free_bytes, "disk has space: produce goes on"),
+                        }
+                    }
+                    self.metrics.count(|figures| {
+                        figures.disk_free_bytes = space.free_bytes;
+                        figures.disk_total_bytes = space.total_bytes;
+                    });
+                }
+                Err(error) => tracing::warn!(%error, "the disk's space cannot be seen"),
+            }
+            self.env.sleep(SPACE_INTERVAL).await;
+        }
+    }
+
+    async fn retention(self: Rc<Self>) {
+        while !self.stop.is_given() {
+            let interval =
+                self.with_broker_configs(|broker| broker.integer("log.retention.check.interval.ms"));
+            self.env.sleep(Duration::from_millis(interval.max(1) as u64)).await;
+            for log in self.store.logs() {
+                let Some(config) = self.config_of(log.id().topic) else { continue };
+                if !config.cleanup_policy.delete {
+                    continue;
+                }
+                let rules = RetentionRules {
+                    retention_ms: config.retention_ms.unwrap_or(-1),
+                    retention_bytes: config.retention_bytes.unwrap_or(-1),
+                    roll: rules_of(&config, self.env.now()),
+                };
+                if let Err(error) = log.retain(rules).await {
+                    tracing::debug!(partition = %log.id(), %error, "no retention");
+                }
+                self.env.breathe().await;
+            }
+        }
+    }
+
+    async fn expire_producers(self: Rc<Self>) {
+        while !self.stop.is_given() {
+            self.env.sleep(PRODUCER_EXPIRY_INTERVAL).await;
+            let expiration_ms =
+                self.with_broker_configs(|broker| broker.integer("producer.id.expiration.ms"));
+            for log in self.store.logs() {
+                while log.expire_producers(self.env.now(), expiration_ms, EXPIRE_COUNT_MAX) {
+                    self.env.breathe().await;
+                }
+                self.env.breathe().await;
+            }
+        }
+    }
+
+    /// This shard's figures as of now.
+    pub fn figures(&self) -> ShardFigures {
+        let stats = self.store.stats();
+        let mut figures = self.metrics.copy();
+        figures.shard = self.id.get();
+        figures.connections = self.connections.get() as u64;
+        figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
+        figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
+        figures.partitions = stats.partitions as u64;
+        figures.uncarried_bytes = stats.uncarried_bytes as u64;
+        figures.cached_bytes = stats.cached_bytes as u64;
+        figures.journal_groups = stats.journal.groups;
+        figures.journal_entries = stats.journal.entries;
+        figures.journal_bytes = stats.journal.bytes;
+        figures.journal_used_ratio = stats.journal_used_ratio;
+        figures.fenced = self.store.journal().check().is_err();
+        figures.disk_full = self.disk_full.get();
+        figures
+    }
+}
+
+fn rules_of(config: &TopicConfig, now: pelton_model::TimestampMs) -> RollRules {
+    RollRules {
+        segment_bytes: u64::try_from(config.segment_bytes).unwrap_or(1 << 30),
+        segment_ms: config.segment_ms,
+        now,
+    }
+}

@@ -1,0 +1,113 @@
+//! Reading, as the owner: at once, or parked until there is something (R5).
+
+use futures::future::{Either, select};
+use pelton_model::{LeaderEpoch, Offset, PartitionId};
+use pelton_net::StopSignal;
+use pelton_storage::{Log, ReadError, ReadLimits, Watch};
+
+use super::Shard;
+use crate::message::{LogFault, PartitionToRead, ReadBytes, ReadOutcome};
+
+impl Shard {
+    /// One read after the other. Each has its own share of bytes, given by the asker.
+    pub async fn read(&self, partitions: Vec<PartitionToRead>) -> Vec<ReadOutcome> {
+        let mut outcomes = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let result = match self.store.log(partition.partition) {
+                Some(log) => self.read_one(&log, &partition).await,
+                None => Err(LogFault::NotHere),
+            };
+            outcomes.push(ReadOutcome { result });
+            self.env.breathe().await;
+        }
+        outcomes
+    }
+
+    async fn read_one(&self, log: &Log, asked: &PartitionToRead) -> Result<ReadBytes, LogFault> {
+        check_epoch(log, asked.current_epoch)?;
+        let high_watermark = log.commit_offset();
+        let mut answer = ReadBytes {
+            log_start: log.start_offset().get(),
+            high_watermark: high_watermark.get(),
+            ..ReadBytes::default()
+        };
+        if asked.last_fetched_epoch >= 0 {
+            let epoch = LeaderEpoch::new(asked.last_fetched_epoch);
+            match log.end_offset_for_epoch(epoch) {
+                // Later than any epoch of the log.
+                None => return Err(out_of_range(log)),
+                Some((known, end)) if known < epoch || end < asked.offset => {
+                    answer.diverging = Some((known.get(), end.get()));
+                    return Ok(answer);
+                }
+                Some(_) => {}
+            }
+        }
+        let limits = ReadLimits {
+            bytes_max: asked.bytes_max,
+            at_least_one: asked.at_least_one,
+            end: high_watermark,
+        };
+        let read = match log.read(asked.offset, limits).await {
+            Ok(read) => read,
+            Err(ReadError::OutOfRange { start, end }) => {
+                return Err(LogFault::OutOfRange { start, end });
+            }
+            Err(ReadError::Dropped) => return Err(LogFault::NotHere),
+            Err(ReadError::Storage(error)) => return Err(error.into()),
+        };
+        self.metrics.count(|figures| match read.from_disk {
+            true => figures.read_bytes_disk += read.bytes as u64,
+            false => figures.read_bytes_cache += read.bytes as u64,
+        });
+        answer.bytes = read.bytes;
+        answer.slices = read.slices;
+        Ok(answer)
+    }
+
+    /// Resolves when there are `bytes_min` bytes past the positions, or when one of the logs can no
+    /// longer be read there, or at `cancel`.
+    pub async fn wait_for_bytes(
+        &self,
+        positions: Vec<(PartitionId, Offset)>,
+        bytes_min: usize,
+        cancel: StopSignal,
+    ) {
+        let watch = Watch::default();
+        loop {
+            let changed = watch.changed();
+            let mut bytes = 0;
+            for (partition, offset) in &positions {
+                let Some(log) = self.store.log(*partition) else { return };
+                if *offset < log.start_offset() || *offset > log.end_offset() || log.is_dropped() {
+                    return;
+                }
+                log.watch(&watch);
+                bytes += log.available_bytes(*offset, bytes_min);
+                if bytes >= bytes_min {
+                    return;
+                }
+            }
+            if self.store.journal().check().is_err() {
+                return;
+            }
+            if let Either::Right(_) = select(changed, cancel.stopped()).await {
+                return;
+            }
+        }
+    }
+}
+
+/// KIP-320: the reader's idea of who leads must be ours. A negative epoch is no idea.
+pub(super) fn check_epoch(log: &Log, current_epoch: i32) -> Result<(), LogFault> {
+    let ours = log.leader_epoch().get();
+    match current_epoch {
+        epoch if epoch < 0 || epoch == ours => Ok(()),
+        epoch if epoch > ours => Err(LogFault::NewerEpoch),
+        _ => Err(LogFault::OlderEpoch),
+    }
+}
+
+fn out_of_range(log: &Log) -> LogFault {
+    LogFault::OutOfRange { start: log.start_offset(), end: log.commit_offset() }
+}

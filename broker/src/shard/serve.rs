@@ -1,0 +1,120 @@
+//! What other shards ask of this one.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use pelton_model::ShardId;
+use pelton_net::StopSignal;
+
+use super::Shard;
+use crate::message::{Message, Reply, Request};
+use crate::runtime::{Inbox, Lane};
+
+impl Shard {
+    /// Takes what comes from one other shard until it ends. Appends get their offsets here, in the
+    /// order of the mailbox (R2); all other work is a task of its own, so that nothing waits behind
+    /// it.
+    pub async fn serve_requests(self: Rc<Self>, from: ShardId, inbox: Rc<dyn Inbox>) {
+        while let Some(message) = inbox.next().await {
+            match message {
+                Message::Request { id, request: Request::Append(batches) } => {
+                    let durable = self.append(batches).await.durable();
+                    self.answer_later(from, id, async move { Reply::Appended(durable.await) });
+                }
+                Message::Request { id, request: Request::Await { positions, bytes_min } } => {
+                    let cancel = StopSignal::new();
+                    self.waits.borrow_mut().insert((from, id), cancel.clone());
+                    let shard = self.clone();
+                    self.answer_later(from, id, async move {
+                        shard.wait_for_bytes(positions, bytes_min, cancel).await;
+                        shard.waits.borrow_mut().remove(&(from, id));
+                        Reply::Done
+                    });
+                }
+                Message::Request { id, request } => {
+                    let shard = self.clone();
+                    self.answer_later(from, id, async move { shard.answer(request).await });
+                }
+                Message::Cancel { id } => {
+                    let cancel = self.waits.borrow().get(&(from, id)).cloned();
+                    if let Some(cancel) = cancel {
+                        cancel.stop();
+                    }
+                }
+                Message::Connection(accepted) => self.serve_connection(accepted),
+                Message::Reply { .. } => unreachable!("replies have a mailbox of their own"),
+            }
+            self.env.breathe().await;
+        }
+    }
+
+    /// Takes the answers that one other shard gives.
+    pub async fn take_replies(self: Rc<Self>, inbox: Rc<dyn Inbox>) {
+        while let Some(message) = inbox.next().await {
+            if let Message::Reply { id, reply } = message {
+                self.router.complete(id, reply);
+            }
+        }
+    }
+
+    fn answer_later(
+        self: &Rc<Self>,
+        to: ShardId,
+        id: u64,
+        reply: impl Future<Output = Reply> + 'static,
+    ) {
+        let shard = self.clone();
+        self.env.spawn(Lane::Foreground, async move {
+            let reply = reply.await;
+            if let Some(peer) = shard.router.peer(to) {
+                // Fails only when the asker has stopped.
+                let _ = peer.replies.send(Message::Reply { id, reply }).await;
+            }
+        });
+    }
+
+    /// Any request that need not keep its place in line; also called by this shard itself.
+    pub async fn answer(self: &Rc<Self>, request: Request) -> Reply {
+        match request {
+            Request::Append(batches) => {
+                let appending = self.append(batches).await;
+                Reply::Appended(appending.durable().await)
+            }
+            Request::Await { positions, bytes_min } => {
+                self.wait_for_bytes(positions, bytes_min, StopSignal::new()).await;
+                Reply::Done
+            }
+            Request::Read(partitions) => Reply::Read(self.read(partitions).await),
+            Request::Look(questions) => Reply::Looked(self.look(questions).await),
+            Request::DeleteRecords(asked) => Reply::StartsAt(self.delete_records(asked).await),
+            Request::Inventory => Reply::Inventory(
+                self.store.logs().iter().map(|log| (log.id(), log.leader_epoch())).collect(),
+            ),
+            Request::Apply(delta) => match self.apply(&delta).await {
+                Ok(()) => Reply::Done,
+                Err(why) => Reply::Failed(why),
+            },
+            Request::Change(change) => match &self.controller {
+                Some(controller) => Reply::Changed(controller.change(self, change).await),
+                None => not_the_controller(),
+            },
+            Request::ProducerIds => match &self.controller {
+                Some(controller) => Reply::ProducerIds(controller.producer_ids(self).await),
+                None => not_the_controller(),
+            },
+            Request::Listen => match self.listen() {
+                Ok(()) => Reply::Done,
+                Err(error) => Reply::Failed(format!("listening: {error}")),
+            },
+            Request::Metrics => Reply::Metrics(Box::new(self.figures())),
+            Request::Stop => {
+                self.shut_down().await;
+                Reply::Done
+            }
+        }
+    }
+}
+
+fn not_the_controller() -> Reply {
+    Reply::Failed("only shard 0 changes metadata".into())
+}

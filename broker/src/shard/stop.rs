@@ -1,0 +1,40 @@
+//! A graceful stop: what was asked is answered, what was appended is carried.
+
+use std::rc::Rc;
+
+use futures::future::select;
+
+use super::Shard;
+
+impl Shard {
+    /// No new connections, the answers in flight, then everything into segments, so that the next
+    /// start has nothing to replay.
+    pub async fn shut_down(self: &Rc<Self>) {
+        self.stop_accepting();
+        self.stop.stop();
+        let timeout = self.env.sleep(self.config.stop_timeout);
+        let drained = async {
+            loop {
+                let disconnected = self.disconnected.wait();
+                if self.connections.get() == 0 {
+                    return;
+                }
+                disconnected.await;
+            }
+        };
+        futures::pin_mut!(drained);
+        select(drained, timeout).await;
+        if self.connections.get() > 0 {
+            tracing::warn!(shard = %self.id, connections = self.connections.get(),
+                "stopping although clients still wait for answers");
+        }
+        // The first carries the tails; what it freed, the second makes known.
+        for _ in 0..2 {
+            if let Err(error) = self.checkpoint().await {
+                tracing::warn!(shard = %self.id, %error, "stopping with records in the journal only");
+                break;
+            }
+        }
+        self.store.stop_journal();
+    }
+}

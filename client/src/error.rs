@@ -1,0 +1,120 @@
+//! What can go wrong, and what a caller does about it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pelton_kafka::{ApiKey, ErrorCode};
+
+/// The result of everything in this crate that talks to a broker.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Cheap to clone: one failed batch answers for all its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// A broker answered with an error code.
+    Broker {
+        /// What was asked, for a reader: "produce to orders/3".
+        context: Arc<str>,
+        code: ErrorCode,
+        /// The broker's own words, where the answer has room for them.
+        message: Option<Arc<str>>,
+    },
+    /// A connection could not be made, or broke. What was asked may have been done.
+    Connection { address: Arc<str>, reason: Arc<str> },
+    /// No answer in time. What was asked may have been done.
+    TimedOut { context: Arc<str> },
+    /// The broker sent bytes that make no sense, or a record batch that is damaged.
+    Protocol { context: Arc<str>, reason: Arc<str> },
+    /// The broker serves no version of this request that we know.
+    Unsupported { address: Arc<str>, api_key: ApiKey },
+    /// The caller asked for something impossible.
+    Invalid(Arc<str>),
+    /// The producer was closed, or its task is gone.
+    Closed,
+}
+
+impl Error {
+    pub(crate) fn broker(context: impl Into<Arc<str>>, code: ErrorCode) -> Self {
+        Error::Broker { context: context.into(), code, message: None }
+    }
+
+    pub(crate) fn connection(address: &Arc<str>, reason: impl fmt::Display) -> Self {
+        Error::Connection { address: address.clone(), reason: reason.to_string().into() }
+    }
+
+    pub(crate) fn protocol(context: impl Into<Arc<str>>, reason: impl fmt::Display) -> Self {
+        Error::Protocol { context: context.into(), reason: reason.to_string().into() }
+    }
+
+    /// The broker's code, if it was a broker that said no.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Error::Broker { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed later, perhaps at another broker.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Error::Broker { code, .. } => code.is_retriable(),
+            Error::Connection { .. } | Error::TimedOut { .. } => true,
+            Error::Protocol { .. }
+            | Error::Unsupported { .. }
+            | Error::Invalid(_)
+            | Error::Closed => false,
+        }
+    }
+
+    /// Whether what was asked may have been done although it was not acknowledged.
+    pub fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Error::Broker { code, .. } => {
+                matches!(code, ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend)
+            }
+            Error::Connection { .. } | Error::TimedOut { .. } | Error::Protocol { .. } => true,
+            Error::Unsupported { .. } | Error::Invalid(_) | Error::Closed => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Broker { context, code, message: None } => write!(f, "{context}: {code}"),
+            Error::Broker { context, code, message: Some(message) } => {
+                write!(f, "{context}: {code}: {message}")
+            }
+            Error::Connection { address, reason } => write!(f, "{address}: {reason}"),
+            Error::TimedOut { context } => write!(f, "{context}: no answer in time"),
+            Error::Protocol { context, reason } => write!(f, "{context}: {reason}"),
+            Error::Unsupported { address, api_key } => {
+                write!(f, "{address} serves no version of {api_key} that this client knows")
+            }
+            Error::Invalid(reason) => f.write_str(reason),
+            Error::Closed => f.write_str("the producer is closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Turns a code of an answer into a result.
+pub(crate) fn check(
+    code: i16,
+    message: Option<&str>,
+    context: impl FnOnce() -> String,
+) -> Result<()> {
+    match ErrorCode::from_code(code) {
+        ErrorCode::None => Ok(()),
+        code => Err(Error::Broker {
+            context: context().into(),
+            code,
+            message: message.filter(|text| !text.is_empty()).map(Arc::from),
+        }),
+    }
+}
+
+#[cfg(test)]
+#[path = "error_test.rs"]
+mod error_test;

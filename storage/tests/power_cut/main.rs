@@ -1,0 +1,189 @@
+//! S2, S4, S6, F3: the power is cut at any moment, and what it leaves is held against what clients
+//! were told and could have read.
+
+mod model;
+#[path = "../support/mod.rs"]
+mod support;
+mod workload;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use model::Model;
+use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, Random, SimDisk, run};
+use pelton_storage::journal::JournalOptions;
+use pelton_storage::{Store, StoreOptions};
+use support::*;
+use workload::{Also, Workload};
+
+/// A run's steps are some hundreds to thousands; at each, with this chance, a power cut is tried.
+const STEPS_PER_IMAGE: u64 = 8;
+
+/// One run of a seed over several lives, each ended by a power cut.
+struct Run {
+    seed: u64,
+    random: Rc<RefCell<Random>>,
+    model: Rc<RefCell<Model>>,
+    options: StoreOptions,
+    also: Also,
+    with_faults: bool,
+    images: u64,
+}
+
+/// Says with which seed a test failed.
+struct Blame(u64);
+
+impl Drop for Blame {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed was {}", self.0);
+        }
+    }
+}
+
+impl Run {
+    fn new(seed: u64, also: Also, with_faults: bool) -> Self {
+        let mut random = Random::new(seed);
+        let cache_bytes = [0, 20_000, 1 << 20][random.below(3) as usize];
+        let journal = JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 64 << 10 };
+        Run {
+            seed,
+            random: Rc::new(RefCell::new(random)),
+            model: Rc::default(),
+            options: StoreOptions { journal, cache_bytes },
+            also,
+            with_faults,
+            images: 0,
+        }
+    }
+
+    fn below(&self, bound: u64) -> u64 {
+        self.random.borrow_mut().below(bound)
+    }
+
+    fn lives(mut self, count: u64) -> u64 {
+        let _blame = Blame(self.seed);
+        let mut sim = new_disk(self.seed);
+        for _ in 0..count {
+            sim = self.live(&sim);
+        }
+        self.images
+    }
+
+    /// Lives until a power cut; the disk that the next life finds.
+    fn live(&mut self, sim: &SimDisk) -> SimDisk {
+        sim.set_yields_max(1 + self.below(3));
+        let live: Rc<RefCell<Option<Store>>> = Rc::default();
+        let work = {
+            let (live, sim, options) = (live.clone(), sim.clone(), self.options);
+            let (model, random, also) = (self.model.clone(), self.random.clone(), self.also);
+            let fault = self.fault();
+            async move {
+                let (store, _) = open(&sim, options).await;
+                model.borrow_mut().adopt(&store);
+                if let Some(fault) = fault {
+                    sim.inject(fault);
+                }
+                *live.borrow_mut() = Some(store.clone());
+                let workload = Workload { store: store.clone(), model, random, also };
+                beside_journal(&store, workload.run(12)).await;
+            }
+        };
+        let mut steps = Steps::new(work);
+        let last = 20 + self.below(700);
+        for _ in 0..last {
+            if steps.step().is_some() {
+                break;
+            }
+            if self.below(STEPS_PER_IMAGE) == 0 {
+                let image = self.cut(sim);
+                self.check(&image, live.borrow().as_ref());
+            }
+        }
+        let image = self.cut(sim);
+        self.check(&image, live.borrow().as_ref());
+        // What that start found it must find again, whatever becomes of what the start wrote.
+        let store = run(async { open(&image, self.options).await.0 });
+        self.model.borrow_mut().adopt(&store);
+        let image = self.cut(&image);
+        self.check(&image, None);
+        self.cut(&image)
+    }
+
+    fn cut(&mut self, sim: &SimDisk) -> SimDisk {
+        self.images += 1;
+        let mut choice = match self.below(8) {
+            0 | 1 => CrashChoice::lose_all(),
+            2 => CrashChoice::keep_all(),
+            _ => CrashChoice::random(self.below(u64::MAX)),
+        };
+        sim.crash(&mut choice)
+    }
+
+    fn check(&self, image: &SimDisk, live: Option<&Store>) {
+        image.set_yields_max(0);
+        run(async {
+            let (store, _) = open(image, self.options).await;
+            let model = self.model.borrow();
+            model.check(&store, live).await;
+            if self.below(3) == 0 {
+                // From segments too.
+                store.checkpoint(|_| roll_at(20_000)).await.expect("a checkpoint");
+                model.check(&store, live).await;
+            }
+        });
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        if !self.with_faults {
+            return None;
+        }
+        let operation =
+            [Operation::Write, Operation::Sync, Operation::Allocate][self.below(3) as usize];
+        let error = match operation {
+            Operation::Allocate => libc::ENOSPC,
+            _ => libc::EIO,
+        };
+        let under = [shard_dir(), data_dir().join("topics")][self.below(2) as usize].clone();
+        let fault = Fault::new(operation, FaultError::Errno(error)).nth(1 + self.below(30));
+        Some(if self.below(3) == 0 { fault.lasting() } else { fault }.under(under))
+    }
+}
+
+fn images_of(seeds: std::ops::Range<u64>, also: Also, with_faults: bool) -> u64 {
+    seeds.map(|seed| Run::new(seed, also, with_faults).lives(3)).sum()
+}
+
+#[test]
+fn s2_s4_what_was_acknowledged_or_visible_survives_any_power_cut() {
+    let images = images_of(0..12, Also::Nothing, false);
+    assert!(images > 700, "{images}");
+}
+
+#[test]
+fn s2_s6_deletions_and_removals_are_as_safe() {
+    let images = images_of(1000..1020, Also::DeletionsAndRemovals, false);
+    assert!(images > 700, "{images}");
+}
+
+#[test]
+fn s2_s3_nothing_acknowledged_is_lost_after_faults_and_a_power_cut() {
+    let images = images_of(2000..2012, Also::DeletionsAndRemovals, true);
+    assert!(images > 500, "{images}");
+}
+
+#[test]
+fn f3_a_power_cut_at_any_step_of_a_start_changes_nothing() {
+    for seed in 3000..3008 {
+        let _blame = Blame(seed);
+        let mut run_of_seed = Run::new(seed, Also::DeletionsAndRemovals, false);
+        let sim = new_disk(seed);
+        let sim = run_of_seed.live(&sim);
+        sim.set_yields_max(2);
+        let mut steps = Steps::new(open(&sim, run_of_seed.options));
+        while steps.step().is_none() {
+            let image = run_of_seed.cut(&sim);
+            run_of_seed.check(&image, None);
+        }
+    }
+}

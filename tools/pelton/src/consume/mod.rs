@@ -1,0 +1,160 @@
+//! `pelton consume`: records into lines.
+
+mod format;
+mod start_at;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use clap::Args;
+use pelton_client::{Consumer, ConsumerOptions, ConsumerRecord, Event, Partitions, StartAt};
+use pelton_model::PartitionIndex;
+
+use crate::client::{ClientArgs, block_on};
+use crate::escapes::unescape;
+use crate::failure::Result;
+use crate::json_record::WrittenRecord;
+use crate::output::{Output, stdout};
+use format::Format;
+use start_at::parse_start_at;
+
+/// Read records of a topic, without a consumer group, and write them to stdout.
+///
+///     pelton consume orders -e                       all there is, then exit
+///     pelton consume orders -o end -K ' => '         what is new from now on, with keys
+///     pelton consume orders -p 0 -o -10 -e --json    the last ten of partition 0
+///     pelton consume orders -f '%p/%o %T %k=%v\n'    in a form of one's own
+///
+/// In a format: %v value, %k key, %h headers (name=value,...), %t topic, %p partition, %o offset,
+/// %T timestamp (ms), %S and %K the lengths of value and key (-1: null), %% a percent sign, and
+/// \n \r \t \0 \\ \xNN.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ConsumeArgs {
+    /// The topic's name.
+    topic: String,
+    /// Only this partition, as often as needed.
+    #[arg(short, long = "partition", value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    partitions: Vec<i32>,
+    /// Where to begin: beginning, end, an offset, -N for N before the end of each partition, or
+    /// @MS for the first record of that time (ms since 1970).
+    #[arg(short, long, value_name = "OFFSET", default_value = "beginning", allow_hyphen_values = true, value_parser = parse_start_at)]
+    offset: StartAt,
+    /// Exit after this many records.
+    #[arg(short, long, value_name = "N")]
+    count: Option<u64>,
+    /// Exit at the end of all partitions.
+    #[arg(short = 'e', long)]
+    exit_eof: bool,
+    /// How to write a record; see above.
+    #[arg(short, long, conflicts_with_all = ["json", "key_separator", "delimiter"], value_parser = Format::parse)]
+    format: Option<Format>,
+    /// Write JSON, one object a line, which `produce --json` can read.
+    #[arg(long, conflicts_with_all = ["key_separator", "delimiter"])]
+    json: bool,
+    /// Write keys too, with this between key and value.
+    #[arg(short = 'K', long, value_name = "SEPARATOR", value_parser = parse_text)]
+    key_separator: Option<Text>,
+    /// What to write after a record.
+    #[arg(short = 'D', long, value_name = "SEPARATOR", default_value = "\\n", value_parser = parse_text)]
+    delimiter: Text,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Bytes that were written with escapes.
+#[derive(Clone, Debug)]
+struct Text(Vec<u8>);
+
+fn parse_text(text: &str) -> std::result::Result<Text, String> {
+    unescape(text).map(Text)
+}
+
+/// How a record becomes bytes.
+enum Writer {
+    Plain { key_separator: Option<Vec<u8>>, delimiter: Vec<u8> },
+    Format(Format),
+    Json,
+}
+
+pub fn run(args: ConsumeArgs) -> Result<()> {
+    block_on(consume(args))
+}
+
+async fn consume(args: ConsumeArgs) -> Result<()> {
+    if args.count == Some(0) {
+        return Ok(());
+    }
+    let cluster = args.client.connect().await?;
+    // A topic that is not there is told at once rather than waited for.
+    cluster.refresh(&args.topic).await?;
+    let mut consumer = Consumer::new(cluster, ConsumerOptions::default());
+    let partitions = match args.partitions.is_empty() {
+        true => Partitions::All,
+        false => {
+            Partitions::Only(args.partitions.iter().copied().map(PartitionIndex::new).collect())
+        }
+    };
+    let assigned = consumer.assign(&args.topic, &partitions, args.offset).await?;
+    let mut not_at_end: BTreeSet<PartitionIndex> = assigned.into_iter().collect();
+    let writer = match args.format {
+        Some(format) => Writer::Format(format),
+        None if args.json => Writer::Json,
+        None => Writer::Plain {
+            key_separator: args.key_separator.map(|text| text.0),
+            delimiter: args.delimiter.0,
+        },
+    };
+
+    let mut output = stdout();
+    let mut written = 0_u64;
+    loop {
+        let event = match consumer.next_ready() {
+            Some(event) => event?,
+            None => {
+                // Whoever reads us sees everything that there is before we wait for more.
+                output.flush()?;
+                consumer.next().await?
+            }
+        };
+        match event {
+            Event::Record(record) => {
+                not_at_end.insert(record.partition);
+                writer.write(&record, &mut output)?;
+                written += 1;
+                if args.count == Some(written) {
+                    break;
+                }
+            }
+            Event::EndOfPartition { partition, .. } => {
+                not_at_end.remove(&partition);
+                if args.exit_eof && not_at_end.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(output.flush()?)
+}
+
+impl Writer {
+    fn write(&self, record: &ConsumerRecord, output: &mut Output) -> Result<()> {
+        match self {
+            Writer::Plain { key_separator, delimiter } => {
+                if let Some(separator) = key_separator {
+                    output.write_all(record.key.as_deref().unwrap_or_default())?;
+                    output.write_all(separator)?;
+                }
+                output.write_all(record.value.as_deref().unwrap_or_default())?;
+                output.write_all(delimiter)?;
+            }
+            Writer::Format(format) => format.write(record, output)?,
+            Writer::Json => {
+                serde_json::to_writer(&mut *output, &WrittenRecord::from(record))
+                    .map_err(std::io::Error::from)?;
+                output.write_all(b"\n")?;
+            }
+        }
+        Ok(())
+    }
+}

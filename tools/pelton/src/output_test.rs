@@ -1,0 +1,10 @@
+use super::*;
+
+#[test]
+fn columns_line_up_and_lines_end_at_their_last_letter() {
+    let mut table = Table::new(&["NAME", "PARTITIONS"]);
+    table.row(vec!["orders-éu".into(), "3".into()]);
+    let mut output = Vec::new();
+    table.write(&mut output).unwrap();
+    assert_eq!(String::from_utf8(output).unwrap(), "NAME       PARTITIONS\norders-éu  3\n");
+}

@@ -1,0 +1,92 @@
+//! `pelton start`: run the broker.
+
+mod probe;
+mod settings;
+mod signals;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pelton_broker::Broker;
+
+use crate::failure::{Failure, Result};
+use crate::topic::parse_assignment;
+
+/// Run the broker.
+///
+/// Options stand above the configuration file, and that above the defaults. What is logged is
+/// set by PELTON_LOG, as `info` or `warn,pelton_broker=debug`.
+///
+///     pelton start --data-dir /var/lib/pelton --listen 0.0.0.0:9092 --advertise log1.example:9092
+///
+/// Exit codes: 0 stopped as asked, 2 bad options or configuration, 3 the data directory is in use,
+/// 4 the port cannot be had, 5 an I/O error, 6 damaged data, 7 data of a newer version, 8 the
+/// machine lacks something (the message says what, and how to mend it).
+#[derive(Args, Debug, Default)]
+#[command(verbatim_doc_comment)]
+pub struct StartArgs {
+    /// Where everything is kept; created if it is not there [default: ./pelton-data].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where clients connect to [default: 127.0.0.1:9092].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// What clients are told to connect to, if that differs from --listen.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+    /// How many cores to use; all by default.
+    #[arg(long, value_name = "N", conflicts_with = "cpus")]
+    pub cores: Option<usize>,
+    /// Which cores to use.
+    #[arg(long, value_name = "CPU,...", value_delimiter = ',')]
+    pub cpus: Vec<usize>,
+    /// Where metrics are served; nowhere by default.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub metrics: Option<String>,
+    /// A configuration file.
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// A broker config by Kafka's name, as often as needed.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(args: StartArgs) -> Result<()> {
+    begin_logging();
+    // Before any thread is there, so that all inherit the mask and only this one takes signals.
+    let signals = signals::Signals::block().map_err(|error| Failure::Exit(8, error.to_string()))?;
+    let config = settings::resolve(args)?;
+    probe::run(&config).map_err(|why| Failure::Exit(8, why))?;
+    let (data, cpus, listen) = (config.data_dir.clone(), config.cpus.clone(), config.listen);
+    let advertise = format!("{}:{}", config.advertise_host, config.advertise_port);
+    let broker = Broker::start(config)
+        .map_err(|error| Failure::Exit(error.exit_code(), error.to_string()))?;
+    eprintln!(
+        "pelton {} is ready: {}:{} (clients are told {advertise}), {} {} {cpus:?}, data in {}, \
+         cluster {}; acknowledged means on stable storage",
+        env!("CARGO_PKG_VERSION"),
+        listen.ip(),
+        broker.port,
+        cpus.len(),
+        if cpus.len() == 1 { "core" } else { "cores" },
+        data.display(),
+        broker.cluster_id,
+    );
+    let signal = signals.wait().map_err(|error| Failure::Failed(error.to_string()))?;
+    tracing::info!(signal, "stopping");
+    broker.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn begin_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PELTON_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // Fails only if a subscriber is there already, which then does.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+}

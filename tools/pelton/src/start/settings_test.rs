@@ -1,0 +1,50 @@
+use super::*;
+
+fn deployed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/pelton.toml")
+}
+
+#[test]
+fn the_sample_configuration_is_taken() {
+    let args = StartArgs { config: Some(deployed()), ..StartArgs::default() };
+    let config = resolve(args).expect("the sample is valid");
+    assert_eq!(config.data_dir, Path::new("/var/lib/pelton"));
+    assert_eq!(config.kafka["message.max.bytes"], "1048588");
+    config.check_kafka().expect("its Kafka configs are valid");
+}
+
+#[test]
+fn a_flag_stands_above_the_file() {
+    let args = StartArgs {
+        config: Some(deployed()),
+        listen: Some("127.0.0.1:1234".into()),
+        set: vec![("num.partitions".into(), "7".into())],
+        ..StartArgs::default()
+    };
+    let config = resolve(args).expect("valid");
+    assert_eq!(config.advertise_port, 1234);
+    assert_eq!(config.kafka["num.partitions"], "7");
+}
+
+#[test]
+fn listening_everywhere_needs_an_address_to_tell() {
+    let args = StartArgs { listen: Some("0.0.0.0:9092".into()), ..StartArgs::default() };
+    assert!(matches!(resolve(args), Err(Failure::Usage(why)) if why.contains("--advertise")));
+}
+
+#[test]
+fn cpu_lists_are_read_as_the_kernel_writes_them() {
+    assert_eq!(cpu_list("0-2,5").ok(), Some(vec![0, 1, 2, 5]));
+    for bad in ["", "a", "3-1", "0-99999999", "1,,2"] {
+        assert!(cpu_list(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn cores_are_chosen_from_those_that_are_allowed() {
+    assert_eq!(choose_cpus(&[2, 3, 5], Some(2), Vec::new()).ok(), Some(vec![2, 3]));
+    assert_eq!(choose_cpus(&[2, 3, 5], None, vec![5]).ok(), Some(vec![5]));
+    assert!(choose_cpus(&[2, 3], Some(3), Vec::new()).is_err());
+    assert!(choose_cpus(&[2, 3], None, vec![4]).is_err());
+    assert!(choose_cpus(&[2, 3], None, vec![2, 2]).is_err());
+}
