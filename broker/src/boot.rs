@@ -271,7 +271,9 @@ enum Role {
         orders: mpsc::Receiver<Order>,
         wakes: UnixStream,
     },
-    Other { founding: mpsc::Receiver<Arc<Founding>> },
+    Other {
+        founding: mpsc::Receiver<Arc<Founding>>,
+    },
 }
 
 /// What a shard's thread is given.
@@ -405,14 +407,13 @@ async fn connect(router: &Router, seat: Seat) -> Inboxes {
         let (requests, replies) = join(executor::outbox(requests), executor::outbox(replies)).await;
         Some(Peer { requests, replies, slots: Slots::default() })
     });
-    let inboxes = seat.requests_in.into_iter().zip(seat.replies_in).enumerate().map(
-        async |(from, ends)| {
+    let inboxes =
+        seat.requests_in.into_iter().zip(seat.replies_in).enumerate().map(async |(from, ends)| {
             let (Some(requests), Some(replies)) = ends else { return None };
             let (requests, replies) =
                 join(executor::inbox(requests), executor::inbox(replies)).await;
             Some((ShardId::new(from as u16), requests, replies))
-        },
-    );
+        });
     let (peers, inboxes) = join(join_all(peers), join_all(inboxes)).await;
     router.connect(peers);
     inboxes.into_iter().flatten().collect()
@@ -448,7 +449,8 @@ async fn convene(shard: &Rc<Shard>) -> Result<(), StartError> {
     controller.publish(shard, Delta { revision, records: Vec::new(), placements }).await;
     let node_id = shard.config.node_id;
     if !shard.view.borrow().cluster.has_broker(node_id) {
-        let rack = shard.with_broker_configs(|broker| broker.text("broker.rack").map(str::to_owned));
+        let rack =
+            shard.with_broker_configs(|broker| broker.text("broker.rack").map(str::to_owned));
         controller
             .commit(shard, vec![Record::Broker { node_id, rack }])
             .await

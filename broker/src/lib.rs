@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod config;
 pub mod controller;
+pub mod http;
 pub mod kafka;
 pub mod message;
 mod meta;

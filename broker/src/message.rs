@@ -14,10 +14,18 @@ use pelton_net::acceptor::AcceptedSocket;
 
 /// What travels between two shards.
 pub enum Message {
-    Request { id: u64, request: Request },
-    Reply { id: u64, reply: Reply },
+    Request {
+        id: u64,
+        request: Request,
+    },
+    Reply {
+        id: u64,
+        reply: Reply,
+    },
     /// The asker no longer waits for request `id`.
-    Cancel { id: u64 },
+    Cancel {
+        id: u64,
+    },
     /// A connection for this shard to serve (R7).
     Connection(AcceptedSocket),
 }
@@ -94,7 +102,10 @@ pub struct Stored {
 pub enum LogFault {
     /// The partition is not here (any more).
     NotHere,
-    OutOfRange { start: Offset, end: Offset },
+    OutOfRange {
+        start: Offset,
+        end: Offset,
+    },
     OutOfOrderSequence,
     InvalidProducerEpoch,
     /// Fenced or full.
@@ -136,8 +147,14 @@ pub struct ReadBytes {
 #[derive(Clone, Debug)]
 pub enum Look {
     /// ListOffsets with a time or one of the special timestamps.
-    OffsetFor { timestamp: i64, current_epoch: i32 },
-    EndOfEpoch { epoch: i32, current_epoch: i32 },
+    OffsetFor {
+        timestamp: i64,
+        current_epoch: i32,
+    },
+    EndOfEpoch {
+        epoch: i32,
+        current_epoch: i32,
+    },
     Size,
     Producers,
 }
@@ -183,13 +200,27 @@ pub struct Delta {
 /// What a client may ask to change of the cluster's metadata.
 #[derive(Clone, Debug)]
 pub enum Change {
-    CreateTopics { topics: Vec<TopicToCreate>, validate_only: bool },
-    DeleteTopics { targets: Vec<DeletionTarget> },
-    CreatePartitions { topics: Vec<PartitionsToCreate>, validate_only: bool },
+    CreateTopics {
+        topics: Vec<TopicToCreate>,
+        validate_only: bool,
+    },
+    DeleteTopics {
+        targets: Vec<DeletionTarget>,
+    },
+    CreatePartitions {
+        topics: Vec<PartitionsToCreate>,
+        validate_only: bool,
+    },
     /// As IncrementalAlterConfigs: each alteration on its own.
-    AlterConfigs { resources: Vec<ConfigsToAlter>, validate_only: bool },
+    AlterConfigs {
+        resources: Vec<ConfigsToAlter>,
+        validate_only: bool,
+    },
     /// As AlterConfigs: what is not named is reset.
-    ReplaceConfigs { resources: Vec<ConfigsToReplace>, validate_only: bool },
+    ReplaceConfigs {
+        resources: Vec<ConfigsToReplace>,
+        validate_only: bool,
+    },
 }
 
 #[derive(Clone, Debug)]

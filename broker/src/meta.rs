@@ -48,9 +48,8 @@ impl Meta {
         if crc32c::crc32c(&content[..at]) != crc {
             return Err(MetaFault::Damaged);
         }
-        let field = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-        };
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         match field("format").and_then(|format| format.parse::<u32>().ok()) {
             Some(FORMAT) => {}
             Some(format) => return Err(MetaFault::TooNew(format)),
@@ -120,16 +119,30 @@ impl DataLock {
             .write(true)
             .open(&path)
             .map_err(|error| StartError::io(&path, error))?;
-        // SAFETY: flock takes a descriptor, which is open, and no pointers.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(DataLock(file));
+        for attempt in 0..=LOCK_ATTEMPTS {
+            // SAFETY: flock takes a descriptor, which is open, and no pointers.
+            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+                return Ok(DataLock(file));
+            }
+            let error = io::Error::last_os_error();
+            match error.kind() {
+                io::ErrorKind::WouldBlock if attempt < LOCK_ATTEMPTS => pause(),
+                io::ErrorKind::WouldBlock => break,
+                _ => return Err(StartError::io(&path, error)),
+            }
         }
-        let error = io::Error::last_os_error();
-        match error.kind() {
-            io::ErrorKind::WouldBlock => Err(StartError::Locked(data.display().to_string())),
-            _ => Err(StartError::io(&path, error)),
-        }
+        Err(StartError::Locked(data.display().to_string()))
     }
+}
+
+/// A process that was killed keeps its files until the kernel has taken its rings down, which it
+/// does after the process is gone for everybody else.
+const LOCK_ATTEMPTS: usize = 50;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+#[expect(clippy::disallowed_methods, reason = "the main thread, before there is an executor")]
+fn pause() {
+    std::thread::sleep(LOCK_PAUSE);
 }
 
 #[cfg(test)]

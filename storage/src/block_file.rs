@@ -24,12 +24,7 @@ pub(crate) struct BlockFile {
 
 impl BlockFile {
     /// Opens, or makes, a file whose first `end` bytes count.
-    pub async fn open(
-        disk: &Disk,
-        path: &Path,
-        mode: OpenMode,
-        end: u64,
-    ) -> io::Result<BlockFile> {
+    pub async fn open(disk: &Disk, path: &Path, mode: OpenMode, end: u64) -> io::Result<BlockFile> {
         let file = disk.open(path, mode).await?;
         let block_at = end - end % BLOCK_BYTES as u64;
         let block = file.read_at(block_at, (end - block_at) as usize).await?.to_vec();

@@ -22,7 +22,9 @@ impl fmt::Display for StorageError {
         match self {
             StorageError::Fenced(why) => write!(f, "storage is fenced: {why}"),
             StorageError::Full => f.write_str("the disk is full"),
-            StorageError::Damaged { partition, what } => write!(f, "{partition} is damaged: {what}"),
+            StorageError::Damaged { partition, what } => {
+                write!(f, "{partition} is damaged: {what}")
+            }
         }
     }
 }
@@ -41,7 +43,10 @@ pub enum AppendError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
     /// Outside of [start, commit point].
-    OutOfRange { start: Offset, end: Offset },
+    OutOfRange {
+        start: Offset,
+        end: Offset,
+    },
     Storage(StorageError),
     Dropped,
 }
@@ -55,11 +60,20 @@ impl From<StorageError> for ReadError {
 /// Why a shard's directory could not be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        path: PathBuf,
+        error: io::Error,
+    },
     /// A file was written by a newer Pelton.
-    TooNew { path: PathBuf, format: u16 },
+    TooNew {
+        path: PathBuf,
+        format: u16,
+    },
     /// Durable bytes that no crash can have made like this (S6).
-    Damaged { path: PathBuf, what: String },
+    Damaged {
+        path: PathBuf,
+        what: String,
+    },
 }
 
 impl fmt::Display for OpenError {

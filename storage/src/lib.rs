@@ -21,8 +21,8 @@ mod wire;
 pub use append_file::{AppendFile, DurableWrites};
 pub use error::{AppendError, OpenError, ReadError, StorageError};
 pub use log::{
-    Appended, Log, NewBatch, NotAppended, OffsetAndTimestamp, ReadLimits, ReadSlices, RetentionRules,
-    RollRules, Watch,
+    Appended, Log, NewBatch, NotAppended, OffsetAndTimestamp, ReadLimits, ReadSlices,
+    RetentionRules, RollRules, Watch,
 };
 pub use reshard::{ReshardReport, reshard, shard_dirs};
 pub use store::{RecoveryReport, Store, StoreOptions, StoreStats};

@@ -75,7 +75,7 @@ pub async fn shard_dirs(disk: &Disk, data_dir: &Path) -> io::Result<Vec<ShardId>
 ///
 /// Other than that, the arguments are those of [`Store::open`]; `seed` is asked once for each
 /// directory. It needs the memory of one shard's journal, and room on the disk for all of them: a
-/// full disk is an `Io` error, after which the old number of shards still works.
+/// full disk is an `Io` error. After any error the next call goes on where this one ended.
 ///
 /// # Panics
 /// If `shards` is 0 or above 65,536.
@@ -204,8 +204,7 @@ impl Drained {
         });
         state.version += 1;
         state.life.incarnation += 1;
-        state.partitions =
-            ids.iter().filter_map(|id| self.partitions.get(id)).cloned().collect();
+        state.partitions = ids.iter().filter_map(|id| self.partitions.get(id)).cloned().collect();
         assert_eq!(state.partitions.len(), ids.len(), "every partition has a state");
         create_dir_durably(data.disk, &dir, 2).await.map_err(data.failed(dir.clone()))?;
         let written = StateFile::new(data.disk, &dir).write(state).await;
@@ -333,10 +332,7 @@ fn not_drained(path: PathBuf, error: StorageError) -> OpenError {
 /// A partition stays where it is while its shard has room for its topic; those of higher index go
 /// first. Whoever has to move takes the next free slot, in order: so if some have moved already,
 /// the others still find the slots that they would have found.
-fn place(
-    before: &BTreeMap<PartitionId, ShardId>,
-    shards: usize,
-) -> BTreeMap<PartitionId, ShardId> {
+fn place(before: &BTreeMap<PartitionId, ShardId>, shards: usize) -> BTreeMap<PartitionId, ShardId> {
     let mut topics: BTreeMap<TopicId, Vec<(PartitionId, ShardId)>> = BTreeMap::new();
     for (id, shard) in before {
         topics.entry(id.topic).or_default().push((*id, *shard));

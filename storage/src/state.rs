@@ -112,14 +112,7 @@ impl ShardState {
         for _ in 0..fields.u32()? {
             partitions.push(PartitionState::decode(&mut fields)?);
         }
-        fields.0.is_empty().then_some(ShardState {
-            version,
-            shard,
-            life,
-            tail,
-            clean,
-            partitions,
-        })
+        fields.0.is_empty().then_some(ShardState { version, shard, life, tail, clean, partitions })
     }
 }
 
@@ -226,7 +219,9 @@ impl StateFile {
         // A slot is replaced by rename, so no crash leaves a broken one; and which of the two was
         // the newer cannot be told any more.
         match damaged {
-            Some(path) => Err(OpenError::Damaged { path, what: "its checksum does not match".into() }),
+            Some(path) => {
+                Err(OpenError::Damaged { path, what: "its checksum does not match".into() })
+            }
             None => Ok(newest),
         }
     }

@@ -166,7 +166,8 @@ impl Store {
             if sequence >= state.tail {
                 report.groups += 1;
                 let parsed = group.entries();
-                let parsed = parsed.ok_or_else(|| damaged(format!("group {sequence} does not parse")))?;
+                let parsed =
+                    parsed.ok_or_else(|| damaged(format!("group {sequence} does not parse")))?;
                 entries.extend(parsed.into_iter().map(|(id, entry)| (sequence, id, entry)));
             }
         }
@@ -202,6 +203,9 @@ impl Store {
             tracing::info!(partition = %id, "its topic is gone: the log is dropped");
             // It cannot fail before the journal runs, and would come again at the next start.
             let _ = store.forget(*id);
+        }
+        for log in store.logs() {
+            log.remove_left_over_segments().await;
         }
         for id in removed.iter().chain(&gone) {
             store.remove_files(*id).await;
@@ -284,8 +288,8 @@ impl Store {
 
     fn forget(&self, id: PartitionId) -> Result<Option<(Log, u64)>, StorageError> {
         let Some(log) = self.log(id) else { return Ok(None) };
-        log.mark_dropped();
         let sequence = self.0.around.journal.push(id, Entry::Drop, None)?;
+        log.mark_dropped();
         self.0.logs.borrow_mut().remove(&id);
         Ok(Some((log, sequence)))
     }
@@ -314,7 +318,10 @@ impl Store {
         self.checkpoint_alone(&roll).await.map(|_| ())
     }
 
-    async fn checkpoint_alone(&self, roll: &impl Fn(&Log) -> RollRules) -> Result<u64, StorageError> {
+    async fn checkpoint_alone(
+        &self,
+        roll: &impl Fn(&Log) -> RollRules,
+    ) -> Result<u64, StorageError> {
         let mut bytes = 0;
         let mut full = false;
         for log in self.logs() {

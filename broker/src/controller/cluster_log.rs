@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use pelton_cluster::log_format::{ScanEnd, Snapshot, decode_snapshot, encode_entry, encode_snapshot, scan};
+use pelton_cluster::log_format::{
+    ScanEnd, Snapshot, decode_snapshot, encode_entry, encode_snapshot, scan,
+};
 use pelton_cluster::{ClusterState, Record};
 use pelton_storage::disk::Disk;
 use pelton_storage::{AppendFile, DurableWrites};
@@ -21,9 +23,15 @@ const FILE_BYTES_MAX: usize = 1 << 30;
 /// Why the metadata cannot be read.
 #[derive(Debug)]
 pub enum ClusterLogError {
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        path: PathBuf,
+        error: io::Error,
+    },
     /// Rot: nothing is cut, the start is refused.
-    Damaged { path: PathBuf, what: String },
+    Damaged {
+        path: PathBuf,
+        what: String,
+    },
 }
 
 impl std::fmt::Display for ClusterLogError {
@@ -46,7 +54,10 @@ pub struct ClusterLog {
 
 impl ClusterLog {
     /// Reads the snapshot and the log behind it; cuts a torn end.
-    pub async fn open(disk: &Disk, data: &Path) -> Result<(ClusterLog, ClusterState), ClusterLogError> {
+    pub async fn open(
+        disk: &Disk,
+        data: &Path,
+    ) -> Result<(ClusterLog, ClusterState), ClusterLogError> {
         let dir = data.join("cluster");
         let io_of = |path: &Path| {
             let path = path.to_path_buf();
@@ -59,7 +70,8 @@ impl ClusterLog {
         match disk.read_file(&path, FILE_BYTES_MAX).await {
             Ok(content) => {
                 let damaged = |what: String| ClusterLogError::Damaged { path: path.clone(), what };
-                let snapshot = decode_snapshot(&content).map_err(|error| damaged(error.to_string()))?;
+                let snapshot =
+                    decode_snapshot(&content).map_err(|error| damaged(error.to_string()))?;
                 state = ClusterState::restore(snapshot.index, &snapshot.records)
                     .map_err(|error| damaged(error.to_string()))?;
             }

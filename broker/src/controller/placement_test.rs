@@ -21,7 +21,8 @@ fn of_shards_with_as_many_partitions_of_the_topic_the_emptier_one_is_taken() {
 
 #[test]
 fn added_partitions_go_where_the_topic_has_fewest() {
-    let placement: Placement = partitions(topic(1), 0..3).zip([0, 0, 1].map(ShardId::new)).collect();
+    let placement: Placement =
+        partitions(topic(1), 0..3).zip([0, 0, 1].map(ShardId::new)).collect();
     let placed = spread(&placement, partitions(topic(1), 3..4).collect(), 2);
     assert_eq!(placed[0].1, ShardId::new(1));
 }

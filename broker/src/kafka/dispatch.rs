@@ -63,10 +63,31 @@ async fn route(call: Call, body: Bytes, charge: Charge) -> Step {
             Err(error) => refuse(&call.session, Some(&call.header), &error.to_string()),
         },
         ApiKey::API_VERSIONS => handler::api_versions::start(call, body),
+        ApiKey::FIND_COORDINATOR => cold(call, body, charge, handler::find_coordinator::handle),
         ApiKey::METADATA => cold(call, body, charge, handler::metadata::handle),
         ApiKey::CREATE_TOPICS => cold(call, body, charge, handler::create_topics::handle),
         ApiKey::LIST_OFFSETS => cold(call, body, charge, handler::list_offsets::handle),
         ApiKey::INIT_PRODUCER_ID => cold(call, body, charge, handler::init_producer_id::handle),
+        ApiKey::DELETE_TOPICS => cold(call, body, charge, handler::delete_topics::handle),
+        ApiKey::CREATE_PARTITIONS => cold(call, body, charge, handler::create_partitions::handle),
+        ApiKey::DESCRIBE_CONFIGS => cold(call, body, charge, handler::describe_configs::handle),
+        ApiKey::ALTER_CONFIGS => cold(call, body, charge, handler::alter_configs::handle),
+        ApiKey::INCREMENTAL_ALTER_CONFIGS => {
+            cold(call, body, charge, handler::incremental_alter_configs::handle)
+        }
+        ApiKey::LIST_CONFIG_RESOURCES => {
+            cold(call, body, charge, handler::list_config_resources::handle)
+        }
+        ApiKey::DELETE_RECORDS => cold(call, body, charge, handler::delete_records::handle),
+        ApiKey::OFFSET_FOR_LEADER_EPOCH => {
+            cold(call, body, charge, handler::offset_for_leader_epoch::handle)
+        }
+        ApiKey::DESCRIBE_CLUSTER => cold(call, body, charge, handler::describe_cluster::handle),
+        ApiKey::DESCRIBE_TOPIC_PARTITIONS => {
+            cold(call, body, charge, handler::describe_topic_partitions::handle)
+        }
+        ApiKey::DESCRIBE_LOG_DIRS => cold(call, body, charge, handler::describe_log_dirs::handle),
+        ApiKey::DESCRIBE_PRODUCERS => cold(call, body, charge, handler::describe_producers::handle),
         _ => refuse(&call.session, Some(&call.header), "this API is not served"),
     }
 }

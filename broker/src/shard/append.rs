@@ -1,6 +1,5 @@
 //! Appending, as the owner: in order and at once, then waiting for stable storage.
 
-use std::future::Future;
 use std::rc::Rc;
 
 use pelton_model::Offset;
@@ -25,8 +24,11 @@ impl Shard {
     /// Gives batches their offsets, in order (R2). Waits beforehand while there is no memory.
     pub async fn append(self: &Rc<Self>, batches: Vec<BatchToAppend>) -> Appending {
         self.wait_for_room().await;
-        let mut appending =
-            Appending { shard: self.clone(), outcomes: Vec::with_capacity(batches.len()), sequence: 0 };
+        let mut appending = Appending {
+            shard: self.clone(),
+            outcomes: Vec::with_capacity(batches.len()),
+            sequence: 0,
+        };
         for batch in batches {
             let outcome = self.append_one(batch, &mut appending.sequence);
             appending.outcomes.push(outcome);
@@ -79,8 +81,7 @@ impl Shard {
             if journal.check().is_err() {
                 return;
             }
-            if self.store.stats().uncarried_bytes as u64
-                > self.config.store.journal.ring_bytes_max
+            if self.store.stats().uncarried_bytes as u64 > self.config.store.journal.ring_bytes_max
             {
                 journal.pressure().notify();
                 relieved.await;
@@ -96,23 +97,21 @@ impl Shard {
 
 impl Appending {
     /// Resolves when all that was appended is on stable storage (S1), or will never be (S3).
-    pub fn durable(self) -> impl Future<Output = Vec<AppendOutcome>> + 'static {
-        async move {
-            if self.sequence == 0 {
-                return self.outcomes;
-            }
-            let journal = self.shard.store.journal().clone();
-            match journal.durable(self.sequence).await {
-                Ok(()) => self.outcomes,
-                Err(fenced) => self
-                    .outcomes
-                    .into_iter()
-                    .map(|outcome| AppendOutcome {
-                        result: Err(outcome.result.err().unwrap_or(fenced.clone().into())),
-                        ..outcome
-                    })
-                    .collect(),
-            }
+    pub async fn durable(self) -> Vec<AppendOutcome> {
+        if self.sequence == 0 {
+            return self.outcomes;
+        }
+        let journal = self.shard.store.journal().clone();
+        match journal.durable(self.sequence).await {
+            Ok(()) => self.outcomes,
+            Err(fenced) => self
+                .outcomes
+                .into_iter()
+                .map(|outcome| AppendOutcome {
+                    result: Err(outcome.result.err().unwrap_or(fenced.clone().into())),
+                    ..outcome
+                })
+                .collect(),
         }
     }
 }

@@ -28,10 +28,12 @@ impl Shard {
                 Look::EndOfEpoch { epoch, current_epoch } => LookOutcome::EndOfEpoch(
                     log.and_then(|log| end_of_epoch(&log, epoch, current_epoch)),
                 ),
-                Look::Size => LookOutcome::Size(log.map(|log| LogSize {
-                    bytes: log.bytes(),
-                    end_offset: log.end_offset().get(),
-                })),
+                Look::Size => {
+                    LookOutcome::Size(log.map(|log| LogSize {
+                        bytes: log.bytes(),
+                        end_offset: log.end_offset().get(),
+                    }))
+                }
                 Look::Producers => LookOutcome::Producers(log.map(|log| producers(&log))),
             });
             self.env.breathe().await;
@@ -92,9 +94,7 @@ async fn offset_for(
         LATEST => Ok(Some(plain(log.commit_offset()))),
         EARLIEST | EARLIEST_LOCAL => Ok(Some(plain(log.start_offset()))),
         MAX_TIMESTAMP => log.max_timestamp().await.map(found).map_err(fault_of),
-        time => {
-            log.offset_for_timestamp(TimestampMs::new(time)).await.map(found).map_err(fault_of)
-        }
+        time => log.offset_for_timestamp(TimestampMs::new(time)).await.map(found).map_err(fault_of),
     }
 }
 

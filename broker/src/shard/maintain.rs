@@ -103,8 +103,8 @@ impl Shard {
 
     async fn retention(self: Rc<Self>) {
         while !self.stop.is_given() {
-            let interval =
-                self.with_broker_configs(|broker| broker.integer("log.retention.check.interval.ms"));
+            let interval = self
+                .with_broker_configs(|broker| broker.integer("log.retention.check.interval.ms"));
             self.env.sleep(Duration::from_millis(interval.max(1) as u64)).await;
             for log in self.store.logs() {
                 let Some(config) = self.config_of(log.id().topic) else { continue };

@@ -85,6 +85,7 @@ pub const SERVED: &[ServedApi] = &[
     ServedApi { api_key: ApiKey::FETCH, advertised: fetch::VERSIONS, served: fetch::VERSIONS },
     serve(ApiKey::LIST_OFFSETS, 1, 11),
     serve(ApiKey::METADATA, 0, 13),
+    serve(ApiKey::FIND_COORDINATOR, 0, 6),
     serve(ApiKey::API_VERSIONS, 0, 5),
     serve(ApiKey::CREATE_TOPICS, 2, 7),
     serve(ApiKey::DELETE_TOPICS, 1, 6),

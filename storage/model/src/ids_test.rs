@@ -9,7 +9,12 @@ fn a_topic_id_reads_back_what_it_prints() {
 
 #[test]
 fn a_folder_that_is_no_topic_id_is_not_taken_for_one() {
-    for text in ["", "lost+found", "0123456789ab-4def-8123-456789abcdef--", "01234567-89ab-4def-8123-456789abcdeg"] {
+    for text in [
+        "",
+        "lost+found",
+        "0123456789ab-4def-8123-456789abcdef--",
+        "01234567-89ab-4def-8123-456789abcdeg",
+    ] {
         assert_eq!(TopicId::parse(text), None, "{text}");
     }
 }

@@ -174,9 +174,8 @@ impl Journal {
         }
         let bytes = entry.encoded_bytes();
         let mut pending = self.pending.borrow_mut();
-        let fits = pending
-            .back()
-            .is_some_and(|group| group.body_bytes + bytes <= self.body_bytes_max());
+        let fits =
+            pending.back().is_some_and(|group| group.body_bytes + bytes <= self.body_bytes_max());
         if !fits {
             let sequence = self.next_sequence.get();
             self.next_sequence.set(sequence + 1);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
-use super::format::{Group, GroupHeader, NoGroup};
 use super::Known;
+use super::format::{Group, GroupHeader, NoGroup};
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::OpenError;
 
@@ -161,7 +161,12 @@ impl Ring {
     }
 
     /// Adds a file, writing it through so that later writes change no metadata.
-    pub async fn make_file(disk: &Disk, dir: &Path, index: usize, bytes: u64) -> io::Result<RingFile> {
+    pub async fn make_file(
+        disk: &Disk,
+        dir: &Path,
+        index: usize,
+        bytes: u64,
+    ) -> io::Result<RingFile> {
         let file = disk.open(&dir.join(file_name(index)), MODE).await?;
         match Self::write_through(disk, dir, &file, bytes).await {
             Ok(()) => Ok(RingFile { file, bytes, used: 0, last: 0 }),

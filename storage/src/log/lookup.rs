@@ -108,7 +108,10 @@ impl Log {
         .await
     }
 
-    async fn greatest_record(&self, start: Offset) -> Result<Option<OffsetAndTimestamp>, ReadError> {
+    async fn greatest_record(
+        &self,
+        start: Offset,
+    ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         let mut greatest: Option<OffsetAndTimestamp> = None;
         let is_greater = |time: TimestampMs, greatest: &Option<OffsetAndTimestamp>| {
             greatest.is_none_or(|greatest| time > greatest.timestamp)

@@ -10,7 +10,12 @@ use crate::journal::Entry;
 impl Log {
     /// Applies one entry; what the state file contains already is passed over. `Err` says why the
     /// entry cannot follow what is there, which no crash explains.
-    pub(crate) fn replay(&self, entry: Entry, sequence: u64, now: TimestampMs) -> Result<(), String> {
+    pub(crate) fn replay(
+        &self,
+        entry: Entry,
+        sequence: u64,
+        now: TimestampMs,
+    ) -> Result<(), String> {
         match entry {
             Entry::Append { base_offset, batch, .. } => {
                 self.replay_append(base_offset, batch, sequence, now)

@@ -79,20 +79,43 @@ impl Log {
         let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
         let mut freed = 0;
         while let Some(segment) = self.take_first_below_start(start_sequence) {
-            segment.close().await;
-            for path in [log_path(&self.0.dir, segment.base), index_path(&self.0.dir, segment.base)] {
-                match self.0.disk.remove_file(&path).await {
-                    Ok(()) => {}
-                    // Removed by a life that ended before it had said so.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    // A file that stays costs space, not data.
-                    Err(error) => tracing::warn!(partition = %self.0.id, path = %path.display(),
-                        %error, "an old segment could not be removed"),
-                }
-            }
+            self.remove_files_of(&segment).await;
             freed += segment.log_bytes;
         }
         Ok(freed)
+    }
+
+    /// After a restart: lets go of segments that the state file names and that an earlier life may
+    /// have removed already, the last one included. All of them are below the start.
+    pub(crate) async fn remove_left_over_segments(&self) {
+        while let Some(segment) = self.take_first_left_over() {
+            self.remove_files_of(&segment).await;
+        }
+    }
+
+    async fn remove_files_of(&self, segment: &Segment) {
+        segment.close().await;
+        for path in [log_path(&self.0.dir, segment.base), index_path(&self.0.dir, segment.base)] {
+            match self.0.disk.remove_file(&path).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A file that stays costs space, not data.
+                Err(error) => tracing::warn!(partition = %self.0.id, path = %path.display(),
+                    %error, "an old segment could not be removed"),
+            }
+        }
+    }
+
+    fn take_first_left_over(&self) -> Option<Segment> {
+        let mut positions = self.0.positions.borrow_mut();
+        let end = positions.segments.get(1).map_or(positions.carried_end, |next| next.base);
+        if positions.segments.is_empty() || end > positions.start {
+            return None;
+        }
+        if positions.segments.len() == 1 {
+            positions.open_chunk = None;
+        }
+        Some(positions.segments.remove(0))
     }
 
     /// A segment that everything has been carried to, and that is past its time.
@@ -113,8 +136,8 @@ impl Log {
         let mut bytes: u64 = positions.segments.iter().map(|segment| segment.log_bytes).sum();
         let mut start = None;
         for (at, segment) in sealed.iter().enumerate() {
-            let too_many =
-                u64::try_from(rules.retention_bytes).is_ok_and(|max| bytes - segment.log_bytes >= max);
+            let too_many = u64::try_from(rules.retention_bytes)
+                .is_ok_and(|max| bytes - segment.log_bytes >= max);
             if !too_many && !is_expired(segment, rules) {
                 break;
             }

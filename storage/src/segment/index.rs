@@ -45,10 +45,8 @@ pub async fn read(
     if count == 0 {
         return Ok(Vec::new());
     }
-    let file = disk
-        .open(path, super::SEGMENT_MODE)
-        .await
-        .map_err(|error| damaged(error.to_string()))?;
+    let file =
+        disk.open(path, super::SEGMENT_MODE).await.map_err(|error| damaged(error.to_string()))?;
     let bytes = BLOCK_BYTES + count as usize * ChunkEntry::BYTES;
     let content = file.read_at(0, bytes).await.map_err(|error| damaged(error.to_string()));
     let _ = file.close().await;

@@ -120,7 +120,11 @@ impl Life {
         let (start, end) = (log.start_offset(), log.commit_offset());
         assert_eq!(log.end_offset(), end, "{id}: what is recovered is committed");
         for written in self.written.iter().filter(|written| written.acknowledged) {
-            assert!(written.next <= end, "{id}: {} was acknowledged, {end} is the end", written.base);
+            assert!(
+                written.next <= end,
+                "{id}: {} was acknowledged, {end} is the end",
+                written.base
+            );
         }
         let asked = seen.map_or(Offset::ZERO, Log::start_offset).max(self.start_asked);
         assert!(self.start_answered <= start, "{id}: deleted records are back");

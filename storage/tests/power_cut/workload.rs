@@ -10,7 +10,7 @@ use pelton_storage::disk::sim::Random;
 use pelton_storage::{RollRules, Store};
 
 use crate::model::{Life, Model, Said, Written};
-use crate::support::{NOW, Producer, batch_of, keep, partition, roll_at, yield_once};
+use crate::support::{NOW, batch_of, keep, partition, roll_at, yield_once};
 
 /// What happens beside appends and checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

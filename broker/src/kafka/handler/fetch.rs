@@ -53,10 +53,10 @@ async fn respond(call: &Call, request: FetchRequest) -> FetchResponse {
         .topics
         .iter()
         .flat_map(|topic| {
-            topic.partitions.iter().map(|partition| Wanted {
-                topic: topic.topic.clone(),
-                partition: partition.clone(),
-            })
+            topic
+                .partitions
+                .iter()
+                .map(|partition| Wanted { topic: topic.topic.clone(), partition: *partition })
         })
         .collect();
     let failure = match request.replica_id {
@@ -86,10 +86,9 @@ fn grouped(wanted: &[Wanted], answers: Vec<FetchPartitionResponse>) -> FetchResp
     for (wanted, answer) in wanted.iter().zip(answers) {
         match response.topics.last_mut() {
             Some(last) if last.topic == wanted.topic => last.partitions.push(answer),
-            _ => response.topics.push(FetchTopicResponse {
-                topic: wanted.topic.clone(),
-                partitions: vec![answer],
-            }),
+            _ => response
+                .topics
+                .push(FetchTopicResponse { topic: wanted.topic.clone(), partitions: vec![answer] }),
         }
     }
     response
@@ -104,8 +103,7 @@ pub async fn fetch(
     let env = call.shard().env.clone();
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let deadline = env.elapsed() + wait;
-    let bytes_min =
-        usize::try_from(request.min_bytes.min(request.max_bytes.max(0))).unwrap_or(0);
+    let bytes_min = usize::try_from(request.min_bytes.min(request.max_bytes.max(0))).unwrap_or(0);
     loop {
         let plans: Vec<Plan> = wanted.iter().map(|it| plan(call, it, request)).collect();
         let mut positions: BTreeMap<ShardId, Vec<(PartitionId, Offset)>> = BTreeMap::new();
@@ -116,9 +114,9 @@ pub async fn fetch(
             }
         }
         let (answers, bytes) = read(call, request, wanted, plans).await;
-        let settled = answers.iter().any(|answer| {
-            !answer.error.is_none() || answer.diverging_epoch.is_some()
-        });
+        let settled = answers
+            .iter()
+            .any(|answer| !answer.error.is_none() || answer.diverging_epoch.is_some());
         let now = env.elapsed();
         if settled
             || bytes >= bytes_min
@@ -228,7 +226,8 @@ async fn read(
         let answer = match outcome.map(|outcome| outcome.result) {
             Some(Ok(read)) => {
                 let partition_max = usize::try_from(wanted.partition.max_bytes).unwrap_or(0);
-                let answer = served(index, read, limit.saturating_sub(total), partition_max, total == 0);
+                let answer =
+                    served(index, read, limit.saturating_sub(total), partition_max, total == 0);
                 let bytes = answer.records_bytes();
                 total += bytes;
                 count_traffic(call, &name, bytes);
@@ -263,7 +262,8 @@ fn served(
     let mut records = Vec::new();
     for slice in read.slices {
         let fits = bytes + slice.len() <= room.min(partition_max);
-        if !fits && !(is_first && records.is_empty()) {
+        let is_served = fits || (is_first && records.is_empty());
+        if !is_served {
             break;
         }
         bytes += slice.len();
@@ -274,7 +274,10 @@ fn served(
 }
 
 /// Nothing is ever aborted yet: none for read_committed, and none asked for otherwise.
-fn with_isolation(mut answer: FetchPartitionResponse, isolation_level: i8) -> FetchPartitionResponse {
+fn with_isolation(
+    mut answer: FetchPartitionResponse,
+    isolation_level: i8,
+) -> FetchPartitionResponse {
     if answer.error.is_none() && isolation_level == 1 {
         answer.aborted_transactions = Some(Vec::new());
     }
@@ -314,7 +317,9 @@ async fn park(
     let mut waits: Vec<LocalBoxFuture<'_, ()>> = local.into_iter().collect();
     waits.push(shard.stop.stopped().boxed_local());
     let handles: Vec<_> = remote.iter().map(Pending::canceller).collect();
-    waits.extend(remote.into_iter().map(|pending| async { drop(pending.reply().await) }.boxed_local()));
+    waits.extend(
+        remote.into_iter().map(|pending| async { drop(pending.reply().await) }.boxed_local()),
+    );
     drop(select(select_all(waits), shard.env.sleep(wait)).await);
     // The waits that are left are told that nobody listens.
     for handle in handles {

@@ -83,10 +83,7 @@ pub async fn handle(call: Call, request: ListOffsetsRequest) -> ListOffsetsRespo
         .zip(answers)
         .filter(|(_, partitions)| !partitions.is_empty())
         .map(|(topic, partitions)| {
-            message!(ListOffsetsTopicResponse {
-                name: topic.name.clone(),
-                partitions: partitions,
-            })
+            message!(ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions })
         })
         .collect();
     message!(ListOffsetsResponse { topics: topics })

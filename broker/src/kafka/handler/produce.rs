@@ -14,9 +14,7 @@ use pelton_kafka::produce::{
     ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, RecordError,
 };
 use pelton_kafka::{ErrorCode, TopicRef};
-use pelton_model::batch::{
-    BatchError, Prepared, TimestampType, ValidationRules, prepare_for_log,
-};
+use pelton_model::batch::{BatchError, Prepared, TimestampType, ValidationRules, prepare_for_log};
 use pelton_model::{PartitionId, ShardId, TimestampMs};
 use pelton_net::{Answer, Charge, Step};
 
@@ -165,9 +163,9 @@ fn rules_of(call: &Call, config: &TopicConfig, now: TimestampMs) -> ValidationRu
         needs_keys: config.cleanup_policy.compact,
         compression: config.compression,
         produce_version: call.version(),
-        validate_compressed: call
-            .shard()
-            .with_broker_configs(|broker| broker.text("pelton.validate.compressed") == Some("true")),
+        validate_compressed: call.shard().with_broker_configs(|broker| {
+            broker.text("pelton.validate.compressed") == Some("true")
+        }),
     }
 }
 

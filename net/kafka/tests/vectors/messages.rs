@@ -77,6 +77,7 @@ golden! {
     fetch: "01-Fetch.jsonl", FetchRequest, FetchResponse;
     list_offsets: "02-ListOffsets.jsonl", ListOffsetsRequest, ListOffsetsResponse;
     metadata: "03-Metadata.jsonl", MetadataRequest, MetadataResponse;
+    find_coordinator: "10-FindCoordinator.jsonl", FindCoordinatorRequest, FindCoordinatorResponse;
     api_versions: "18-ApiVersions.jsonl", ApiVersionsRequest, ApiVersionsResponse;
     create_topics: "19-CreateTopics.jsonl", CreateTopicsRequest, CreateTopicsResponse;
     delete_topics: "20-DeleteTopics.jsonl", DeleteTopicsRequest, DeleteTopicsResponse;

@@ -17,9 +17,9 @@ const MEMLOCK_BYTES_PER_CORE: u64 = 3 << 20;
 pub fn run(config: &BrokerConfig) -> Result<(), String> {
     let ring = IoUring::new(8).map_err(|error| no_ring(&error))?;
     let mut probe = Probe::new();
-    ring.submitter()
-        .register_probe(&mut probe)
-        .map_err(|error| format!("io_uring cannot say what it can do ({error}): Linux 5.8 or newer is needed"))?;
+    ring.submitter().register_probe(&mut probe).map_err(|error| {
+        format!("io_uring cannot say what it can do ({error}): Linux 5.8 or newer is needed")
+    })?;
     let needed = [
         ("READ", opcode::Read::CODE),
         ("WRITE", opcode::Write::CODE),
@@ -38,8 +38,11 @@ pub fn run(config: &BrokerConfig) -> Result<(), String> {
         ("TIMEOUT", opcode::Timeout::CODE),
         ("ASYNC_CANCEL", opcode::AsyncCancel::CODE),
     ];
-    let missing: Vec<&str> =
-        needed.iter().filter(|(_, code)| !probe.is_supported(*code)).map(|(name, _)| *name).collect();
+    let missing: Vec<&str> = needed
+        .iter()
+        .filter(|(_, code)| !probe.is_supported(*code))
+        .map(|(name, _)| *name)
+        .collect();
     if !missing.is_empty() {
         return Err(format!(
             "this kernel's io_uring lacks {}: Linux 5.8 or newer is needed",
@@ -58,11 +61,15 @@ fn no_ring(error: &io::Error) -> String {
                 .into()
         }
         Some(libc::EPERM | libc::EACCES) => match disabled_by_sysctl() {
-            true => "io_uring is switched off here: `sysctl kernel.io_uring_disabled=0` switches it on"
-                .into(),
-            false => "io_uring is refused, as containers do by default: run the container with the \
+            true => {
+                "io_uring is switched off here: `sysctl kernel.io_uring_disabled=0` switches it on"
+                    .into()
+            }
+            false => {
+                "io_uring is refused, as containers do by default: run the container with the \
                       profile deploy/seccomp.json (--security-opt seccomp=deploy/seccomp.json)"
-                .into(),
+                    .into()
+            }
         },
         Some(libc::ENOMEM) => format!(
             "io_uring gets no memory ({error}): raise the limit of locked memory (ulimit -l \

@@ -73,7 +73,8 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
     } else {
         args.cpus
     };
-    let cpus = choose_cpus(&allowed_cpus().map_err(|error| usage(error.to_string()))?, cores, cpus)?;
+    let cpus =
+        choose_cpus(&allowed_cpus().map_err(|error| usage(error.to_string()))?, cores, cpus)?;
     name_what_kafka_requires(&mut kafka, &data_dir, bound, &advertise_host, advertise_port);
     Ok(BrokerConfig {
         data_dir,

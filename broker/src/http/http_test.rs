@@ -1,0 +1,70 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use pelton_model::TimestampMs;
+
+use super::*;
+use crate::metrics::ShardFigures;
+
+fn start(figures: Vec<ShardFigures>) -> HttpServer {
+    let info =
+        BuildInfo { version: "0.1.0".into(), commit: String::new(), started: TimestampMs::new(0) };
+    let source = Source::new(move |_| figures.clone());
+    serve_from(SocketAddr::from(([127, 0, 0, 1], 0)), source, info).unwrap()
+}
+
+/// The whole answer to one request, up to the end of the connection.
+fn ask(server: &HttpServer, method: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_scrape_is_answered_in_prometheus_text() {
+    let server = start(vec![ShardFigures { connections: 3, ..ShardFigures::default() }]);
+    let answer = ask(&server, "GET", "/metrics");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert!(answer.contains("connection: close\r\n"));
+    assert!(answer.contains("\npelton_connections 3\n"));
+    server.stop();
+}
+
+#[test]
+fn a_broker_whose_shards_answer_is_healthy_and_ready() {
+    let server = start(vec![ShardFigures::default()]);
+    assert!(ask(&server, "GET", "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(ask(&server, "GET", "/readyz").ends_with("\r\n\r\nready\n"));
+    server.stop();
+}
+
+#[test]
+fn shards_that_do_not_answer_make_scrape_and_health_fail() {
+    let server = start(Vec::new());
+    for path in ["/healthz", "/metrics"] {
+        assert!(ask(&server, "GET", path).starts_with("HTTP/1.1 503 "), "{path}");
+    }
+    server.stop();
+}
+
+#[test]
+fn nothing_else_is_answered() {
+    let server = start(Vec::new());
+    assert!(ask(&server, "POST", "/metrics").starts_with("HTTP/1.1 405 "));
+    assert!(ask(&server, "GET", "/").starts_with("HTTP/1.1 404 "));
+    server.stop();
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let server = start(Vec::new());
+    let source = Source::new(|_| Vec::new());
+    let info =
+        BuildInfo { version: String::new(), commit: String::new(), started: TimestampMs::new(0) };
+    let second = serve_from(server.address(), source, info);
+    assert_eq!(second.err().map(|error| error.kind()), Some(io::ErrorKind::AddrInUse));
+    server.stop();
+}

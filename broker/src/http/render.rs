@@ -1,0 +1,202 @@
+//! From the shards' figures to the series that dashboards read.
+
+use std::collections::BTreeMap;
+
+use pelton_kafka::{ApiKey, ErrorCode, versions};
+use pelton_model::TimestampMs;
+
+use super::exposition::Exposition;
+use crate::metrics::{Histogram, ShardFigures, TopicTraffic};
+
+/// What runs, since when.
+#[derive(Clone, Debug)]
+pub struct BuildInfo {
+    pub version: String,
+    /// The commit that it was built from; empty if not known.
+    pub commit: String,
+    /// When the process started.
+    pub started: TimestampMs,
+}
+
+/// The answer to a scrape. Figures are summed over the shards, but for those about a core, which
+/// have the label `shard`.
+pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
+    let mut text = Exposition::default();
+    process(&mut text, info);
+    requests(&mut text, shards);
+    traffic(&mut text, shards);
+    connections(&mut text, shards);
+    memory(&mut text, shards);
+    storage(&mut text, shards);
+    text.into_text()
+}
+
+fn process(text: &mut Exposition, info: &BuildInfo) {
+    text.gauge("pelton_build_info", "Always 1; the labels say what runs.")
+        .sample(&[("version", &info.version), ("commit", &info.commit)], 1);
+    text.gauge("pelton_start_time_seconds", "When the process started, in Unix time.")
+        .sample(&[], info.started.get() as f64 / 1000.0);
+}
+
+fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut requests: BTreeMap<(&str, String), u64> = BTreeMap::new();
+    let mut errors: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut durations: BTreeMap<(&str, Option<&str>), Histogram> = BTreeMap::new();
+    for shard in shards {
+        for (&(api, version), count) in &shard.requests {
+            *requests.entry((api_name(api), version_name(api, version))).or_default() += count;
+        }
+        for (&(api, code), count) in &shard.errors {
+            let error = ErrorCode::from_code(code).name();
+            *errors.entry((api_name(api), error)).or_default() += count;
+        }
+        for (&(api, waited), histogram) in &shard.durations {
+            durations
+                .entry((api_name(api), waited_name(api, waited)))
+                .or_default()
+                .merge(histogram);
+        }
+    }
+
+    let mut family = text.counter("pelton_requests_total", "Requests taken in.");
+    for ((api, version), count) in &requests {
+        family.sample(&[("api", api), ("version", version)], count);
+    }
+    let mut family = text.counter("pelton_errors_total", "Errors answered, by Kafka's names.");
+    for ((api, error), count) in &errors {
+        family.sample(&[("api", api), ("error", error)], count);
+    }
+    let mut family = text.histogram(
+        "pelton_request_duration_seconds",
+        "From a request's last byte to its answer; fetches that waited for data are apart.",
+    );
+    for ((api, waited), histogram) in &durations {
+        match waited {
+            Some(waited) => family.latencies(&[("api", api), ("waited", waited)], histogram),
+            None => family.latencies(&[("api", api)], histogram),
+        }
+    }
+    text.counter("pelton_requests_hopped_total", "Requests sent on to another shard.")
+        .sample(&[], sum(shards, |shard| shard.requests_hopped));
+}
+
+/// Numbers are a client's to choose, names are ours: what we do not know shares one name.
+fn api_name(api: i16) -> &'static str {
+    ApiKey::new(api).name().unwrap_or("unknown")
+}
+
+/// A client may ask for ApiVersions in any version; 65,536 series would be too many.
+fn version_name(api: i16, version: i16) -> String {
+    match versions::is_served(ApiKey::new(api), version) {
+        true => version.to_string(),
+        false => "unsupported".to_owned(),
+    }
+}
+
+/// Only a fetch can wait for data.
+fn waited_name(api: i16, waited: bool) -> Option<&'static str> {
+    (ApiKey::new(api) == ApiKey::FETCH).then_some(if waited { "yes" } else { "no" })
+}
+
+fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut topics: BTreeMap<&str, TopicTraffic> = BTreeMap::new();
+    for (topic, traffic) in shards.iter().flat_map(|shard| &shard.topics) {
+        let all = topics.entry(topic).or_default();
+        all.bytes_received += traffic.bytes_received;
+        all.bytes_sent += traffic.bytes_sent;
+        all.records_produced += traffic.records_produced;
+    }
+    let mut family =
+        text.counter("pelton_bytes_received_total", "Bytes of batches that producers sent.");
+    for (topic, traffic) in &topics {
+        family.sample(&[("topic", topic)], traffic.bytes_received);
+    }
+    let mut family =
+        text.counter("pelton_bytes_sent_total", "Bytes of batches that consumers were sent.");
+    for (topic, traffic) in &topics {
+        family.sample(&[("topic", topic)], traffic.bytes_sent);
+    }
+    let mut family = text.counter("pelton_records_produced_total", "Records that producers sent.");
+    for (topic, traffic) in &topics {
+        family.sample(&[("topic", topic)], traffic.records_produced);
+    }
+    let mut family = text.counter("pelton_read_bytes_total", "Bytes of batches read, from where.");
+    family.sample(&[("from", "cache")], sum(shards, |shard| shard.read_bytes_cache));
+    family.sample(&[("from", "disk")], sum(shards, |shard| shard.read_bytes_disk));
+}
+
+fn connections(text: &mut Exposition, shards: &[ShardFigures]) {
+    text.gauge("pelton_connections", "Open connections of Kafka's clients.")
+        .sample(&[], sum(shards, |shard| shard.connections));
+    text.counter("pelton_connections_opened_total", "Connections accepted.")
+        .sample(&[], sum(shards, |shard| shard.connections_opened));
+}
+
+fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut family = text.gauge(
+        "pelton_memory_used_bytes",
+        "Memory held: requests (frames), batches not yet in segments (tails), or kept (cache).",
+    );
+    for shard in shards {
+        let id = shard.shard.to_string();
+        for (purpose, bytes) in [
+            ("frames", shard.frames_bytes),
+            ("tails", shard.uncarried_bytes),
+            ("cache", shard.cached_bytes),
+        ] {
+            family.sample(&[("shard", &id), ("for", purpose)], bytes);
+        }
+    }
+    let mut family = text.gauge("pelton_memory_budget_bytes", "Memory that may be held.");
+    for shard in shards {
+        let id = shard.shard.to_string();
+        family.sample(&[("shard", &id), ("for", "frames")], shard.frames_budget_bytes);
+    }
+}
+
+fn storage(text: &mut Exposition, shards: &[ShardFigures]) {
+    text.gauge("pelton_partitions", "Partitions of this broker, by its role in them.")
+        .sample(&[("role", "leader")], sum(shards, |shard| shard.partitions));
+    text.counter("pelton_journal_groups_total", "Groups of batches made durable by one write.")
+        .sample(&[], sum(shards, |shard| shard.journal_groups));
+    text.counter("pelton_journal_entries_total", "Entries written to the journals.")
+        .sample(&[], sum(shards, |shard| shard.journal_entries));
+    text.counter("pelton_journal_bytes_total", "Bytes written to the journals.")
+        .sample(&[], sum(shards, |shard| shard.journal_bytes));
+    let mut family = text.gauge("pelton_journal_used_ratio", "How full a journal is, 0 to 1.");
+    for shard in shards {
+        family.sample(&[("shard", &shard.shard.to_string())], shard.journal_used_ratio);
+    }
+    let mut family = text.gauge(
+        "pelton_storage_fenced",
+        "1 after a failed write or sync: the shard writes no more until a restart.",
+    );
+    for shard in shards {
+        family.sample(&[("shard", &shard.shard.to_string())], u8::from(shard.fenced));
+    }
+    text.gauge("pelton_storage_full", "1 while produce is refused for want of disk space.")
+        .sample(&[], u8::from(shards.iter().any(|shard| shard.disk_full)));
+
+    // All shards use one disk and look at different times. Before the first look there is
+    // nothing to say: a zero would be an alarm.
+    let disk = shards
+        .iter()
+        .filter(|shard| shard.disk_total_bytes > 0)
+        .min_by_key(|shard| shard.disk_free_bytes);
+    let mut family = text.gauge("pelton_storage_disk_free_bytes", "Free bytes of the data disk.");
+    if let Some(shard) = disk {
+        family.sample(&[], shard.disk_free_bytes);
+    }
+    let mut family = text.gauge("pelton_storage_disk_total_bytes", "Size of the data disk.");
+    if let Some(shard) = disk {
+        family.sample(&[], shard.disk_total_bytes);
+    }
+}
+
+fn sum(shards: &[ShardFigures], figure: impl Fn(&ShardFigures) -> u64) -> u64 {
+    shards.iter().map(figure).sum()
+}
+
+#[cfg(test)]
+#[path = "render_test.rs"]
+mod render_test;

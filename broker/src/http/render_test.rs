@@ -1,0 +1,173 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+
+fn info() -> BuildInfo {
+    BuildInfo {
+        version: "0.1.0".into(),
+        commit: "abc".into(),
+        started: TimestampMs::new(1_700_000_000_250),
+    }
+}
+
+/// A shard with something in every figure.
+fn busy(shard: u16) -> ShardFigures {
+    let mut figures = ShardFigures {
+        shard,
+        requests_hopped: 2,
+        connections_opened: 9,
+        connections: 3,
+        frames_bytes: 10,
+        frames_budget_bytes: 100,
+        partitions: 4,
+        journal_used_ratio: 0.25,
+        fenced: shard == 1,
+        disk_full: shard == 1,
+        disk_free_bytes: 50 + u64::from(shard),
+        disk_total_bytes: 200,
+        read_bytes_disk: 7,
+        ..ShardFigures::default()
+    };
+    figures.requests.insert((ApiKey::PRODUCE.get(), 11), 5);
+    figures.errors.insert((ApiKey::PRODUCE.get(), 6), 1);
+    for key in [(ApiKey::FETCH.get(), true), (ApiKey::FETCH.get(), false), (0, false), (0, true)] {
+        figures.durations.entry(key).or_default().record(Duration::from_millis(1));
+    }
+    let traffic = TopicTraffic { bytes_received: 100, bytes_sent: 50, records_produced: 10 };
+    figures.topics.insert("orders".into(), traffic);
+    figures
+}
+
+fn has(text: &str, line: &str) {
+    assert!(text.lines().any(|have| have == line), "no line {line}\nin\n{text}");
+}
+
+/// A label's value ends at the first quote that is not escaped; gives what is behind it.
+fn after_value(text: &str) -> Option<&str> {
+    let mut escaped = false;
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(&text[at + 1..]),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The series that a line gives a value, as it stands there.
+fn series(line: &str) -> &str {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = line.trim_start_matches(is_name);
+    if let Some(mut labels) = rest.strip_prefix('{') {
+        rest = loop {
+            let value = labels.trim_start_matches(is_name).strip_prefix("=\"").expect(line);
+            let behind = after_value(value).expect(line);
+            match behind.strip_prefix(',') {
+                Some(more) => labels = more,
+                None => break behind.strip_prefix('}').expect(line),
+            }
+        };
+    }
+    rest.strip_prefix(' ').expect(line).parse::<f64>().expect(line);
+    &line[..line.len() - rest.len()]
+}
+
+fn check_exposition(text: &str) {
+    assert!(text.ends_with('\n'));
+    let (mut families, mut all) = (BTreeSet::new(), BTreeSet::new());
+    let (mut helped, mut family) = ("", "");
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            helped = help.split_once(' ').expect(line).0;
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect(line);
+            assert_eq!(name, helped, "HELP comes before TYPE");
+            assert!(families.insert(name), "{name} comes twice");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+            family = name;
+        } else {
+            let series = series(line);
+            let name = series.split('{').next().unwrap_or_default();
+            let suffix = name.strip_prefix(family).unwrap_or_else(|| panic!("{line} in {family}"));
+            assert!(["", "_bucket", "_sum", "_count"].contains(&suffix), "{line}");
+            assert!(all.insert(series), "{series} comes twice");
+        }
+    }
+}
+
+#[test]
+fn every_line_is_valid_and_every_series_comes_once() {
+    let mut odd = busy(2);
+    odd.topics.insert("a\"b\\c\n{},= ".into(), TopicTraffic::default());
+    for unknown in [(999, 0), (1000, 0), (18, 77), (18, 78)] {
+        odd.requests.insert(unknown, 1);
+        odd.errors.insert((unknown.0, 9999), 1);
+    }
+    for shards in [vec![], vec![ShardFigures::default()], vec![busy(0), busy(1), odd]] {
+        check_exposition(&render(&shards, &info()));
+    }
+}
+
+#[test]
+fn figures_are_summed_over_shards() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_requests_total{api=\"Produce\",version=\"11\"} 10");
+    has(&text, "pelton_errors_total{api=\"Produce\",error=\"NOT_LEADER_OR_FOLLOWER\"} 2");
+    has(&text, "pelton_requests_hopped_total 4");
+    has(&text, "pelton_bytes_received_total{topic=\"orders\"} 200");
+    has(&text, "pelton_bytes_sent_total{topic=\"orders\"} 100");
+    has(&text, "pelton_records_produced_total{topic=\"orders\"} 20");
+    has(&text, "pelton_partitions{role=\"leader\"} 8");
+    has(&text, "pelton_read_bytes_total{from=\"disk\"} 14");
+}
+
+#[test]
+fn figures_about_a_core_keep_its_label() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_memory_used_bytes{shard=\"1\",for=\"frames\"} 10");
+    has(&text, "pelton_memory_budget_bytes{shard=\"0\",for=\"frames\"} 100");
+    has(&text, "pelton_journal_used_ratio{shard=\"0\"} 0.25");
+    has(&text, "pelton_storage_fenced{shard=\"0\"} 0");
+    has(&text, "pelton_storage_fenced{shard=\"1\"} 1");
+}
+
+#[test]
+fn the_disk_is_counted_once() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_storage_disk_free_bytes 50");
+    has(&text, "pelton_storage_disk_total_bytes 200");
+    has(&text, "pelton_storage_full 1");
+}
+
+#[test]
+fn a_disk_not_yet_looked_at_is_not_said_to_be_full() {
+    let text = render(&[ShardFigures::default()], &info());
+    assert!(!text.contains("\npelton_storage_disk_free_bytes "));
+}
+
+#[test]
+fn only_fetches_say_whether_they_waited() {
+    let text = render(&[busy(0)], &info());
+    has(&text, "pelton_request_duration_seconds_count{api=\"Fetch\",waited=\"yes\"} 1");
+    has(&text, "pelton_request_duration_seconds_count{api=\"Fetch\",waited=\"no\"} 1");
+    has(&text, "pelton_request_duration_seconds_count{api=\"Produce\"} 2");
+}
+
+#[test]
+fn the_build_and_the_start_are_told() {
+    let text = render(&[], &info());
+    has(&text, "pelton_build_info{version=\"0.1.0\",commit=\"abc\"} 1");
+    has(&text, "pelton_start_time_seconds 1700000000.25");
+}
+
+#[test]
+fn versions_that_a_client_invents_share_one_series() {
+    let mut figures = ShardFigures::default();
+    figures.requests.insert((ApiKey::API_VERSIONS.get(), 500), 1);
+    figures.requests.insert((ApiKey::API_VERSIONS.get(), 501), 1);
+    let text = render(&[figures], &info());
+    has(&text, "pelton_requests_total{api=\"ApiVersions\",version=\"unsupported\"} 2");
+}

@@ -1,0 +1,89 @@
+//! DescribeConfigs 1–4, of topics, this broker, all brokers, groups and client-metrics
+//! subscriptions. No keys asked for (null or an empty list) means all; unknown ones are left out. A
+//! resource that stands twice is answered twice. Types and documentation from 3.
+
+use pelton_cluster::config::{ConfigEntry, describe};
+use pelton_kafka::wire::describe_configs_request::DescribeConfigsResource;
+use pelton_kafka::wire::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use pelton_kafka::wire::{DescribeConfigsRequest, DescribeConfigsResponse};
+use pelton_kafka::{StrBytes, message};
+
+use super::config_resource;
+use crate::kafka::authorize::Operation;
+use crate::kafka::context::Call;
+use crate::kafka::errors::of_cluster;
+
+/// What the client wants to see of each config.
+#[derive(Clone, Copy)]
+struct Wanted {
+    synonyms: bool,
+    documentation: bool,
+}
+
+pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
+    let wanted =
+        Wanted { synonyms: request.include_synonyms, documentation: request.include_documentation };
+    let mut results = Vec::with_capacity(request.resources.len());
+    for resource in &request.resources {
+        let mut result = message!(DescribeConfigsResult {
+            // Kafka's success is an empty text, not null.
+            error_message: Some("".into()),
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+        });
+        match described(&call, resource) {
+            Ok(entries) => {
+                result.configs = entries.into_iter().map(|entry| shown(entry, wanted)).collect();
+            }
+            Err((code, message)) => (result.error_code, result.error_message) = (code, message),
+        }
+        results.push(result);
+        // One resource is up to some hundred configs.
+        call.shard().env.breathe().await;
+    }
+    message!(DescribeConfigsResponse { results: results })
+}
+
+fn described(
+    call: &Call,
+    asked: &DescribeConfigsResource,
+) -> Result<Vec<ConfigEntry>, (i16, Option<StrBytes>)> {
+    let named = (asked.resource_type, asked.resource_name.as_str());
+    let resource = config_resource::find(call, Operation::DescribeConfigs, named)?;
+    let keys = asked.configuration_keys.as_deref().unwrap_or_default();
+    let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+    let shard = call.shard();
+    shard
+        .with_broker_configs(|broker| {
+            describe(&shard.view.borrow().cluster, broker, &resource, &keys)
+        })
+        .map_err(|error| of_cluster(&error))
+}
+
+fn shown(entry: ConfigEntry, wanted: Wanted) -> DescribeConfigsResourceResult {
+    let synonyms = match wanted.synonyms {
+        true => entry.synonyms,
+        false => Vec::new(),
+    };
+    message!(DescribeConfigsResourceResult {
+        name: entry.name.as_str().into(),
+        value: entry.value.as_deref().map(StrBytes::from),
+        read_only: entry.read_only,
+        config_source: entry.source.wire_id(),
+        is_sensitive: entry.sensitive,
+        synonyms: synonyms
+            .iter()
+            .map(|synonym| {
+                message!(DescribeConfigsSynonym {
+                    name: synonym.name.as_str().into(),
+                    value: synonym.value.as_deref().map(StrBytes::from),
+                    source: synonym.source.wire_id(),
+                })
+            })
+            .collect(),
+        config_type: entry.type_id,
+        documentation: wanted.documentation.then(|| entry.documentation.as_str().into()),
+    })
+}
