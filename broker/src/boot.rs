@@ -14,7 +14,7 @@ use pelton_cluster::{ClusterState, Record};
 use pelton_model::ShardId;
 use pelton_net::{Admission, Budget, Scratch, ShardResources};
 use pelton_storage::disk::GlommioDisk;
-use pelton_storage::{OpenError, RecoveryReport, Store};
+use pelton_storage::{OpenError, RecoveryReport, Store, reshard};
 
 use crate::config::BrokerConfig;
 use crate::controller::{ClusterLog, ClusterLogError, Controller, View, spread, unplaced};
@@ -341,6 +341,27 @@ impl ShardBoot {
                 let new = Meta::new(&mut || env.random(), self.config.node_id.get());
                 let meta = Meta::open(&disk, &data, new).await?;
                 let (log, cluster) = ClusterLog::open(&disk, &data).await?;
+                // At every start, and before any other shard opens its own: a crash may have ended
+                // an earlier move half-way.
+                let moved = reshard(
+                    &disk,
+                    &data,
+                    self.config.cpus.len(),
+                    self.config.store,
+                    || env.random() as u32,
+                    env.now(),
+                    |topic| cluster.topic_by_id(topic).is_some(),
+                )
+                .await?;
+                if moved.needed {
+                    tracing::info!(
+                        from = moved.shards_before,
+                        to = self.config.cpus.len(),
+                        partitions = moved.partitions,
+                        moved = moved.moved,
+                        "the number of cores has changed: partitions were spread anew"
+                    );
+                }
                 let founding = Arc::new(Founding { meta, cluster });
                 for founder in founders {
                     let _ = founder.send(founding.clone());
@@ -488,13 +509,18 @@ async fn take_orders(shard: &Rc<Shard>, (orders, wakes): Orders) {
     while bell.rung().await {
         while let Ok(order) = orders.try_recv() {
             match order {
+                // A task of its own: a shard that does not answer must not hold up a stop.
                 Order::Figures(sender) => {
-                    let replies = ask_all(shard, || Request::Metrics).await;
-                    let figures = replies.into_iter().filter_map(|(_, reply)| match reply {
-                        Reply::Metrics(figures) => Some(*figures),
-                        _ => None,
+                    let shard = shard.clone();
+                    let env = shard.env.clone();
+                    env.spawn(Lane::Foreground, async move {
+                        let replies = ask_all(&shard, || Request::Metrics).await;
+                        let figures = replies.into_iter().filter_map(|(_, reply)| match reply {
+                            Reply::Metrics(figures) => Some(*figures),
+                            _ => None,
+                        });
+                        let _ = sender.send(figures.collect());
                     });
-                    let _ = sender.send(figures.collect());
                 }
                 Order::Stop(sender) => {
                     ask_all(shard, || Request::Stop).await;

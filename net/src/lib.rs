@@ -4,7 +4,6 @@
 //! the [`Link`] seam, the listeners, the per-shard byte [`Budget`], and the loop that keeps the
 //! requests of one connection in order. What a frame means is the business of a [`Service`].
 
-pub mod acceptor;
 pub mod admission;
 mod budget;
 pub mod connection;
@@ -25,7 +24,7 @@ pub use budget::{Acquire, Budget, Charge};
 pub use connection::{CloseReason, ConnectionLimits, ShardResources, Sleep, serve};
 pub use frame::{Frame, FrameError, FrameReader};
 pub use link::{Link, LinkBackend};
-pub use listener::bind_shared;
+pub use listener::{acceptor, bind_shared};
 pub use scratch::Scratch;
 pub use service::{Answer, Reply, Service, Step};
 pub use stop::{StopSignal, Stopped};

@@ -13,6 +13,9 @@ use pelton_net::{Answer, Charge, Frame, Reply, Step};
 use super::context::{Call, Session};
 use super::handler;
 
+/// What all versions that are not served are counted as.
+const UNSERVED: i16 = -1;
+
 /// Begins with one request. What must happen in the order of arrival happens before this is done.
 pub async fn start(session: Rc<Session>, frame: Frame) -> Step {
     let Frame { bytes, charge } = frame;
@@ -25,8 +28,10 @@ pub async fn start(session: Rc<Session>, frame: Frame) -> Step {
         return refuse(&session, Some(&header), "this version of this API is not served");
     }
     let shard = session.shard.clone();
+    // One key for all versions that there are not, so that no client can make the map grow.
+    let counted = if versions::is_served(api_key, version) { version } else { UNSERVED };
     shard.metrics.count(|figures| {
-        *figures.requests.entry((api_key.get(), version)).or_default() += 1;
+        *figures.requests.entry((api_key.get(), counted)).or_default() += 1;
     });
     let began = shard.env.elapsed();
     let call = Call { session, header: Rc::new(header) };

@@ -4,10 +4,14 @@ mod probe;
 mod settings;
 mod signals;
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use pelton_broker::Broker;
+use pelton_broker::http::{BuildInfo, HttpServer};
 
 use crate::failure::{Failure, Result};
 use crate::topic::parse_assignment;
@@ -59,9 +63,20 @@ pub fn run(args: StartArgs) -> Result<()> {
     let config = settings::resolve(args)?;
     probe::run(&config).map_err(|why| Failure::Exit(8, why))?;
     let (data, cpus, listen) = (config.data_dir.clone(), config.cpus.clone(), config.listen);
+    let metrics = config.metrics;
     let advertise = format!("{}:{}", config.advertise_host, config.advertise_port);
     let broker = Broker::start(config)
         .map_err(|error| Failure::Exit(error.exit_code(), error.to_string()))?;
+    let http = match metrics {
+        None => None,
+        Some(address) => match serve_metrics(address, &broker) {
+            Ok(server) => Some(server),
+            Err(error) => {
+                broker.stop();
+                return Err(Failure::Exit(4, format!("--metrics {address}: {error}")));
+            }
+        },
+    };
     eprintln!(
         "pelton {} is ready: {}:{} (clients are told {advertise}), {} {} {cpus:?}, data in {}, \
          cluster {}; acknowledged means on stable storage",
@@ -76,8 +91,24 @@ pub fn run(args: StartArgs) -> Result<()> {
     let signal = signals.wait().map_err(|error| Failure::Failed(error.to_string()))?;
     tracing::info!(signal, "stopping");
     broker.stop();
+    if let Some(http) = http {
+        http.stop();
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn serve_metrics(address: SocketAddr, broker: &Broker) -> io::Result<HttpServer> {
+    #[expect(clippy::disallowed_methods, reason = "the process's own start, not a shard's time")]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let info = BuildInfo {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("PELTON_COMMIT").unwrap_or_default().into(),
+        started: pelton_model::TimestampMs::new(since.as_millis() as i64),
+    };
+    let server = pelton_broker::http::serve(address, broker.control(), info)?;
+    tracing::info!(address = %server.address(), "metrics are served");
+    Ok(server)
 }
 
 fn begin_logging() {

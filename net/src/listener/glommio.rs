@@ -151,5 +151,5 @@ impl Failure {
 }
 
 #[cfg(test)]
-#[path = "acceptor_test.rs"]
-mod acceptor_test;
+#[path = "glommio_test.rs"]
+mod glommio_test;

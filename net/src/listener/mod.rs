@@ -1,5 +1,8 @@
 //! Binds one address for all shards (R7).
 
+#[path = "glommio.rs"]
+pub mod acceptor;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
