@@ -1,1 +1,114 @@
+use std::path::Path;
 
+use bytes::Bytes;
+use pelton_model::{
+    LeaderEpoch, Offset, PartitionId, PartitionIndex, ShardId, TimestampMs, TopicId,
+};
+
+use super::{HEAD_BYTES, PartitionState, SegmentState, ShardState, StateFile, Unreadable};
+use crate::disk::sim::{SimDisk, run};
+use crate::error::OpenError;
+use crate::journal::Life;
+use crate::segment::ChunkEntry;
+
+fn state(version: u64) -> ShardState {
+    let partition = |index, open_chunk, producers| PartitionState {
+        id: PartitionId::new(TopicId::from_bytes([9; 16]), PartitionIndex::new(index)),
+        start: Offset::new(10),
+        carried_end: Offset::new(20),
+        epochs: vec![(LeaderEpoch::new(1), Offset::ZERO), (LeaderEpoch::new(4), Offset::new(15))],
+        segments: vec![SegmentState {
+            base: Offset::new(10),
+            log_bytes: 1234,
+            max_timestamp: TimestampMs::new(-1),
+            chunk_count: 2,
+        }],
+        open_chunk,
+        producers,
+    };
+    let chunk = ChunkEntry {
+        offset: Offset::new(18),
+        position: 1000,
+        max_timestamp: TimestampMs::new(77),
+        length: 234,
+        crc: 0xABCD_EF01,
+    };
+    ShardState {
+        version,
+        shard: ShardId::new(3),
+        life: Life { incarnation: 7, seed: 99 },
+        tail: 1 << 40,
+        clean: true,
+        partitions: vec![
+            partition(0, Some(chunk), Bytes::from_static(b"producers")),
+            partition(1, None, Bytes::new()),
+        ],
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<ShardState, Unreadable> {
+    ShardState::decode(&Bytes::copy_from_slice(bytes))
+}
+
+#[test]
+fn every_field_comes_back() {
+    assert!(decode(&state(5).encode()).is_ok_and(|decoded| decoded == state(5)));
+    let empty = ShardState { partitions: Vec::new(), clean: false, ..state(6) };
+    assert!(decode(&empty.encode()).is_ok_and(|decoded| decoded == empty));
+}
+
+#[test]
+fn every_flipped_bit_and_every_missing_byte_is_noticed() {
+    let encoded = state(5).encode();
+    for bit in 0..encoded.len() * 8 {
+        let mut flipped = encoded.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(matches!(decode(&flipped), Err(Unreadable::Damaged)), "bit {bit}");
+    }
+    for bytes in 0..encoded.len() {
+        assert!(matches!(decode(&encoded[..bytes]), Err(Unreadable::Damaged)), "{bytes} bytes");
+    }
+    assert!(decode(&[&encoded[..], &[0]].concat()).is_err());
+}
+
+/// Behind a checksum that holds.
+#[test]
+fn lengths_and_counts_that_lie_do_no_harm() {
+    let encoded = state(5).encode();
+    for at in HEAD_BYTES..encoded.len() {
+        for byte in [0, 1, 0x7F, 0xFF] {
+            let mut lying = encoded.clone();
+            lying[at] = byte;
+            let crc = crc32c::crc32c_append(crc32c::crc32c(&lying[..20]), &lying[HEAD_BYTES..]);
+            lying[20..24].copy_from_slice(&crc.to_le_bytes());
+            let _ = decode(&lying);
+        }
+    }
+}
+
+#[test]
+fn the_newer_slot_counts_and_a_damaged_one_is_refused() {
+    let sim = SimDisk::new(1);
+    let dir = Path::new("/");
+    run(async {
+        let file = StateFile::new(&sim.disk(), dir);
+        assert!(file.read().await.expect("nothing yet").is_none());
+        for version in 1..6 {
+            file.write(&state(version)).await.expect("written");
+            let read = file.read().await.expect("a state").expect("a state");
+            assert_eq!(read, state(version));
+        }
+        sim.flip_bit(&dir.join("state.0"), 30, 2).expect("the older slot");
+        let error = file.read().await.expect_err("damaged");
+        assert!(matches!(error, OpenError::Damaged { path, .. } if path == dir.join("state.0")));
+    });
+}
+
+#[test]
+fn a_newer_format_is_refused_with_its_number() {
+    let mut newer = state(1).encode();
+    newer[8] = 4;
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&newer[..20]), &newer[HEAD_BYTES..]);
+    newer[20..24].copy_from_slice(&crc.to_le_bytes());
+    assert!(matches!(decode(&newer), Err(Unreadable::TooNew(4))));
+}

@@ -1,7 +1,7 @@
 //! A shard's directory: its journal, its state file, its logs.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
@@ -171,7 +171,8 @@ impl Store {
                 entries.extend(parsed.into_iter().map(|(id, entry)| (sequence, id, entry)));
             }
         }
-        let drops = last_drops(&entries);
+        let mut drops = last_drops(&entries);
+        let mut unknown = BTreeSet::new();
         logs.retain(|id, _| !drops.contains_key(id));
         for (at, (sequence, id, entry)) in entries.into_iter().enumerate() {
             if let Entry::Append { batch, .. } = &entry {
@@ -179,9 +180,19 @@ impl Store {
                 report.bytes += batch.len() as u64;
             }
             if drops.get(&id).is_none_or(|drop| *drop < at) {
-                replay(&around, &mut logs, id, entry, sequence, now)
-                    .map_err(|what| damaged(format!("group {sequence}, {id}: {what}")))?;
+                let known = replay(&around, &mut logs, id, entry, sequence, now);
+                let known =
+                    known.map_err(|what| damaged(format!("group {sequence}, {id}: {what}")))?;
+                if !known {
+                    unknown.insert(id);
+                }
             }
+        }
+        // Said again, so that it stands before a partition of the same name that comes later.
+        for id in unknown.into_iter().filter(|id| !logs.contains_key(id)) {
+            let pushed = around.journal.push(id, Entry::Drop, None);
+            pushed.map_err(|error| damaged(error.to_string()))?;
+            drops.insert(id, 0);
         }
         let removed: Vec<PartitionId> =
             drops.into_keys().filter(|id| !logs.contains_key(id)).collect();
@@ -253,7 +264,7 @@ impl Store {
         match logs.get(&id) {
             Some(log) => log.begin_epoch(epoch),
             None => {
-                logs.insert(id, Log::new(&self.0.around, id, epoch));
+                logs.insert(id, Log::new(&self.0.around, id, epoch, sequence));
             }
         }
         Ok(sequence)
@@ -343,10 +354,15 @@ impl Store {
     async fn write_state(&self) -> Result<(), StorageError> {
         let journal = &self.0.around.journal;
         // Groups up to here can take no more entries, so what they say is in the logs by now.
-        let mut tail = journal.durable_sequence() + 1;
+        let durable = journal.durable_sequence();
+        let mut tail = durable + 1;
         let mut partitions = Vec::new();
         for log in self.0.logs.borrow().values() {
-            partitions.push(log.state());
+            // One that may never have begun must not take in what the journal says of an earlier
+            // partition of its name. If it has begun, the journal says all of it.
+            if log.placed_sequence() <= durable {
+                partitions.push(log.state());
+            }
             tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
         }
         tail = self.0.removals.borrow().values().copied().fold(tail, u64::min);
@@ -391,6 +407,8 @@ fn restore(around: &Surroundings, state: &PartitionState, dir: &Path) -> Result<
     Ok(Log::from_state(around, state, producers))
 }
 
+/// Applies one entry; false if it is of a log that the state file no longer names, and whose Drop
+/// did not become durable.
 fn replay(
     around: &Surroundings,
     logs: &mut BTreeMap<PartitionId, Log>,
@@ -398,15 +416,14 @@ fn replay(
     entry: Entry,
     sequence: u64,
     now: TimestampMs,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     match (entry, logs.get(&id)) {
         (Entry::Place { epoch, start: Offset::ZERO }, None) => {
-            logs.insert(id, Log::new(around, id, epoch));
-            Ok(())
+            logs.insert(id, Log::new(around, id, epoch, sequence));
+            Ok(true)
         }
-        (entry, Some(log)) => log.replay(entry, sequence, now),
-        // Of a log that the state file no longer names, and whose Drop did not become durable.
-        (_, None) => Ok(()),
+        (entry, Some(log)) => log.replay(entry, sequence, now).map(|()| true),
+        (_, None) => Ok(false),
     }
 }
 

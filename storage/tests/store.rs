@@ -617,8 +617,7 @@ fn s3_a_failed_journal_write_fences_and_nothing_more_is_acknowledged() {
                 store.place(partition(1, 0), EPOCH).expect("placed");
                 let log = store.log(partition(1, 0)).expect("a log");
                 let mut acknowledged = 0;
-                loop {
-                    let Ok(done) = log.append(batch(1, 5000), NOW) else { break };
+                while let Ok(done) = log.append(batch(1, 5000), NOW) {
                     match store.journal().durable(done.sequence).await {
                         Ok(()) => acknowledged += 1,
                         Err(error) => assert!(matches!(error, StorageError::Fenced(_))),

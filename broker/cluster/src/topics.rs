@@ -275,7 +275,8 @@ pub fn delete_topics(
     for target in targets {
         let key = DeletionKey::of(state, target);
         let is_repeated = times_named.get(&key).is_some_and(|times| *times > 1);
-        if answered.insert(key) {
+        // A target that names nothing is nobody's twin: each is answered.
+        if key == DeletionKey::Nothing || answered.insert(key) {
             deletions.push(decide_deletion(target, key, is_repeated, is_enabled));
         }
     }
@@ -309,6 +310,8 @@ impl<'a> DeletionKey<'a> {
     }
 }
 
+const TWICE: &str = "the topic stands twice in the request";
+
 fn decide_deletion(
     target: &DeletionTarget,
     key: DeletionKey<'_>,
@@ -323,9 +326,12 @@ fn decide_deletion(
         DeletionKey::NameAndId(..) => {
             refuse(ClusterError::invalid_request("a topic is named either by name or by id"))
         }
-        _ if is_repeated => {
-            refuse(ClusterError::invalid_request("the topic stands twice in the request"))
-        }
+        DeletionKey::Existing(name, id) if is_repeated => Deletion {
+            name: Some(name.to_owned()),
+            id,
+            outcome: Err(ClusterError::invalid_request(TWICE)),
+        },
+        _ if is_repeated => refuse(ClusterError::invalid_request(TWICE)),
         _ if !is_enabled => refuse(ClusterError::new(
             ErrorKind::TopicDeletionDisabled,
             "delete.topic.enable is false",

@@ -205,6 +205,11 @@ impl Log {
         }
     }
 
+    /// The group that began this log.
+    pub(crate) fn placed_sequence(&self) -> u64 {
+        self.0.positions.borrow().placed_sequence
+    }
+
     /// What the state file keeps of this log.
     pub(crate) fn state(&self) -> PartitionState {
         let positions = self.0.positions.borrow();

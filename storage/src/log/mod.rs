@@ -69,6 +69,8 @@ struct Positions {
     last_sequence: u64,
     /// When the last segment got its first batch, by the broker's clock.
     segment_since: Option<TimestampMs>,
+    /// The group that began the log; 0 when it is in the state file.
+    placed_sequence: u64,
     /// The group that made `start` what it is.
     start_sequence: u64,
     dropped: bool,
@@ -97,8 +99,14 @@ pub(crate) struct Surroundings {
 }
 
 impl Log {
-    pub(crate) fn new(around: &Surroundings, id: PartitionId, epoch: LeaderEpoch) -> Self {
-        Self::from_state(
+    /// An empty log, which group `sequence` begins.
+    pub(crate) fn new(
+        around: &Surroundings,
+        id: PartitionId,
+        epoch: LeaderEpoch,
+        sequence: u64,
+    ) -> Self {
+        let log = Self::from_state(
             around,
             &PartitionState {
                 id,
@@ -110,7 +118,9 @@ impl Log {
                 producers: Bytes::new(),
             },
             ProducerTable::default(),
-        )
+        );
+        log.0.positions.borrow_mut().placed_sequence = sequence;
+        log
     }
 
     pub(crate) fn from_state(
@@ -137,6 +147,7 @@ impl Log {
                 producers,
                 last_sequence: 0,
                 segment_since: None,
+                placed_sequence: 0,
                 start_sequence: 0,
                 dropped: false,
                 dropped_needs_from: None,

@@ -71,3 +71,7 @@ pub async fn read(
     }
     Ok(chunks)
 }
+
+#[cfg(test)]
+#[path = "index_test.rs"]
+mod index_test;

@@ -30,13 +30,17 @@ pub struct Workload {
 impl Workload {
     /// Runs until all writers have written so many rounds, then closes the store.
     pub async fn run(&self, rounds: u64) {
-        let done = Cell::new(false);
+        let (written, done) = (Cell::new(false), Cell::new(false));
         let ids = [partition(1, 0), partition(1, 1), partition(2, 0)];
         let writers = async {
             join_all(ids.map(|id| self.write(id, rounds))).await;
+            written.set(true);
+        };
+        let changes = async {
+            join(writers, self.deletions(&ids, &written)).await;
             done.set(true);
         };
-        join(writers, join(self.checkpoints(&done), self.deletions(&ids, &done))).await;
+        join(changes, self.checkpoints(&done)).await;
         let _ = self.store.close(|_| roll_at(30_000)).await;
     }
 

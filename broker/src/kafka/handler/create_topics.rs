@@ -112,7 +112,7 @@ fn answer(
             })
             .collect()
     });
-    let mut result = message!(CreatableTopicResult { name: name.into() });
+    let mut result = message!(CreatableTopicResult { name: name.into(), error_message: None });
     if call.version() >= 5 {
         result.num_partitions = created.partition_count;
         result.replication_factor = created.replication_factor;

@@ -8,9 +8,9 @@ use pelton_kafka::wire::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use pelton_kafka::wire::{DescribeConfigsRequest, DescribeConfigsResponse};
-use pelton_kafka::{StrBytes, message};
+use pelton_kafka::{ErrorCode, StrBytes, message};
 
-use super::config_resource;
+use super::config_resource::{self, Refusal, TYPES};
 use crate::kafka::authorize::Operation;
 use crate::kafka::context::Call;
 use crate::kafka::errors::of_cluster;
@@ -25,6 +25,8 @@ struct Wanted {
 pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let wanted =
         Wanted { synonyms: request.include_synonyms, documentation: request.include_documentation };
+    // One unknown type makes Kafka refuse the whole request.
+    let is_known = request.resources.iter().all(|it| TYPES.contains(&it.resource_type));
     let mut results = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
         let mut result = message!(DescribeConfigsResult {
@@ -33,7 +35,14 @@ pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConf
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
         });
-        match described(&call, resource) {
+        let described = match is_known {
+            true => described(&call, resource),
+            false => {
+                let why = "The request names a resource of an unknown type.";
+                Err((ErrorCode::InvalidRequest.code(), Some(why.into())))
+            }
+        };
+        match described {
             Ok(entries) => {
                 result.configs = entries.into_iter().map(|entry| shown(entry, wanted)).collect();
             }
@@ -46,10 +55,7 @@ pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConf
     message!(DescribeConfigsResponse { results: results })
 }
 
-fn described(
-    call: &Call,
-    asked: &DescribeConfigsResource,
-) -> Result<Vec<ConfigEntry>, (i16, Option<StrBytes>)> {
+fn described(call: &Call, asked: &DescribeConfigsResource) -> Result<Vec<ConfigEntry>, Refusal> {
     let named = (asked.resource_type, asked.resource_name.as_str());
     let resource = config_resource::find(call, Operation::DescribeConfigs, named)?;
     let keys = asked.configuration_keys.as_deref().unwrap_or_default();

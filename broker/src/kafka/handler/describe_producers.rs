@@ -55,10 +55,12 @@ fn question(call: &Call, name: &StrBytes, index: i32) -> Result<Question, (i16, 
     if !call.may(Operation::Read, Resource::Topic(name.as_str())) {
         return Err(refuse(ErrorCode::TopicAuthorizationFailed, "Topic authorization failed."));
     }
-    let (partition, owner) =
-        call.locate(&TopicRef::Name(name.clone()), index).ok_or_else(|| {
-            refuse(ErrorCode::UnknownTopicOrPartition, "There is no such topic or partition.")
-        })?;
+    if call.shard().view.borrow().cluster.topic(name.as_str()).is_none() {
+        return Err(refuse(ErrorCode::UnknownTopicOrPartition, "There is no such topic."));
+    }
+    let (partition, owner) = call
+        .locate(&TopicRef::Name(name.clone()), index)
+        .ok_or((ErrorCode::UnknownTopicOrPartition.code(), None))?;
     Ok((owner, (partition, Look::Producers)))
 }
 

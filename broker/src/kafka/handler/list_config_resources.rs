@@ -9,19 +9,9 @@ use pelton_kafka::wire::list_config_resources_response::ConfigResource as Listed
 use pelton_kafka::wire::{ListConfigResourcesRequest, ListConfigResourcesResponse};
 use pelton_kafka::{ErrorCode, message};
 
+use super::config_resource::{TYPE_BROKER_LOGGER, TYPES};
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
-
-/// Broker loggers: listed as Kafka does, though their levels cannot be set here.
-const TYPE_BROKER_LOGGER: i8 = 8;
-
-const TYPES: [i8; 5] = [
-    ConfigResource::TYPE_TOPIC,
-    ConfigResource::TYPE_BROKER,
-    TYPE_BROKER_LOGGER,
-    ConfigResource::TYPE_CLIENT_METRICS,
-    ConfigResource::TYPE_GROUP,
-];
 
 pub async fn handle(
     call: Call,
@@ -39,7 +29,8 @@ pub async fn handle(
         return failed(ErrorCode::UnsupportedVersion);
     }
     let view = call.shard().view.borrow();
-    let resources = types.iter().flat_map(|kind| listed(&view.cluster, *kind)).collect();
+    // In Kafka's order: topics, of which there are most, come last.
+    let resources = types.iter().rev().flat_map(|kind| listed(&view.cluster, *kind)).collect();
     message!(ListConfigResourcesResponse { config_resources: resources })
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use pelton_cluster::topic_name::is_internal;
 use pelton_cluster::{ErrorKind, Topic};
 use pelton_kafka::message;
+use pelton_kafka::wire::metadata_request::MetadataRequestTopic;
 use pelton_kafka::wire::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -40,13 +41,14 @@ pub async fn handle(call: Call, request: MetadataRequest) -> MetadataResponse {
         let asked = request.topics.as_deref().unwrap_or_default();
         let by_id = asked.iter().any(|topic| topic_id_of(topic.topic_id) != TopicId::ZERO);
         if by_id && version < 12 {
-            return malformed(ErrorCode::InvalidRequest);
+            return malformed(version, ErrorCode::InvalidRequest, asked);
         }
         if !by_id && asked.iter().any(|topic| topic.name.is_none()) {
-            return malformed(match version {
+            let error = match version {
                 12.. => ErrorCode::UnknownServerError,
                 _ => ErrorCode::InvalidRequest,
-            });
+            };
+            return malformed(version, error, asked);
         }
         if by_id {
             for topic in asked.iter().filter(|topic| topic_id_of(topic.topic_id) != TopicId::ZERO) {
@@ -87,18 +89,26 @@ fn describable(call: &Call, name: &str) -> bool {
     call.may(Operation::Describe, Resource::Topic(name))
 }
 
-/// Neither name nor id: the whole answer is an error, as Kafka gives it.
-fn malformed(error: ErrorCode) -> MetadataResponse {
-    message!(MetadataResponse {
+/// Neither name nor id, or an id too early: the whole answer is an error, as Kafka gives it.
+fn malformed(version: i16, error: ErrorCode, asked: &[MetadataRequestTopic]) -> MetadataResponse {
+    let topics = asked.iter().map(|topic| {
+        message!(MetadataResponseTopic {
+            error_code: error.code(),
+            name: Some("".into()),
+            topic_id: topic.topic_id,
+            topic_authorized_operations: OPERATIONS_OMITTED,
+        })
+    });
+    let mut answer = message!(MetadataResponse {
         cluster_id: None,
         controller_id: -1,
         cluster_authorized_operations: OPERATIONS_OMITTED,
-        topics: vec![message!(MetadataResponseTopic {
-            error_code: error.code(),
-            name: Some("".into()),
-            topic_authorized_operations: OPERATIONS_OMITTED,
-        })],
-    })
+        topics: topics.collect(),
+    });
+    if version >= 13 {
+        answer.error_code = error.code();
+    }
+    answer
 }
 
 fn described(call: &Call, topic: &Topic, operations: i32) -> MetadataResponseTopic {
@@ -147,7 +157,7 @@ fn by_name(call: &Call, name: &str, operations: i32) -> MetadataResponseTopic {
     message!(MetadataResponseTopic {
         error_code: error.code(),
         name: Some(name.into()),
-        topic_authorized_operations: OPERATIONS_OMITTED,
+        topic_authorized_operations: operations,
     })
 }
 

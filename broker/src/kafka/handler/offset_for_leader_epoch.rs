@@ -12,7 +12,7 @@ use super::ask::{self, Question};
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::of_fault;
-use crate::message::{Look, LookOutcome};
+use crate::message::{LogFault, Look, LookOutcome};
 
 pub async fn handle(
     call: Call,
@@ -69,6 +69,10 @@ fn question(
     let (partition, owner) = call
         .locate(&TopicRef::Name(name.clone()), asked.partition)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    // As in ListOffsets, only -1 goes unchecked.
+    if asked.current_leader_epoch < -1 {
+        return Err(of_fault(&LogFault::OlderEpoch));
+    }
     let look =
         Look::EndOfEpoch { epoch: asked.leader_epoch, current_epoch: asked.current_leader_epoch };
     Ok((owner, (partition, look)))

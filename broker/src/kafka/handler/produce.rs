@@ -52,7 +52,7 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
                 continue;
             }
             let place = (response.topics.len(), answers.len());
-            match admit(&call, &request, &topic.topic, partition.index, &partition.records) {
+            match admit(&call, acks, &topic.topic, partition.index, &partition.records) {
                 Ok(admitted) => {
                     let part = parts.entry(admitted.owner).or_default();
                     part.places.push(place);
@@ -98,7 +98,7 @@ struct Admitted {
 
 fn admit(
     call: &Call,
-    request: &ProduceRequest,
+    acks: i16,
     topic: &TopicRef,
     index: i32,
     records: &Option<Bytes>,
@@ -108,9 +108,6 @@ fn admit(
         TopicRef::Name(_) => refuse(ErrorCode::UnknownTopicOrPartition),
         TopicRef::Id(_) => refuse(ErrorCode::UnknownTopicId),
     };
-    if request.transactional_id.as_ref().is_some_and(|id| id.is_empty()) {
-        return Err(refuse(ErrorCode::InvalidRequest));
-    }
     let shard = call.shard();
     let (name, config) = {
         let view = shard.view.borrow();
@@ -129,7 +126,7 @@ fn admit(
     if is_internal(&name) {
         return Err(refuse(ErrorCode::InvalidTopicException));
     }
-    if !matches!(request.acks, -1..=1) {
+    if !matches!(acks, -1..=1) {
         return Err(refuse(ErrorCode::InvalidRequiredAcks));
     }
     let input = records.clone().ok_or_else(|| refuse(ErrorCode::InvalidRecord))?;

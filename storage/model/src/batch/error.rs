@@ -96,6 +96,8 @@ pub enum Rejection {
     /// Outside `message.timestamp.before.max.ms` and `message.timestamp.after.max.ms`; both
     /// bounds are included in what is allowed.
     Timestamp { timestamp: TimestampMs, earliest: TimestampMs, latest: TimestampMs },
+    /// The topic stamps records itself, and the producer claims to have done so.
+    StampedBySender,
 }
 
 /// The Kafka errors that a batch can be refused with.
@@ -120,9 +122,7 @@ impl BatchError {
             }
             Self::TooLarge { .. } => Refusal::MessageTooLarge,
             Self::ZstdTooEarly => Refusal::UnsupportedCompressionType,
-            Self::Rejected(records)
-                if records.iter().any(|it| matches!(it.cause, Rejection::Timestamp { .. })) =>
-            {
+            Self::Rejected(records) if records.iter().any(|it| it.cause != Rejection::NoKey) => {
                 Refusal::InvalidTimestamp
             }
             Self::Truncated
@@ -240,6 +240,9 @@ impl fmt::Display for RecordFault {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::StampedBySender => {
+                f.write_str("the topic stamps records itself, the producer must not say it did")
+            }
             Self::NoKey => f.write_str("a compacted topic takes no record without a key"),
             Self::Timestamp { timestamp, earliest, latest } => {
                 write!(f, "timestamp {timestamp} is not within [{earliest}, {latest}]")

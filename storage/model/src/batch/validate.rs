@@ -129,6 +129,13 @@ pub fn prepare_for_log(bytes: &[u8], rules: &ValidationRules) -> Result<Prepared
         || !rules.takes_timestamp(header.base_timestamp)
         || !rules.takes_timestamp(header.max_timestamp);
     let mut max_timestamp = header.max_timestamp;
+    if rules.timestamp_type == TimestampType::LogAppendTime
+        && header.timestamp_type() == TimestampType::LogAppendTime
+    {
+        let count = usize::try_from(header.record_count).unwrap_or(0).min(RECORD_ERRORS_MAX);
+        let reject = |index| RejectedRecord { index, cause: Rejection::StampedBySender };
+        return Err(BatchError::Rejected((0..count).map(reject).collect()));
+    }
     let mut recompressed = None;
     if must_walk {
         let records = record_bytes(&header, batch, rules.decompressed_batch_bytes_max)?;
