@@ -120,6 +120,7 @@ impl Run {
         sim.crash(&mut choice)
     }
 
+    #[expect(clippy::await_holding_refcell_ref, reason = "the workload stands still meanwhile")]
     fn check(&self, image: &SimDisk, live: Option<&Store>) {
         image.set_yields_max(0);
         run(async {
