@@ -1,5 +1,7 @@
 //! The log against a plain list of batches: whatever is done in whatever order, both say the same.
 
+#![expect(clippy::await_holding_refcell_ref, reason = "one life of the store runs at a time")]
+
 mod support;
 
 use std::cell::RefCell;
