@@ -16,7 +16,7 @@ pub(crate) struct Pass<'a>(&'a Gate);
 impl Gate {
     /// `None` when somebody is in.
     pub fn try_enter(&self) -> Option<Pass<'_>> {
-        (!self.taken.replace(true)).then_some(Pass(self))
+        (!self.taken.replace(true)).then(|| Pass(self))
     }
 
     pub async fn enter(&self) -> Pass<'_> {
@@ -36,3 +36,7 @@ impl Drop for Pass<'_> {
         self.0.freed.notify();
     }
 }
+
+#[cfg(test)]
+#[path = "gate_test.rs"]
+mod gate_test;

@@ -37,9 +37,11 @@ impl Shard {
 
     async fn checkpoints(self: Rc<Self>) {
         let mut carried_to = 0;
+        let mut pressure = self.store.journal().pressure().wait();
         while !self.stop.is_given() {
-            let pressure = self.store.journal().pressure().wait();
             select(pressure, self.env.sleep(IDLE_CHECKPOINT)).await;
+            // Begun before the checkpoint, so that what comes while it runs is not missed.
+            pressure = self.store.journal().pressure().wait();
             let durable = self.store.journal().durable_sequence();
             if self.stop.is_given() || durable == carried_to {
                 continue;
