@@ -4,39 +4,21 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Upper bounds of latency buckets: 50 µs × 2ⁿ, up to 13 s; beyond is the last.
-pub const LATENCY_BUCKETS: usize = 19;
+use pelton_kafka::ApiKey;
+use pelton_model::histogram::{Latencies, Sizes};
+use pelton_storage::JournalStats;
+use pelton_storage::disk::IoTimes;
 
-/// Latencies of one kind.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Histogram {
-    pub buckets: [u64; LATENCY_BUCKETS + 1],
-    pub count: u64,
-    pub sum: Duration,
-}
+use crate::runtime::TaskTimes;
 
-impl Histogram {
-    pub fn record(&mut self, took: Duration) {
-        let steps = took.as_micros().div_ceil(50).max(1);
-        let bucket = (u128::BITS - (steps - 1).leading_zeros()) as usize;
-        self.buckets[bucket.min(LATENCY_BUCKETS)] += 1;
-        self.count += 1;
-        self.sum += took;
-    }
+/// Kinds of client software that are told apart; clients choose their names, so there is a bound.
+pub const CLIENT_KINDS_MAX: usize = 50;
 
-    pub fn merge(&mut self, other: &Histogram) {
-        for (ours, theirs) in self.buckets.iter_mut().zip(other.buckets) {
-            *ours += theirs;
-        }
-        self.count += other.count;
-        self.sum += other.sum;
-    }
+/// What the rest of them is called.
+const OTHER_CLIENTS: (&str, &str) = ("other", "");
 
-    /// The upper bound of bucket `at`, in seconds.
-    pub fn bound(at: usize) -> f64 {
-        50e-6 * (1u64 << at) as f64
-    }
-}
+/// Name and version of a client's software.
+pub type ClientKind = (String, String);
 
 /// Traffic of one topic.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,35 +28,102 @@ pub struct TopicTraffic {
     pub records_produced: u64,
 }
 
+/// Where a request's time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// From its last byte until its work is with the owners.
+    Local,
+    /// At the owner, until the device has what was appended.
+    Durable,
+    /// At another shard and on the ways there and back.
+    Hop,
+}
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Local => "local",
+            Phase::Durable => "durable",
+            Phase::Hop => "hop",
+        }
+    }
+}
+
+/// What shard 0 says for all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClusterFigures {
+    pub brokers: u64,
+    pub topics: u64,
+    /// The entry of the cluster log that is in force.
+    pub revision: u64,
+    /// Of all shards together.
+    pub connections_refused: u64,
+}
+
 /// Everything a shard counts.
 #[derive(Clone, Debug, Default)]
 pub struct ShardFigures {
     pub shard: u16,
+    /// Of shard 0 only.
+    pub cluster: Option<ClusterFigures>,
     /// By API key and version.
     pub requests: BTreeMap<(i16, i16), u64>,
     /// By API key, error code.
     pub errors: BTreeMap<(i16, i16), u64>,
     /// By API key; fetches that waited for data are apart.
-    pub durations: BTreeMap<(i16, bool), Histogram>,
+    pub durations: BTreeMap<(i16, bool), Latencies>,
+    /// By API key.
+    pub phases: BTreeMap<(i16, Phase), Latencies>,
     pub topics: BTreeMap<String, TopicTraffic>,
+    /// Batches as producers sent them.
+    pub batch_sizes: Sizes,
+    pub batches_rejected: BTreeMap<&'static str, u64>,
     pub requests_hopped: u64,
     pub connections_opened: u64,
     pub connections: u64,
+    /// Open connections by name and version of the client's software.
+    pub clients: BTreeMap<ClientKind, u64>,
+    /// Connections that are not read from until there is memory.
+    pub connections_paused: u64,
     pub frames_bytes: u64,
     pub frames_budget_bytes: u64,
     pub partitions: u64,
+    pub topic_bytes: BTreeMap<String, u64>,
+    pub producer_ids: u64,
     pub uncarried_bytes: u64,
     pub cached_bytes: u64,
-    pub journal_groups: u64,
-    pub journal_entries: u64,
-    pub journal_bytes: u64,
+    pub journal: JournalStats,
     pub journal_used_ratio: f64,
+    pub io: IoTimes,
+    pub tasks: TaskTimes,
     pub fenced: bool,
     pub disk_full: bool,
     pub disk_free_bytes: u64,
     pub disk_total_bytes: u64,
     pub read_bytes_cache: u64,
     pub read_bytes_disk: u64,
+}
+
+impl ShardFigures {
+    /// A client has said what it is; returns what it is counted as.
+    pub fn add_client(&mut self, name: &str, version: &str) -> ClientKind {
+        let mut kind = (name.to_owned(), version.to_owned());
+        if !self.clients.contains_key(&kind) && self.clients.len() >= CLIENT_KINDS_MAX {
+            kind = (OTHER_CLIENTS.0.to_owned(), OTHER_CLIENTS.1.to_owned());
+        }
+        *self.clients.entry(kind.clone()).or_default() += 1;
+        kind
+    }
+
+    /// The connection of one that was counted has ended.
+    pub fn remove_client(&mut self, kind: &ClientKind) {
+        if let Some(count) = self.clients.get_mut(kind) {
+            *count -= 1;
+            if *count == 0 {
+                self.clients.remove(kind);
+            }
+        }
+    }
 }
 
 /// The counting half of [`ShardFigures`].
@@ -84,6 +133,10 @@ pub struct Metrics(RefCell<ShardFigures>);
 impl Metrics {
     pub fn count(&self, update: impl FnOnce(&mut ShardFigures)) {
         update(&mut self.0.borrow_mut());
+    }
+
+    pub fn phase(&self, api: ApiKey, phase: Phase, took: Duration) {
+        self.0.borrow_mut().phases.entry((api.get(), phase)).or_default().record_time(took);
     }
 
     pub fn copy(&self) -> ShardFigures {

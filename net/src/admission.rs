@@ -1,7 +1,7 @@
 //! Which shard serves a new connection, if any.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use pelton_model::ids::ShardId;
 
@@ -13,6 +13,7 @@ use pelton_model::ids::ShardId;
 pub struct Admission {
     counts: Arc<[AtomicUsize]>,
     connections_max: usize,
+    refused: Arc<AtomicU64>,
 }
 
 /// What to do with a new connection.
@@ -28,7 +29,11 @@ impl Admission {
     /// For `shards` shards that together serve at most `connections_max` connections (Kafka's
     /// `max.connections`). Shards that admit at the same instant may exceed it by one each.
     pub fn new(shards: usize, connections_max: usize) -> Self {
-        Self { counts: (0..shards).map(|_| AtomicUsize::new(0)).collect(), connections_max }
+        Self {
+            counts: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            connections_max,
+            refused: Arc::default(),
+        }
     }
 
     /// Finds a place for a connection that came to shard `here`: the least loaded one if `here`
@@ -36,6 +41,7 @@ impl Admission {
     pub fn place(&self, here: ShardId) -> Placement {
         let counts: Vec<usize> = self.counts.iter().map(|c| c.load(Ordering::Relaxed)).collect();
         if counts.iter().sum::<usize>() >= self.connections_max {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Placement::Refused;
         }
         let least = counts.iter().enumerate().min_by_key(|(_, count)| **count);
@@ -46,6 +52,11 @@ impl Admission {
             _ => here,
         };
         Placement::Admitted(ConnectionSlot::take(self.counts.clone(), chosen))
+    }
+
+    /// Connections that found no place, at any shard.
+    pub fn refused_count(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Connections of one shard.

@@ -32,6 +32,7 @@ fn connections_beyond_the_maximum_are_refused_until_one_goes() {
     let first = admitted(&admission, 0);
     let _second = admitted(&admission, 0);
     assert!(matches!(admission.place(ShardId::new(1)), Placement::Refused));
+    assert_eq!(admission.refused_count(), 1);
     drop(first);
     let _third = admitted(&admission, 1);
 }

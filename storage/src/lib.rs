@@ -20,6 +20,7 @@ mod wire;
 
 pub use append_file::{AppendFile, DurableWrites};
 pub use error::{AppendError, OpenError, ReadError, StorageError};
+pub use journal::JournalStats;
 pub use log::{
     Appended, Log, NewBatch, NotAppended, OffsetAndTimestamp, ReadLimits, ReadSlices,
     RetentionRules, RollRules, Watch,

@@ -384,6 +384,11 @@ impl Store {
         }
     }
 
+    /// Bytes of batches that are in no segment yet (S8).
+    pub fn uncarried_bytes(&self) -> usize {
+        self.0.around.memory.uncarried.get()
+    }
+
     pub fn stats(&self) -> StoreStats {
         StoreStats {
             partitions: self.0.logs.borrow().len(),

@@ -4,7 +4,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::metrics::{Histogram, LATENCY_BUCKETS};
+use pelton_model::histogram::{Histogram, Latencies};
 
 /// Names and values of labels.
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -54,18 +54,33 @@ impl Family<'_> {
         self.line("", labels, None, value);
     }
 
-    /// Latencies in seconds. Buckets are cumulative, and the last is the count.
-    pub fn latencies(&mut self, labels: Labels<'_>, histogram: &Histogram) {
+    /// Times, which are shown in seconds.
+    pub fn latencies(&mut self, labels: Labels<'_>, histogram: &Latencies) {
+        self.buckets(labels, histogram, |nanos| nanos as f64 / 1e9);
+    }
+
+    /// Bytes or numbers of things, as they are.
+    pub fn amounts<const FIRST: u64>(&mut self, labels: Labels<'_>, histogram: &Histogram<FIRST>) {
+        self.buckets(labels, histogram, |amount| amount as f64);
+    }
+
+    /// Buckets are cumulative, and the last is the count.
+    fn buckets<const FIRST: u64>(
+        &mut self,
+        labels: Labels<'_>,
+        histogram: &Histogram<FIRST>,
+        shown: impl Fn(u64) -> f64,
+    ) {
         let mut below: u64 = 0;
         for (at, count) in histogram.buckets.iter().enumerate() {
             below += count;
-            let bound = match at < LATENCY_BUCKETS {
-                true => Histogram::bound(at).to_string(),
-                false => "+Inf".to_owned(),
+            let bound = match Histogram::<FIRST>::bound(at) {
+                Some(bound) => shown(bound).to_string(),
+                None => "+Inf".to_owned(),
             };
             self.line("_bucket", labels, Some(("le", &bound)), below);
         }
-        self.line("_sum", labels, None, histogram.sum.as_secs_f64());
+        self.line("_sum", labels, None, shown(histogram.sum));
         self.line("_count", labels, None, below);
     }
 

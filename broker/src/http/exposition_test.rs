@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use pelton_model::histogram::BUCKETS;
+
 use super::*;
 
 #[test]
@@ -23,15 +25,15 @@ fn a_sample_without_labels_has_no_braces() {
 
 #[test]
 fn buckets_are_cumulative_and_end_with_the_count() {
-    let mut histogram = Histogram::default();
+    let mut histogram = Latencies::EMPTY;
     for took in [40, 60, 70, 60_000_000] {
-        histogram.record(Duration::from_micros(took));
+        histogram.record_time(Duration::from_micros(took));
     }
     let mut text = Exposition::default();
     text.histogram("h", "Help.").latencies(&[("api", "Produce")], &histogram);
     let text = text.into_text();
     let lines: Vec<&str> = text.lines().skip(2).collect();
-    assert_eq!(lines.len(), LATENCY_BUCKETS + 3);
+    assert_eq!(lines.len(), BUCKETS + 3);
     assert_eq!(lines[0], "h_bucket{api=\"Produce\",le=\"0.00005\"} 1");
     assert_eq!(lines[1], "h_bucket{api=\"Produce\",le=\"0.0001\"} 3");
     assert_eq!(lines[18], "h_bucket{api=\"Produce\",le=\"13.1072\"} 3");

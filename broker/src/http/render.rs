@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use pelton_kafka::{ApiKey, ErrorCode, versions};
 use pelton_model::TimestampMs;
+use pelton_model::histogram::{Histogram, Latencies};
+use pelton_storage::disk::{FileClass, IoTimes};
 
 use super::exposition::Exposition;
-use crate::metrics::{Histogram, ShardFigures, TopicTraffic};
+use crate::metrics::{Phase, ShardFigures, TopicTraffic};
 
 /// What runs, since when.
 #[derive(Clone, Debug)]
@@ -23,11 +25,15 @@ pub struct BuildInfo {
 pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
     let mut text = Exposition::default();
     process(&mut text, info);
+    cluster(&mut text, shards);
     requests(&mut text, shards);
     traffic(&mut text, shards);
-    connections(&mut text, shards);
+    clients(&mut text, shards);
     memory(&mut text, shards);
-    storage(&mut text, shards);
+    cores(&mut text, shards);
+    logs(&mut text, shards);
+    journals(&mut text, shards);
+    disk(&mut text, shards);
     text.into_text()
 }
 
@@ -41,7 +47,7 @@ fn process(text: &mut Exposition, info: &BuildInfo) {
 fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut requests: BTreeMap<(&str, String), u64> = BTreeMap::new();
     let mut errors: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    let mut durations: BTreeMap<(&str, Option<&str>), Histogram> = BTreeMap::new();
+    let mut durations: BTreeMap<(&str, Option<&str>), Latencies> = BTreeMap::new();
     for shard in shards {
         for (&(api, version), count) in &shard.requests {
             *requests.entry((api_name(api), version_name(api, version))).or_default() += count;
@@ -75,6 +81,18 @@ fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
             Some(waited) => family.latencies(&[("api", api), ("waited", waited)], histogram),
             None => family.latencies(&[("api", api)], histogram),
         }
+    }
+    let mut phases: BTreeMap<(&str, Phase), Latencies> = BTreeMap::new();
+    for (&(api, phase), histogram) in shards.iter().flat_map(|shard| &shard.phases) {
+        phases.entry((api_name(api), phase)).or_default().merge(histogram);
+    }
+    let mut family = text.histogram(
+        "pelton_request_phase_seconds",
+        "Where requests' time goes: local, until the owners have the work; durable, an owner's \
+         wait for the device; hop, the whole stay at another shard.",
+    );
+    for ((api, phase), histogram) in &phases {
+        family.latencies(&[("api", api), ("phase", phase.name())], histogram);
     }
     text.counter("pelton_requests_hopped_total", "Requests sent on to another shard.")
         .sample(&[], sum(shards, |shard| shard.requests_hopped));
@@ -120,16 +138,41 @@ fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
     for (topic, traffic) in &topics {
         family.sample(&[("topic", topic)], traffic.records_produced);
     }
+    text.histogram("pelton_batch_size_bytes", "Batches as producers sent them.")
+        .amounts(&[], &merged(shards, |shard| &shard.batch_sizes));
+    let mut rejected: BTreeMap<&str, u64> = BTreeMap::new();
+    for (reason, count) in shards.iter().flat_map(|shard| &shard.batches_rejected) {
+        *rejected.entry(reason).or_default() += count;
+    }
+    let mut family = text.counter("pelton_batches_rejected_total", "Batches refused, and why.");
+    for (reason, count) in &rejected {
+        family.sample(&[("reason", reason)], count);
+    }
     let mut family = text.counter("pelton_read_bytes_total", "Bytes of batches read, from where.");
     family.sample(&[("from", "cache")], sum(shards, |shard| shard.read_bytes_cache));
     family.sample(&[("from", "disk")], sum(shards, |shard| shard.read_bytes_disk));
 }
 
-fn connections(text: &mut Exposition, shards: &[ShardFigures]) {
+fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
     text.gauge("pelton_connections", "Open connections of Kafka's clients.")
         .sample(&[], sum(shards, |shard| shard.connections));
     text.counter("pelton_connections_opened_total", "Connections accepted.")
         .sample(&[], sum(shards, |shard| shard.connections_opened));
+    let mut family = text.counter("pelton_connections_refused_total", "Connections not accepted.");
+    for cluster in shards.iter().filter_map(|shard| shard.cluster) {
+        family.sample(&[("reason", "max.connections")], cluster.connections_refused);
+    }
+    text.gauge("pelton_connections_paused", "Connections not read from, and why.")
+        .sample(&[("reason", "budget")], sum(shards, |shard| shard.connections_paused));
+    let mut kinds: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for ((software, version), count) in shards.iter().flat_map(|shard| &shard.clients) {
+        *kinds.entry((software, version)).or_default() += count;
+    }
+    let mut family =
+        text.gauge("pelton_clients", "Open connections by what the clients say they are.");
+    for ((software, version), count) in &kinds {
+        family.sample(&[("software", software), ("version", version)], count);
+    }
 }
 
 fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
@@ -154,15 +197,59 @@ fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
     }
 }
 
-fn storage(text: &mut Exposition, shards: &[ShardFigures]) {
+fn cluster(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut family = text.gauge("pelton_controller_active", "1 on the broker that is controller.");
+    let known = shards.iter().find_map(|shard| shard.cluster);
+    // Without shard 0's figures there is nothing to say, and a zero would be an alarm.
+    let Some(known) = known else { return };
+    family.sample(&[], 1);
+    text.gauge("pelton_cluster_brokers", "Brokers of the cluster.")
+        .sample(&[("state", "active")], known.brokers);
+    text.gauge("pelton_cluster_topics", "Topics of the cluster.").sample(&[], known.topics);
+    text.gauge("pelton_cluster_revision", "The entry of the cluster log that is in force.")
+        .sample(&[], known.revision);
+}
+
+fn cores(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut family = text.counter(
+        "pelton_shard_queue_seconds_total",
+        "Time that a core spent on tasks, by the queue that they stand in.",
+    );
+    for shard in shards {
+        let id = shard.shard.to_string();
+        for (queue, time) in
+            [("foreground", shard.tasks.foreground), ("background", shard.tasks.background)]
+        {
+            family.sample(&[("shard", &id), ("queue", queue)], time.as_secs_f64());
+        }
+    }
+    text.histogram(
+        "pelton_shard_stall_seconds",
+        "For how long tasks held a core before they yielded; nothing else ran on it meanwhile.",
+    )
+    .latencies(&[], &merged(shards, |shard| &shard.tasks.steps));
+}
+
+fn logs(text: &mut Exposition, shards: &[ShardFigures]) {
     text.gauge("pelton_partitions", "Partitions of this broker, by its role in them.")
         .sample(&[("role", "leader")], sum(shards, |shard| shard.partitions));
-    text.counter("pelton_journal_groups_total", "Groups of batches made durable by one write.")
-        .sample(&[], sum(shards, |shard| shard.journal_groups));
-    text.counter("pelton_journal_entries_total", "Entries written to the journals.")
-        .sample(&[], sum(shards, |shard| shard.journal_entries));
-    text.counter("pelton_journal_bytes_total", "Bytes written to the journals.")
-        .sample(&[], sum(shards, |shard| shard.journal_bytes));
+    let mut topics: BTreeMap<&str, u64> = BTreeMap::new();
+    for (topic, bytes) in shards.iter().flat_map(|shard| &shard.topic_bytes) {
+        *topics.entry(topic).or_default() += bytes;
+    }
+    let mut family = text.gauge("pelton_topic_size_bytes", "Bytes of a topic's logs.");
+    for (topic, bytes) in &topics {
+        family.sample(&[("topic", topic), ("tier", "local")], bytes);
+    }
+    text.gauge("pelton_producer_ids", "Producers whose sequences are remembered, by partition.")
+        .sample(&[], sum(shards, |shard| shard.producer_ids));
+}
+
+fn journals(text: &mut Exposition, shards: &[ShardFigures]) {
+    text.histogram("pelton_journal_group_batches", "Entries that shared one durable write.")
+        .amounts(&[], &merged(shards, |shard| &shard.journal.group_entries));
+    text.histogram("pelton_journal_group_bytes", "Bytes of one durable write, padding included.")
+        .amounts(&[], &merged(shards, |shard| &shard.journal.group_bytes));
     let mut family = text.gauge("pelton_journal_used_ratio", "How full a journal is, 0 to 1.");
     for shard in shards {
         family.sample(&[("shard", &shard.shard.to_string())], shard.journal_used_ratio);
@@ -173,6 +260,34 @@ fn storage(text: &mut Exposition, shards: &[ShardFigures]) {
     );
     for shard in shards {
         family.sample(&[("shard", &shard.shard.to_string())], u8::from(shard.fenced));
+    }
+}
+
+fn disk(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut io = IoTimes::default();
+    for shard in shards {
+        io.merge(&shard.io);
+    }
+    let mut family = text.histogram(
+        "pelton_disk_io_duration_seconds",
+        "One read or write of a file; writes to the journal end on stable storage.",
+    );
+    for class in FileClass::ALL {
+        for (op, times) in [("read", &io.class(class).reads), ("write", &io.class(class).writes)] {
+            family.latencies(&[("op", op), ("class", class.name())], times);
+        }
+    }
+    let mut family = text.histogram("pelton_disk_sync_duration_seconds", "One sync of a file.");
+    for class in FileClass::ALL {
+        family.latencies(&[("file", class.name())], &io.class(class).syncs);
+    }
+    let mut family = text.counter("pelton_disk_written_bytes_total", "Bytes written to files.");
+    for class in FileClass::ALL {
+        family.sample(&[("class", class.name())], io.class(class).bytes_written);
+    }
+    let mut family = text.counter("pelton_disk_read_bytes_total", "Bytes read from files.");
+    for class in FileClass::ALL {
+        family.sample(&[("class", class.name())], io.class(class).bytes_read);
     }
     text.gauge("pelton_storage_full", "1 while produce is refused for want of disk space.")
         .sample(&[], u8::from(shards.iter().any(|shard| shard.disk_full)));
@@ -191,6 +306,17 @@ fn storage(text: &mut Exposition, shards: &[ShardFigures]) {
     if let Some(shard) = disk {
         family.sample(&[], shard.disk_total_bytes);
     }
+}
+
+fn merged<'a, const FIRST: u64>(
+    shards: &'a [ShardFigures],
+    figure: impl Fn(&'a ShardFigures) -> &'a Histogram<FIRST>,
+) -> Histogram<FIRST> {
+    let mut all = Histogram::EMPTY;
+    for shard in shards {
+        all.merge(figure(shard));
+    }
+    all
 }
 
 fn sum(shards: &[ShardFigures], figure: impl Fn(&ShardFigures) -> u64) -> u64 {

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
+use crate::metrics::ClusterFigures;
 
 fn info() -> BuildInfo {
     BuildInfo {
@@ -32,10 +33,21 @@ fn busy(shard: u16) -> ShardFigures {
     figures.requests.insert((ApiKey::PRODUCE.get(), 11), 5);
     figures.errors.insert((ApiKey::PRODUCE.get(), 6), 1);
     for key in [(ApiKey::FETCH.get(), true), (ApiKey::FETCH.get(), false), (0, false), (0, true)] {
-        figures.durations.entry(key).or_default().record(Duration::from_millis(1));
+        figures.durations.entry(key).or_default().record_time(Duration::from_millis(1));
     }
     let traffic = TopicTraffic { bytes_received: 100, bytes_sent: 50, records_produced: 10 };
     figures.topics.insert("orders".into(), traffic);
+    figures.topic_bytes.insert("orders".into(), 1000);
+    figures.add_client("librdkafka", "2.12.1");
+    figures.batches_rejected.insert("crc", 1);
+    let phase = (ApiKey::PRODUCE.get(), Phase::Durable);
+    figures.phases.entry(phase).or_default().record_time(Duration::from_micros(90));
+    figures.batch_sizes.record(300);
+    figures.journal.group_entries.record(5);
+    figures.tasks.foreground = Duration::from_millis(1500);
+    figures.tasks.steps.record_time(Duration::from_micros(70));
+    figures.cluster =
+        (shard == 0).then_some(ClusterFigures { brokers: 1, topics: 3, ..Default::default() });
     figures
 }
 
@@ -170,4 +182,41 @@ fn versions_that_a_client_invents_share_one_series() {
     figures.requests.insert((ApiKey::API_VERSIONS.get(), 501), 1);
     let text = render(&[figures], &info());
     has(&text, "pelton_requests_total{api=\"ApiVersions\",version=\"unsupported\"} 2");
+}
+
+#[test]
+fn figures_that_one_shard_has_for_all_are_told_once_or_not_at_all() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_controller_active 1");
+    has(&text, "pelton_cluster_topics 3");
+    assert!(!render(&[busy(1)], &info()).contains("\npelton_controller_active "));
+}
+
+#[test]
+fn what_cores_and_devices_did_is_told() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_clients{software=\"librdkafka\",version=\"2.12.1\"} 2");
+    has(&text, "pelton_batches_rejected_total{reason=\"crc\"} 2");
+    has(&text, "pelton_topic_size_bytes{topic=\"orders\",tier=\"local\"} 2000");
+    has(&text, "pelton_request_phase_seconds_count{api=\"Produce\",phase=\"durable\"} 2");
+    has(&text, "pelton_shard_queue_seconds_total{shard=\"1\",queue=\"foreground\"} 1.5");
+    has(&text, "pelton_shard_stall_seconds_bucket{le=\"0.0001\"} 2");
+    has(&text, "pelton_batch_size_bytes_bucket{le=\"512\"} 2");
+    has(&text, "pelton_journal_group_batches_sum 10");
+}
+
+/// An alert on a series that there is not can never fire.
+#[test]
+fn alerts_that_are_shipped_are_about_metrics_that_are_shipped() {
+    let rules = include_str!("../../../deploy/alerts.yml");
+    let text = render(&[busy(0), busy(1)], &info());
+    let mut named = 0;
+    for word in rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        if word.starts_with("pelton_") {
+            let family = word.strip_suffix("_bucket").unwrap_or(word);
+            assert!(text.contains(&format!("# TYPE {family} ")), "no metric {word}");
+            named += 1;
+        }
+    }
+    assert!(named > 10);
 }

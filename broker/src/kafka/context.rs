@@ -9,6 +9,7 @@ use pelton_model::{PartitionId, PartitionIndex, ShardId};
 
 use super::authorize::{Operation, Principal, Resource};
 use crate::message::{Reply, Request};
+use crate::metrics::ClientKind;
 use crate::router::Pending;
 use crate::shard::Shard;
 
@@ -17,13 +18,31 @@ pub struct Session {
     pub shard: Rc<Shard>,
     pub peer: SocketAddr,
     pub principal: Principal,
-    /// What the client called itself in ApiVersions.
-    pub software: RefCell<Option<(String, String)>>,
+    /// What the client is counted as, once it has said what it is (KIP-511).
+    counted_as: RefCell<Option<ClientKind>>,
 }
 
 impl Session {
     pub fn new(shard: Rc<Shard>, peer: SocketAddr) -> Self {
-        Self { shard, peer, principal: Principal::anonymous(), software: RefCell::default() }
+        Self { shard, peer, principal: Principal::anonymous(), counted_as: RefCell::default() }
+    }
+
+    /// Takes note of the software that the client says it is.
+    pub fn name_client(&self, name: &str, version: &str) {
+        self.shard.metrics.count(|figures| {
+            let kind = figures.add_client(name, version);
+            if let Some(before) = self.counted_as.replace(Some(kind)) {
+                figures.remove_client(&before);
+            }
+        });
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(kind) = self.counted_as.take() {
+            self.shard.metrics.count(|figures| figures.remove_client(&kind));
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn start(session: Rc<Session>, frame: Frame) -> Step {
                 let took = shard.env.elapsed() - began;
                 shard.metrics.count(|figures| {
                     let waited = api_key == ApiKey::FETCH && took > Duration::from_millis(100);
-                    figures.durations.entry((api_key.get(), waited)).or_default().record(took);
+                    figures.durations.entry((api_key.get(), waited)).or_default().record_time(took);
                 });
                 answer
             }

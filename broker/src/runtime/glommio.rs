@@ -15,6 +15,7 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use pelton_model::TimestampMs;
 use pelton_model::limits::MAILBOX_MESSAGES;
 
+use super::task_times::{TaskTimes, Timed};
 use super::{EnvBackend, Inbox, Lane, Outbox, PeerGone};
 use crate::message::Message;
 
@@ -66,6 +67,7 @@ pub struct GlommioEnv {
     foreground: TaskQueueHandle,
     background: TaskQueueHandle,
     dice: RefCell<Dice>,
+    times: Rc<RefCell<TaskTimes>>,
 }
 
 impl GlommioEnv {
@@ -86,6 +88,7 @@ impl GlommioEnv {
                 "background",
             ),
             dice: RefCell::new(Dice(seed | 1)),
+            times: Rc::default(),
         }
     }
 }
@@ -135,6 +138,9 @@ impl EnvBackend for GlommioEnv {
             Lane::Foreground => self.foreground,
             Lane::Background => self.background,
         };
+        let started = self.started;
+        let clock = move || started.elapsed();
+        let task = Timed { lane, task, times: self.times.clone(), clock };
         // Only a queue that does not exist is refused, and these two do until the executor ends.
         if let Ok(task) = ::glommio::spawn_local_into(task, queue) {
             task.detach();
@@ -147,6 +153,10 @@ impl EnvBackend for GlommioEnv {
 
     fn breathe(&self) -> LocalBoxFuture<'static, ()> {
         ::glommio::yield_if_needed().boxed_local()
+    }
+
+    fn task_times(&self) -> TaskTimes {
+        *self.times.borrow()
     }
 }
 

@@ -2,6 +2,7 @@
 //! the mailboxes of the other shards. Below it stands glommio; nothing else in the broker may.
 
 pub mod glommio;
+mod task_times;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use pelton_model::TimestampMs;
 
+pub use self::task_times::TaskTimes;
 use crate::message::Message;
 
 /// What runs for whom.
@@ -31,6 +33,10 @@ pub trait EnvBackend {
     fn random(&self) -> u64;
     /// Gives others the core if they have waited long enough (R8).
     fn breathe(&self) -> LocalBoxFuture<'static, ()>;
+    /// What the tasks took of the core; nothing where time stands still while they run.
+    fn task_times(&self) -> TaskTimes {
+        TaskTimes::default()
+    }
 }
 
 /// See [`EnvBackend`].
@@ -64,6 +70,10 @@ impl Env {
 
     pub fn breathe(&self) -> LocalBoxFuture<'static, ()> {
         self.0.breathe()
+    }
+
+    pub fn task_times(&self) -> TaskTimes {
+        self.0.task_times()
     }
 }
 

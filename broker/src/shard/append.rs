@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use pelton_kafka::ApiKey;
 use pelton_model::Offset;
 use pelton_model::producer::ProducerError;
 use pelton_storage::{AppendError, Log, NewBatch, NotAppended, StorageError};
 
 use super::Shard;
 use crate::message::{AppendOutcome, BatchToAppend, LogFault, Stored};
+use crate::metrics::Phase;
 
 /// Bytes that may wait for the journal before producers have to.
 const PENDING_BYTES_MAX: usize = 32 << 20;
@@ -81,8 +83,7 @@ impl Shard {
             if journal.check().is_err() {
                 return;
             }
-            if self.store.stats().uncarried_bytes as u64 > self.config.store.journal.ring_bytes_max
-            {
+            if self.store.uncarried_bytes() as u64 > self.config.store.journal.ring_bytes_max {
                 journal.pressure().notify();
                 relieved.await;
             } else if journal.pending_bytes() > PENDING_BYTES_MAX {
@@ -102,7 +103,11 @@ impl Appending {
             return self.outcomes;
         }
         let journal = self.shard.store.journal().clone();
-        match journal.durable(self.sequence).await {
+        let began = self.shard.env.elapsed();
+        let durable = journal.durable(self.sequence).await;
+        let took = self.shard.env.elapsed() - began;
+        self.shard.metrics.phase(ApiKey::PRODUCE, Phase::Durable, took);
+        match durable {
             Ok(()) => self.outcomes,
             Err(fenced) => self
                 .outcomes

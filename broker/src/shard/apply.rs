@@ -21,6 +21,7 @@ impl Shard {
                     && let Some(topic) = view.cluster.topic_by_id(*topic)
                 {
                     removed.extend(topic.partitions());
+                    self.metrics.count(|figures| _ = figures.topics.remove(&*topic.name));
                 }
             }
             if !delta.records.is_empty() {

@@ -8,7 +8,6 @@ use pelton_cluster::config::TopicConfig;
 use pelton_storage::{Log, RetentionRules, RollRules, StorageError};
 
 use super::Shard;
-use crate::metrics::ShardFigures;
 use crate::runtime::Lane;
 
 /// A tail that nobody presses for is carried so often, so that a restart finds little to replay.
@@ -138,26 +137,6 @@ impl Shard {
                 self.env.breathe().await;
             }
         }
-    }
-
-    /// This shard's figures as of now.
-    pub fn figures(&self) -> ShardFigures {
-        let stats = self.store.stats();
-        let mut figures = self.metrics.copy();
-        figures.shard = self.id.get();
-        figures.connections = self.connections.get() as u64;
-        figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
-        figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
-        figures.partitions = stats.partitions as u64;
-        figures.uncarried_bytes = stats.uncarried_bytes as u64;
-        figures.cached_bytes = stats.cached_bytes as u64;
-        figures.journal_groups = stats.journal.groups;
-        figures.journal_entries = stats.journal.entries;
-        figures.journal_bytes = stats.journal.bytes;
-        figures.journal_used_ratio = stats.journal_used_ratio;
-        figures.fenced = self.store.journal().check().is_err();
-        figures.disk_full = self.disk_full.get();
-        figures
     }
 }
 

@@ -3,6 +3,7 @@
 mod append;
 mod apply;
 mod connections;
+mod figures;
 mod look;
 mod maintain;
 mod read;

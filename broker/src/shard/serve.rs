@@ -106,7 +106,7 @@ impl Shard {
                 Ok(()) => Reply::Done,
                 Err(error) => Reply::Failed(format!("listening: {error}")),
             },
-            Request::Metrics => Reply::Metrics(Box::new(self.figures())),
+            Request::Metrics => Reply::Metrics(Box::new(self.figures().await)),
             Request::Stop => {
                 self.shut_down().await;
                 Reply::Done

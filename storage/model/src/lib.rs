@@ -7,6 +7,7 @@ pub mod batch;
 pub mod chunk_crc;
 pub mod compression;
 mod crc;
+pub mod histogram;
 pub mod ids;
 pub mod limits;
 pub mod producer;

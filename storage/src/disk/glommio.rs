@@ -22,6 +22,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use ::glommio::GlommioError;
 use ::glommio::io::{DmaBuffer, DmaFile, OpenOptions, ReadResult};
@@ -32,6 +33,7 @@ use futures::stream::{self, StreamExt};
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
 use super::buffer::BufferPool;
+use super::io_times::{FileClass, IoTimes};
 use super::path_locks::PathLocks;
 use super::{
     BufferMemory, DirEntry, Disk, DiskBackend, FileBackend, IoBuf, OpenMode, Space, closed,
@@ -55,8 +57,10 @@ pub struct GlommioDisk {
     gate: Gate,
     path_locks: Rc<PathLocks>,
     pool: Pool,
+    times: Times,
 }
 
+type Times = Rc<RefCell<IoTimes>>;
 type Pool = Rc<RefCell<BufferPool<Rc<DmaBuffer>>>>;
 
 impl GlommioDisk {
@@ -90,6 +94,7 @@ impl GlommioDisk {
             gate: Gate::new(),
             path_locks: Rc::default(),
             pool: Rc::new(RefCell::new(BufferPool::new(POOL_BYTES_MAX))),
+            times: Rc::default(),
         }))
     }
 
@@ -117,11 +122,12 @@ impl DiskBackend for GlommioDisk {
     ) -> LocalBoxFuture<'a, io::Result<Box<dyn FileBackend>>> {
         let locks = Rc::clone(&self.path_locks);
         let (gate, pool) = (self.gate.clone(), Rc::clone(&self.pool));
+        let (class, times) = (FileClass::of(path), Rc::clone(&self.times));
         let path = path.to_path_buf();
         run(self.gate.enter(), async move {
             let _lock = locks.lock(&[&path]).await;
             let file = RefCell::new(Some(Rc::new(open_direct(&path, mode).await?)));
-            let file = GlommioFile { file, gate: Gate::new(), disk_gate: gate, pool };
+            let file = GlommioFile { file, gate: Gate::new(), disk_gate: gate, pool, class, times };
             Ok(Box::new(file) as Box<dyn FileBackend>)
         })
     }
@@ -168,6 +174,10 @@ impl DiskBackend for GlommioDisk {
     fn shut_down(&self) -> LocalBoxFuture<'_, ()> {
         close_gate(self.gate.clone()).boxed_local()
     }
+
+    fn io_times(&self) -> IoTimes {
+        *self.times.borrow()
+    }
 }
 
 struct GlommioFile {
@@ -176,6 +186,8 @@ struct GlommioFile {
     gate: Gate,
     disk_gate: Gate,
     pool: Pool,
+    class: FileClass,
+    times: Times,
 }
 
 impl GlommioFile {
@@ -212,18 +224,23 @@ impl FileBackend for GlommioFile {
     ) -> LocalBoxFuture<'_, io::Result<IoBuf>> {
         let memory = *buffer.into_memory::<PooledMemory>();
         let pool = Rc::clone(&self.pool);
+        let (class, times) = (self.class, Rc::clone(&self.times));
         self.operate(move |file| async move {
+            let timer = Timer::start();
             if bytes == memory.len() && bytes <= IO_BYTES_MAX {
                 write_whole(&file, memory.lend(), position).await?;
             } else {
                 write_pieces(&file, &pool, &memory.as_slice()[..bytes], position).await?;
             }
+            times.borrow_mut().note_write(class, bytes, timer.elapsed());
             Ok(IoBuf::new(memory))
         })
     }
 
     fn read_at(&self, position: u64, bytes: usize) -> LocalBoxFuture<'_, io::Result<Bytes>> {
+        let (class, times) = (self.class, Rc::clone(&self.times));
         self.operate(move |file| async move {
+            let timer = Timer::start();
             let end = position + bytes as u64;
             let mut pieces = stream::iter(cut(position, end))
                 .map(|(start, end)| read_piece(&file, start, end))
@@ -243,12 +260,19 @@ impl FileBackend for GlommioFile {
             }
             result?;
             assert_eq!(content.len(), bytes);
+            times.borrow_mut().note_read(class, bytes, timer.elapsed());
             Ok(content.freeze())
         })
     }
 
     fn sync(&self) -> LocalBoxFuture<'_, io::Result<()>> {
-        self.operate(|file| async move { file.fdatasync().await.map_err(io_error) })
+        let (class, times) = (self.class, Rc::clone(&self.times));
+        self.operate(move |file| async move {
+            let timer = Timer::start();
+            file.fdatasync().await.map_err(io_error)?;
+            times.borrow_mut().note_sync(class, timer.elapsed());
+            Ok(())
+        })
     }
 
     fn allocate(&self, total_bytes: u64) -> LocalBoxFuture<'_, io::Result<()>> {
@@ -280,6 +304,19 @@ impl FileBackend for GlommioFile {
                 Err(_) => unreachable!("an operation holds the file after it left the gate"),
             }
         })
+    }
+}
+
+struct Timer(Instant);
+
+impl Timer {
+    #[expect(clippy::disallowed_methods, reason = "the seam is where time comes from")]
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

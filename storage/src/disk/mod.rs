@@ -17,6 +17,7 @@
 mod buffer;
 mod file;
 mod glommio;
+mod io_times;
 mod path_locks;
 pub mod sim;
 mod sys;
@@ -31,6 +32,7 @@ use pelton_model::limits::BLOCK_BYTES;
 pub use self::buffer::{BufferMemory, IoBuf};
 pub use self::file::{File, FileBackend};
 pub use self::glommio::GlommioDisk;
+pub use self::io_times::{ClassTimes, FileClass, IoTimes};
 
 /// How [`Disk::open`] opens. Files are always readable and writable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,10 @@ pub trait DiskBackend {
     /// `bytes` is a positive multiple of [`BLOCK_BYTES`].
     fn allocate_buffer(&self, bytes: usize) -> IoBuf;
     fn shut_down(&self) -> LocalBoxFuture<'_, ()>;
+    /// What the device took so far; nothing where there is none.
+    fn io_times(&self) -> IoTimes {
+        IoTimes::default()
+    }
 }
 
 /// A shard's way to its files. Clones are the same disk.
@@ -174,6 +180,10 @@ impl Disk {
     /// memory which the kernel still uses.
     pub async fn shut_down(&self) {
         self.0.shut_down().await;
+    }
+
+    pub fn io_times(&self) -> IoTimes {
+        self.0.io_times()
     }
 
     async fn write_new_file(&self, path: &Path, content: &[u8]) -> io::Result<()> {

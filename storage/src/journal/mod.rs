@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use pelton_model::histogram::{Counts, Sizes};
 use pelton_model::limits::IO_BYTES_MAX;
 use pelton_model::{Offset, PartitionId, ShardId};
 
@@ -80,9 +81,10 @@ struct PendingGroup {
 /// What the journal has done since the start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JournalStats {
-    pub groups: u64,
-    pub entries: u64,
-    pub bytes: u64,
+    /// Entries that shared one write, by group.
+    pub group_entries: Counts,
+    /// Bytes of a group, padding included.
+    pub group_bytes: Sizes,
 }
 
 /// See the module. Cheap to share within the shard.
@@ -391,9 +393,8 @@ impl Journal {
         drop(ring);
         self.previous_crc.set(crc_of(&encoded));
         let mut stats = self.stats.get();
-        stats.groups += 1;
-        stats.entries += group.entries.len() as u64;
-        stats.bytes += total as u64;
+        stats.group_entries.record(group.entries.len() as u64);
+        stats.group_bytes.record(total as u64);
         self.stats.set(stats);
         Ok(())
     }

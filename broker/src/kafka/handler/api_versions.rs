@@ -49,8 +49,7 @@ fn handle(call: &Call, request: &ApiVersionsRequest) -> ApiVersionsResponse {
         if !is_software_name(name.as_str()) || !is_software_name(number.as_str()) {
             return failed(ErrorCode::InvalidRequest);
         }
-        let software = (name.as_str().to_owned(), number.as_str().to_owned());
-        *call.session.software.borrow_mut() = Some(software);
+        call.session.name_client(name.as_str(), number.as_str());
     }
     if version >= 5 {
         let shard = call.shard();

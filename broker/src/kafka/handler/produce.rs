@@ -13,7 +13,7 @@ use pelton_cluster::topic_name::is_internal;
 use pelton_kafka::produce::{
     ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, RecordError,
 };
-use pelton_kafka::{ErrorCode, TopicRef};
+use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
 use pelton_model::batch::{BatchError, Prepared, TimestampType, ValidationRules, prepare_for_log};
 use pelton_model::{PartitionId, ShardId, TimestampMs};
 use pelton_net::{Answer, Charge, Step};
@@ -23,6 +23,7 @@ use crate::kafka::context::Call;
 use crate::kafka::dispatch::holding;
 use crate::kafka::errors::{of_fault, of_refusal};
 use crate::message::{AppendOutcome, BatchToAppend, LogFault, Reply, Request};
+use crate::metrics::Phase;
 
 /// All that one batch may take when it has to be unpacked here; beside `max.message.bytes` the one
 /// bound on what a small request can make the broker hold.
@@ -43,6 +44,7 @@ struct Part {
 /// is read (R2). What remains is waiting.
 pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step {
     let acks = request.acks;
+    let began = call.shard().env.elapsed();
     let mut response = ProduceResponse::default();
     let mut parts: BTreeMap<ShardId, Part> = BTreeMap::new();
     for topic in &request.topics {
@@ -74,6 +76,8 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
         let outcomes = hand_over(&call, owner, part.batches).await;
         waiting.push((part.places, part.log_append_times, outcomes));
     }
+    let took = call.shard().env.elapsed() - began;
+    call.shard().metrics.phase(ApiKey::PRODUCE, Phase::Local, took);
     let answer = async move {
         for (places, times, outcomes) in waiting {
             // The outcomes bring back the frame's slices, which are let go here, at home (R6).
@@ -173,6 +177,9 @@ fn refused_batch(
     error: &BatchError,
 ) -> ProducePartitionResponse {
     tracing::info!(peer = %call.session.peer, %partition, %error, "batch refused");
+    call.shard().metrics.count(|figures| {
+        *figures.batches_rejected.entry(error.reason()).or_default() += 1;
+    });
     let mut answer = ProducePartitionResponse::error(index, of_refusal(error.refusal()));
     answer.record_errors = error
         .record_errors()
@@ -200,6 +207,7 @@ fn count_traffic(call: &Call, topic: &str, prepared: &Prepared) {
         };
         traffic.bytes_received += prepared.total_bytes() as u64;
         traffic.records_produced += prepared.header.record_count as u64;
+        figures.batch_sizes.record(prepared.total_bytes() as u64);
     });
 }
 
@@ -214,11 +222,16 @@ async fn hand_over(
         return shard.append(batches).await.durable().boxed_local();
     }
     let count = batches.len();
+    let (metered, sent) = (shard.clone(), shard.env.elapsed());
     let pending = call.send(owner, Request::Append(batches)).await;
     async move {
         let why = match pending {
             Some(pending) => match pending.reply().await {
-                Reply::Appended(outcomes) => return outcomes,
+                Reply::Appended(outcomes) => {
+                    let took = metered.env.elapsed() - sent;
+                    metered.metrics.phase(ApiKey::PRODUCE, Phase::Hop, took);
+                    return outcomes;
+                }
                 Reply::Failed(why) => why,
                 _ => "not an answer to an append".to_owned(),
             },

@@ -142,6 +142,28 @@ impl BatchError {
         }
     }
 
+    /// The same for people who count refusals: one of few words.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Truncated | Self::SeveralBatches | Self::BadLength(_) => "framing",
+            Self::OldMagic(_) | Self::UnknownMagic(_) => "magic",
+            Self::BadCrc { .. } => "crc",
+            Self::TooLarge { .. } => "too_large",
+            Self::ZstdTooEarly | Self::UnknownCodec(_) | Self::LinkedLz4Blocks => "codec",
+            Self::BaseOffset(_)
+            | Self::Count { .. }
+            | Self::OffsetDelta { .. }
+            | Self::BaseSequence(_) => "offset_or_sequence",
+            Self::ControlBatch => "control_batch",
+            Self::Decompress(_) | Self::Malformed { .. } => "malformed",
+            Self::RecordTooLarge { .. } => "record_too_large",
+            Self::Rejected(records) if records.iter().any(|it| it.cause != Rejection::NoKey) => {
+                "timestamp"
+            }
+            Self::Rejected(_) => "no_key",
+        }
+    }
+
     /// Whether the answer names the partition's log start offset: it does when the records were
     /// looked at, and is -1 when the batch failed the first checks (framing, checksum, size).
     pub fn names_log_start_offset(&self) -> bool {

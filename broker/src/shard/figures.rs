@@ -1,0 +1,60 @@
+//! What a scrape takes from a shard.
+
+use super::Shard;
+use crate::metrics::{ClusterFigures, ShardFigures};
+
+/// Partitions looked at before others get the core.
+const PARTITIONS_A_SLICE: usize = 256;
+
+impl Shard {
+    /// This shard's figures as of now.
+    pub async fn figures(&self) -> ShardFigures {
+        let stats = self.store.stats();
+        let mut figures = self.metrics.copy();
+        figures.shard = self.id.get();
+        figures.cluster = self.controller.as_ref().map(|_| self.cluster_figures());
+        figures.connections = self.connections.get() as u64;
+        figures.connections_paused = self.net.budget.waiting_count() as u64;
+        figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
+        figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
+        figures.partitions = stats.partitions as u64;
+        figures.uncarried_bytes = stats.uncarried_bytes as u64;
+        figures.cached_bytes = stats.cached_bytes as u64;
+        figures.journal = stats.journal;
+        figures.journal_used_ratio = stats.journal_used_ratio;
+        figures.io = self.disk.io_times();
+        figures.tasks = self.env.task_times();
+        figures.fenced = self.store.journal().check().is_err();
+        figures.disk_full = self.disk_full.get();
+        self.add_partitions(&mut figures).await;
+        figures
+    }
+
+    fn cluster_figures(&self) -> ClusterFigures {
+        let cluster = &self.view.borrow().cluster;
+        ClusterFigures {
+            brokers: cluster.brokers().count() as u64,
+            topics: cluster.topics().count() as u64,
+            revision: cluster.revision(),
+            connections_refused: self.admission.refused_count(),
+        }
+    }
+
+    async fn add_partitions(&self, figures: &mut ShardFigures) {
+        for logs in self.store.logs().chunks(PARTITIONS_A_SLICE) {
+            for log in logs {
+                figures.producer_ids += log.with_producers(|producers| producers.len()) as u64;
+                let view = self.view.borrow();
+                // A log that is about to go has no topic any more.
+                let Some(topic) = view.cluster.topic_by_id(log.id().topic) else { continue };
+                match figures.topic_bytes.get_mut(&*topic.name) {
+                    Some(bytes) => *bytes += log.bytes(),
+                    None => {
+                        figures.topic_bytes.insert(topic.name.to_string(), log.bytes());
+                    }
+                }
+            }
+            self.env.breathe().await;
+        }
+    }
+}
