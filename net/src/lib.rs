@@ -24,7 +24,7 @@ pub use budget::{Acquire, Budget, Charge};
 pub use connection::{CloseReason, ConnectionLimits, ShardResources, Sleep, serve};
 pub use frame::{Frame, FrameError, FrameReader};
 pub use link::{Link, LinkBackend};
-pub use listener::{acceptor, bind_shared};
+pub use listener::{Accepted, Acceptor, AcceptorStop, Listener, bind_shared};
 pub use scratch::Scratch;
 pub use service::{Answer, Reply, Service, Step};
 pub use stop::{StopSignal, Stopped};

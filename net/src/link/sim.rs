@@ -3,12 +3,12 @@
 //! What a network does to a connection is done from outside through [`Wire`]: bytes held back,
 //! cut into small reads, the connection lost.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -40,34 +40,40 @@ impl Default for WireOptions {
     }
 }
 
-/// The two ends of a new connection, and the wire between them.
+/// The two ends of a new connection as links, and the wire between them.
 pub fn pair(options: WireOptions) -> (Link, Link, Wire) {
-    let lanes = [0, 1].map(|_| Rc::new(RefCell::new(Lane::new(&options))));
+    let (a, b, wire) = ends(options);
+    (a.into_link(), b.into_link(), wire)
+}
+
+/// The same before anybody has made links of the ends.
+pub fn ends(options: WireOptions) -> (End, End, Wire) {
+    let lanes = [0, 1].map(|_| SharedLane::new(&options));
     let [a, b] = options.addresses;
     let [from_a, from_b] = lanes.clone();
-    let end_a = SimLink { sends: from_a.clone(), receives: from_b.clone(), local: a, peer: b };
-    let end_b = SimLink { sends: from_b, receives: from_a, local: b, peer: a };
-    (Link::new(Rc::new(end_a)), Link::new(Rc::new(end_b)), Wire { lanes })
+    let end_a = End { sends: from_a.clone(), receives: from_b.clone(), local: a, peer: b };
+    let end_b = End { sends: from_b, receives: from_a, local: b, peer: a };
+    (end_a, end_b, Wire { lanes })
 }
 
 /// The hand of the simulator on a connection.
 #[derive(Clone)]
 pub struct Wire {
-    lanes: [Rc<RefCell<Lane>>; 2],
+    lanes: [SharedLane; 2],
 }
 
 impl Wire {
     /// The connection is lost: what is under way is gone, both ends get `ConnectionReset`.
     pub fn cut(&self) {
         for lane in &self.lanes {
-            lane.borrow_mut().reset();
+            lane.lock().reset();
         }
     }
 
     /// Holds back what end `from` (0 or 1) sends, or lets it go again. Its buffer goes on filling.
     pub fn hold(&self, from: usize, held: bool) {
         if let Some(lane) = self.lanes.get(from) {
-            let mut lane = lane.borrow_mut();
+            let mut lane = lane.lock();
             lane.held = held;
             lane.wake_reader();
         }
@@ -75,7 +81,21 @@ impl Wire {
 
     /// Bytes that end `from` has sent and the other end has not read.
     pub fn bytes_under_way(&self, from: usize) -> usize {
-        self.lanes.get(from).map_or(0, |lane| lane.borrow().bytes.len())
+        self.lanes.get(from).map_or(0, |lane| lane.lock().bytes.len())
+    }
+}
+
+/// A lane is used by one thread, but an end travels as data, like the socket that it stands for.
+#[derive(Clone)]
+struct SharedLane(Arc<Mutex<Lane>>);
+
+impl SharedLane {
+    fn new(options: &WireOptions) -> Self {
+        Self(Arc::new(Mutex::new(Lane::new(options))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lane> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,23 +199,34 @@ impl Lane {
     }
 }
 
-struct SimLink {
-    sends: Rc<RefCell<Lane>>,
-    receives: Rc<RefCell<Lane>>,
+/// One end of a connection. Dropped, it closes.
+pub struct End {
+    sends: SharedLane,
+    receives: SharedLane,
     local: SocketAddr,
     peer: SocketAddr,
 }
 
-impl LinkBackend for SimLink {
+impl End {
+    pub fn into_link(self) -> Link {
+        Link::new(Rc::new(self))
+    }
+
+    pub fn peer_address(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+impl LinkBackend for End {
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.receives.borrow_mut().poll_read(cx, buf)
+        self.receives.lock().poll_read(cx, buf)
     }
 
     fn write_all(&self, pieces: Vec<Bytes>) -> LocalBoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
             for mut piece in pieces {
                 while !piece.is_empty() {
-                    poll_fn(|cx| self.sends.borrow_mut().poll_write(cx, &mut piece)).await?;
+                    poll_fn(|cx| self.sends.lock().poll_write(cx, &mut piece)).await?;
                 }
             }
             Ok(())
@@ -216,20 +247,20 @@ impl LinkBackend for SimLink {
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if matches!(how, Shutdown::Write | Shutdown::Both) {
-            self.sends.borrow_mut().end();
+            self.sends.lock().end();
         }
         if matches!(how, Shutdown::Read | Shutdown::Both) {
-            self.receives.borrow_mut().end_reading();
+            self.receives.lock().end_reading();
         }
         Ok(())
     }
 }
 
-impl Drop for SimLink {
+impl Drop for End {
     /// As with a socket: what was sent before arrives, then the end.
     fn drop(&mut self) {
-        self.sends.borrow_mut().end();
-        self.receives.borrow_mut().end_reading();
+        self.sends.lock().end();
+        self.receives.lock().end_reading();
     }
 }
 

@@ -1,12 +1,21 @@
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
+use std::time::Duration;
 
+use futures::FutureExt;
 use glommio::LocalExecutorBuilder;
+use pelton_model::ids::ShardId;
 
 use super::*;
-use crate::listener::bind_shared;
+use crate::admission::Admission;
+use crate::connection::Sleep;
+use crate::listener::{Accepted, Acceptor, bind_shared};
 use crate::stop::StopSignal;
+
+fn sleep() -> Sleep {
+    Rc::new(|duration| glommio::timer::sleep(duration).boxed_local())
+}
 
 fn on_executor(test: impl AsyncFnOnce() + Send + 'static) {
     LocalExecutorBuilder::default()
@@ -27,8 +36,9 @@ fn connections_are_spread_over_the_shards_and_refused_beyond_the_maximum() {
     on_executor(async || {
         let (listener, addr) = bound();
         let admission = Admission::new(2, 3);
-        let (acceptor, stop) = Acceptor::new(listener, ShardId::new(0), admission.clone()).unwrap();
-        let accepted: Rc<RefCell<Vec<AcceptedSocket>>> = Rc::default();
+        let listener = from_socket(listener).unwrap();
+        let (acceptor, stop) = Acceptor::new(listener, ShardId::new(0), admission.clone(), sleep());
+        let accepted: Rc<RefCell<Vec<Accepted>>> = Rc::default();
         let third = StopSignal::new();
         let running = glommio::spawn_local({
             let (accepted, third) = (accepted.clone(), third.clone());
@@ -71,7 +81,8 @@ fn waiting_for_connections_costs_no_cpu() {
         // As if someone had made it non-blocking before.
         listener.set_nonblocking(true).unwrap();
         let admission = Admission::new(1, 3);
-        let (acceptor, stop) = Acceptor::new(listener, ShardId::new(0), admission).unwrap();
+        let listener = from_socket(listener).unwrap();
+        let (acceptor, stop) = Acceptor::new(listener, ShardId::new(0), admission, sleep());
         let running = glommio::spawn_local(acceptor.run(|_| {}));
         let before = thread_cpu();
         glommio::timer::sleep(Duration::from_millis(200)).await;
@@ -87,13 +98,4 @@ fn thread_cpu() -> Duration {
     let outcome = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     assert_eq!(outcome, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-#[test]
-fn errors_of_accept_are_told_apart() {
-    let failure = |code| Failure::of(&io::Error::from_raw_os_error(code));
-    assert!(matches!(failure(libc::EMFILE), Failure::Exhausted));
-    assert!(matches!(failure(libc::ENFILE), Failure::Exhausted));
-    assert!(matches!(failure(libc::ECONNABORTED), Failure::Connection));
-    assert!(matches!(failure(libc::EINVAL), Failure::Listener));
 }

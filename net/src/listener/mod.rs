@@ -1,56 +1,60 @@
-//! Binds one address for all shards (R7).
+//! The part of SEAM 2 where connections begin.
+//!
+//! A [`Listener`] gives [`Arrival`]s: connections that are plain data until the shard that serves
+//! them makes links of them. The [`Acceptor`] decides which shard that is (R7).
 
-#[path = "glommio.rs"]
-pub mod acceptor;
+mod acceptor;
+mod bind;
+pub mod glommio;
+pub mod sim;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::rc::Rc;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use futures::future::LocalBoxFuture;
 
-/// Connections that the kernel holds for a shard until it accepts them.
-const BACKLOG: i32 = 1024;
+use crate::link::Link;
 
-/// Binds `shards` sockets to `addr`, among which the kernel divides new connections (SO_REUSEPORT),
-/// and has all of them listen before any is used, so that none is given more than its share. Port
-/// 0 picks one port for all.
-///
-/// The sockets block: io_uring waits for a connection on a blocking socket only, on another one it
-/// would answer EAGAIN at once, and the accept loop would spin.
-///
-/// # Errors
-/// `AddrInUse` also if the port belongs to another broker of the same user, although that one's
-/// sockets have SO_REUSEPORT and would let ours in; then half of the clients would reach each.
-/// Otherwise those of bind(2) and listen(2).
-pub fn bind_shared(addr: SocketAddr, shards: usize) -> io::Result<Vec<TcpListener>> {
-    // Without SO_REUSEPORT the first bind fails if anyone is there. The option is set afterwards,
-    // so that the port is never let go.
-    let first = new_socket(addr)?;
-    first.bind(&SockAddr::from(addr))?;
-    first.set_reuse_port(true)?;
-    let bound = first.local_addr()?;
+pub use acceptor::{Accepted, Acceptor, AcceptorStop};
+pub use bind::bind_shared;
 
-    let mut sockets = vec![first];
-    for _ in 1..shards {
-        let socket = new_socket(addr)?;
-        socket.set_reuse_port(true)?;
-        socket.bind(&bound)?;
-        sockets.push(socket);
-    }
-    for socket in &sockets {
-        socket.listen(BACKLOG)?;
-    }
-    Ok(sockets.into_iter().map(TcpListener::from).collect())
+/// A connection that nobody serves yet. It can cross to another core, which a link cannot.
+pub trait Arrival: Send {
+    /// Called where the connection will be served.
+    ///
+    /// # Errors
+    /// The peer may be gone already.
+    fn into_link(self: Box<Self>) -> io::Result<Link>;
 }
 
-fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the old connections' TIME_WAIT. Listeners still exclude each
-    // other, socket(7).
-    socket.set_reuse_address(true)?;
-    Ok(socket)
+/// What a listening socket has to offer. Object safe, as [`LinkBackend`](crate::LinkBackend) is.
+pub trait ListenerBackend {
+    /// Waits for one connection. One call at a time; a future that is dropped before it is done
+    /// may have lost a connection.
+    fn accept(&self) -> LocalBoxFuture<'_, io::Result<(Box<dyn Arrival>, SocketAddr)>>;
+
+    /// No connection is accepted from now on, those that wait are reset, and an `accept` that
+    /// waits fails.
+    fn stop(&self);
 }
 
-#[cfg(test)]
-#[path = "listener_test.rs"]
-mod listener_test;
+/// One shard's part of a shared listener; clones are the same.
+#[derive(Clone)]
+pub struct Listener(Rc<dyn ListenerBackend>);
+
+impl Listener {
+    pub fn new(backend: impl ListenerBackend + 'static) -> Self {
+        Self(Rc::new(backend))
+    }
+
+    /// See [`ListenerBackend::accept`].
+    pub async fn accept(&self) -> io::Result<(Box<dyn Arrival>, SocketAddr)> {
+        self.0.accept().await
+    }
+
+    /// See [`ListenerBackend::stop`].
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+}

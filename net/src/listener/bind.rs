@@ -1,0 +1,53 @@
+//! Binds one address for all shards (R7).
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// Connections that the kernel holds for a shard until it accepts them.
+const BACKLOG: i32 = 1024;
+
+/// Binds `shards` sockets to `addr`, among which the kernel divides new connections (SO_REUSEPORT),
+/// and has all of them listen before any is used, so that none is given more than its share. Port
+/// 0 picks one port for all.
+///
+/// The sockets block: io_uring waits for a connection on a blocking socket only, on another one it
+/// would answer EAGAIN at once, and the accept loop would spin.
+///
+/// # Errors
+/// `AddrInUse` also if the port belongs to another broker of the same user, although that one's
+/// sockets have SO_REUSEPORT and would let ours in; then half of the clients would reach each.
+/// Otherwise those of bind(2) and listen(2).
+pub fn bind_shared(addr: SocketAddr, shards: usize) -> io::Result<Vec<TcpListener>> {
+    // Without SO_REUSEPORT the first bind fails if anyone is there. The option is set afterwards,
+    // so that the port is never let go.
+    let first = new_socket(addr)?;
+    first.bind(&SockAddr::from(addr))?;
+    first.set_reuse_port(true)?;
+    let bound = first.local_addr()?;
+
+    let mut sockets = vec![first];
+    for _ in 1..shards {
+        let socket = new_socket(addr)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&bound)?;
+        sockets.push(socket);
+    }
+    for socket in &sockets {
+        socket.listen(BACKLOG)?;
+    }
+    Ok(sockets.into_iter().map(TcpListener::from).collect())
+}
+
+fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the old connections' TIME_WAIT. Listeners still exclude each
+    // other, socket(7).
+    socket.set_reuse_address(true)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+#[path = "bind_test.rs"]
+mod bind_test;
