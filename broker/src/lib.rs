@@ -9,8 +9,9 @@ pub mod message;
 mod meta;
 pub mod metrics;
 mod router;
-mod runtime;
+pub mod runtime;
 mod shard;
 
-pub use boot::{Broker, Control, StartError};
+pub use boot::StartError;
+pub use boot::threads::{Broker, Control};
 pub use config::BrokerConfig;

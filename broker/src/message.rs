@@ -10,7 +10,7 @@ use pelton_model::batch::Prepared;
 use pelton_model::{
     LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, ShardId, TimestampMs, TopicId,
 };
-use pelton_net::acceptor::AcceptedSocket;
+use pelton_net::Accepted;
 
 /// What travels between two shards.
 pub enum Message {
@@ -27,7 +27,7 @@ pub enum Message {
         id: u64,
     },
     /// A connection for this shard to serve (R7).
-    Connection(AcceptedSocket),
+    Connection(Accepted),
 }
 
 /// What the owner of partitions, or shard 0, is asked.

@@ -10,7 +10,7 @@ use pelton_model::limits::MAILBOX_MESSAGES;
 use pelton_storage::event::Event;
 
 use crate::message::{Message, Reply, Request};
-use crate::runtime::{Outbox, PeerGone};
+use crate::runtime::{Neighbour, Outbox, PeerGone};
 
 /// Sends requests to other shards and hands their replies to whoever asked.
 pub struct Router {
@@ -123,8 +123,18 @@ impl Router {
         })
     }
 
-    /// The peers by shard number; `None` for this shard itself.
-    pub fn connect(&self, peers: Vec<Option<Peer>>) {
+    /// `shards` counts this shard too.
+    pub fn connect(&self, shards: usize, neighbours: &[Neighbour]) {
+        let mut peers: Vec<Option<Peer>> = (0..shards).map(|_| None).collect();
+        for neighbour in neighbours {
+            if let Some(peer) = peers.get_mut(neighbour.id.index()) {
+                *peer = Some(Peer {
+                    requests: neighbour.requests_out.clone(),
+                    replies: neighbour.replies_out.clone(),
+                    slots: Slots::default(),
+                });
+            }
+        }
         *self.outboxes.borrow_mut() = peers;
     }
 

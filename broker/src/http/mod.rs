@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use self::connection::{BoundedListener, Limits};
 pub use self::render::{BuildInfo, render};
 use self::source::Source;
-use crate::boot::Control;
+use crate::boot::threads::Control;
 
 /// Prometheus's text format, as its documentation ("Exposition formats") names it.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
-use pelton_model::TimestampMs;
+use pelton_model::{ShardId, TimestampMs};
 
 pub use self::task_times::TaskTimes;
 use crate::message::Message;
@@ -91,4 +91,14 @@ pub trait Outbox {
 pub trait Inbox {
     /// `None` when the other shard has ended.
     fn next(&self) -> LocalBoxFuture<'_, Option<Message>>;
+}
+
+/// The mailboxes that a shard shares with one other shard.
+#[derive(Clone)]
+pub struct Neighbour {
+    pub id: ShardId,
+    pub requests_out: Rc<dyn Outbox>,
+    pub replies_out: Rc<dyn Outbox>,
+    pub requests_in: Rc<dyn Inbox>,
+    pub replies_in: Rc<dyn Inbox>,
 }

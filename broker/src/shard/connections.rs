@@ -1,11 +1,9 @@
 //! Accepting connections, passing them on, serving them.
 
-use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pelton_net::acceptor::{AcceptedSocket, Acceptor};
-use pelton_net::{CloseReason, ConnectionLimits, serve};
+use pelton_net::{Accepted, Acceptor, CloseReason, ConnectionLimits, serve};
 
 use super::Shard;
 use crate::kafka::KafkaService;
@@ -21,9 +19,13 @@ const IN_FLIGHT_BYTES_MAX: usize = 8 << 20;
 
 impl Shard {
     /// Begins to accept; the socket has been listening since the start.
-    pub fn listen(self: &Rc<Self>) -> io::Result<()> {
-        let Some(listener) = self.listener.borrow_mut().take() else { return Ok(()) };
-        let (acceptor, stop) = Acceptor::new(listener, self.id, self.admission.clone())?;
+    pub fn listen(self: &Rc<Self>) {
+        let (acceptor, stop) = Acceptor::new(
+            self.listener.clone(),
+            self.id,
+            self.admission.clone(),
+            self.net.sleep.clone(),
+        );
         *self.accepting.borrow_mut() = Some(stop);
         let shard = self.clone();
         self.env.spawn(Lane::Foreground, async move {
@@ -33,7 +35,6 @@ impl Shard {
                 tracing::error!(shard = %shard.id, %error, "no more connections are accepted here");
             }
         });
-        Ok(())
     }
 
     pub(super) fn stop_accepting(&self) {
@@ -42,7 +43,7 @@ impl Shard {
         }
     }
 
-    fn deliver(self: &Rc<Self>, accepted: AcceptedSocket) {
+    fn deliver(self: &Rc<Self>, accepted: Accepted) {
         let to = accepted.slot.shard();
         match self.router.peer(to) {
             Some(peer) if to != self.id => self.env.spawn(Lane::Foreground, async move {
@@ -52,9 +53,9 @@ impl Shard {
         }
     }
 
-    pub(super) fn serve_connection(self: &Rc<Self>, accepted: AcceptedSocket) {
-        let AcceptedSocket { socket, peer, slot } = accepted;
-        let link = match pelton_net::link::glommio::from_socket(socket) {
+    pub(super) fn serve_connection(self: &Rc<Self>, accepted: Accepted) {
+        let Accepted { arrival, peer, slot } = accepted;
+        let link = match arrival.into_link() {
             Ok(link) => link,
             Err(error) => {
                 tracing::debug!(%peer, %error, "the connection was gone before it was served");

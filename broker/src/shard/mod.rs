@@ -18,7 +18,7 @@ use std::sync::Arc;
 use pelton_cluster::config::{BrokerLayers, TopicConfig};
 use pelton_cluster::{Overrides, Topic};
 use pelton_model::{ShardId, TopicId};
-use pelton_net::{Admission, ShardResources, StopSignal};
+use pelton_net::{AcceptorStop, Admission, Listener, ShardResources, StopSignal};
 use pelton_storage::Store;
 use pelton_storage::disk::Disk;
 use pelton_storage::event::Event;
@@ -57,8 +57,8 @@ pub struct Shard {
     topic_configs: RefCell<BTreeMap<TopicId, Rc<TopicConfig>>>,
     /// Parked waits of other shards, which they may cancel.
     waits: RefCell<BTreeMap<(ShardId, u64), StopSignal>>,
-    accepting: RefCell<Option<pelton_net::acceptor::AcceptorStop>>,
-    listener: RefCell<Option<std::net::TcpListener>>,
+    accepting: RefCell<Option<AcceptorStop>>,
+    listener: Listener,
 }
 
 /// What a shard is made of; see [`Shard`].
@@ -75,7 +75,7 @@ pub struct ShardParts {
     pub controller: Option<Controller>,
     pub net: ShardResources,
     pub admission: Admission,
-    pub listener: std::net::TcpListener,
+    pub listener: Listener,
 }
 
 impl Shard {
@@ -103,7 +103,7 @@ impl Shard {
             topic_configs: RefCell::default(),
             waits: RefCell::default(),
             accepting: RefCell::default(),
-            listener: RefCell::new(Some(parts.listener)),
+            listener: parts.listener,
         })
     }
 

@@ -1,23 +1,23 @@
 //! A shard on glommio: one pinned executor, its queues, its mailboxes.
 
+mod bell;
+mod mailbox;
+
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ::glommio::channels::shared_channel::{
-    ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender, new_bounded,
-};
 use ::glommio::{
     ExecutorJoinHandle, Latency, LocalExecutorBuilder, Placement, Shares, TaskQueueHandle,
 };
 use futures::future::{FutureExt, LocalBoxFuture};
 use pelton_model::TimestampMs;
-use pelton_model::limits::MAILBOX_MESSAGES;
 
+pub use self::bell::Bell;
+pub use self::mailbox::{Mailboxes, mailboxes};
 use super::task_times::{TaskTimes, Timed};
-use super::{EnvBackend, Inbox, Lane, Outbox, PeerGone};
-use crate::message::Message;
+use super::{EnvBackend, Lane};
 
 /// Time after which a task that runs on asks whether others wait (R8, pitfall 6).
 const PREEMPT: Duration = Duration::from_millis(1);
@@ -157,72 +157,5 @@ impl EnvBackend for GlommioEnv {
 
     fn task_times(&self) -> TaskTimes {
         *self.times.borrow()
-    }
-}
-
-pub type Sender = SharedSender<Message>;
-pub type Receiver = SharedReceiver<Message>;
-
-/// The two ends of a mailbox, before their threads have taken them.
-pub struct Mailbox {
-    pub sender: Sender,
-    pub receiver: Receiver,
-}
-
-impl Mailbox {
-    pub fn new() -> Self {
-        let (sender, receiver) = new_bounded(MAILBOX_MESSAGES);
-        Self { sender, receiver }
-    }
-}
-
-impl Default for Mailbox {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Connects a sending end to this thread.
-pub async fn outbox(sender: Sender) -> Rc<dyn Outbox> {
-    Rc::new(GlommioOutbox(sender.connect().await))
-}
-
-/// Connects a receiving end to this thread.
-pub async fn inbox(receiver: Receiver) -> Rc<dyn Inbox> {
-    Rc::new(GlommioInbox(receiver.connect().await))
-}
-
-struct GlommioOutbox(ConnectedSender<Message>);
-
-impl Outbox for GlommioOutbox {
-    fn send(&self, message: Message) -> LocalBoxFuture<'_, Result<(), PeerGone>> {
-        async move { self.0.send(message).await.map_err(|_| PeerGone) }.boxed_local()
-    }
-}
-
-struct GlommioInbox(ConnectedReceiver<Message>);
-
-impl Inbox for GlommioInbox {
-    fn next(&self) -> LocalBoxFuture<'_, Option<Message>> {
-        self.0.recv().boxed_local()
-    }
-}
-
-/// The shard's end of a socket pair on which other threads ring; one byte per ring.
-pub struct Bell(::glommio::net::UnixStream);
-
-impl Bell {
-    pub fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        use std::os::fd::{FromRawFd, IntoRawFd};
-        // glommio waits on blocking sockets only.
-        stream.set_nonblocking(false)?;
-        // SAFETY: the descriptor is open, and `into_raw_fd` has just given up its only owner.
-        Ok(Self(unsafe { ::glommio::net::UnixStream::from_raw_fd(stream.into_raw_fd()) }))
-    }
-
-    /// Resolves when somebody has rung; `false` when nobody can any more.
-    pub async fn rung(&mut self) -> bool {
-        let mut bytes = [0; 64];
-        matches!(futures::AsyncReadExt::read(&mut self.0, &mut bytes).await, Ok(count) if count > 0)
     }
 }

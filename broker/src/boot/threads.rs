@@ -1,0 +1,260 @@
+//! A broker on a machine: one pinned thread per shard, a socket, a lock on the data directory, and
+//! the way from ordinary threads to shard 0. All that is above the seams is in [`super`].
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use futures::future::FutureExt;
+use pelton_model::ShardId;
+use pelton_net::Admission;
+use pelton_storage::disk::GlommioDisk;
+
+use super::{Founding, Role, RunningShard, Seat, StartError};
+use crate::config::BrokerConfig;
+use crate::meta::DataLock;
+use crate::metrics::ShardFigures;
+use crate::runtime::Env;
+use crate::runtime::glommio::{self as executor, GlommioEnv, Mailboxes, ShardThread};
+
+/// A running broker.
+pub struct Broker {
+    pub port: u16,
+    pub cluster_id: String,
+    control: Control,
+    executors: Vec<ShardThread>,
+    _lock: DataLock,
+}
+
+/// The way from ordinary threads to shard 0: an order, a byte to wake it, and the answer.
+#[derive(Clone)]
+pub struct Control {
+    orders: mpsc::Sender<Order>,
+    bell: Arc<Mutex<UnixStream>>,
+}
+
+/// What an ordinary thread may ask for.
+enum Order {
+    Stop(mpsc::Sender<()>),
+    Figures(mpsc::Sender<Vec<ShardFigures>>),
+}
+
+impl Control {
+    fn give(&self, order: Order) -> bool {
+        let sent = self.orders.send(order).is_ok();
+        let bell = self.bell.lock();
+        sent && bell.is_ok_and(|mut bell| bell.write_all(b"!").is_ok())
+    }
+
+    /// The figures of all shards; empty once the broker has stopped.
+    pub fn figures(&self, timeout: Duration) -> Vec<ShardFigures> {
+        let (sender, receiver) = mpsc::channel();
+        match self.give(Order::Figures(sender)) {
+            true => receiver.recv_timeout(timeout).unwrap_or_default(),
+            false => Vec::new(),
+        }
+    }
+}
+
+impl Broker {
+    /// Starts every shard; returns when the broker accepts connections.
+    pub fn start(config: BrokerConfig) -> Result<Broker, StartError> {
+        config.check_kafka().map_err(StartError::Config)?;
+        let data = &config.data_dir;
+        std::fs::create_dir_all(data).map_err(|error| StartError::io(data, error))?;
+        let lock = DataLock::take(data)?;
+        let count = config.cpus.len();
+        let listeners = pelton_net::bind_shared(config.listen, count)
+            .map_err(|error| StartError::Listen(format!("{}: {error}", config.listen)))?;
+        let bound = listeners
+            .first()
+            .and_then(|listener| listener.local_addr().ok())
+            .ok_or_else(|| StartError::Listen("no listener".into()))?;
+        let port = if config.advertise_port == 0 { bound.port() } else { config.advertise_port };
+        let config = Arc::new(config);
+        let (ready, started) = mpsc::channel::<Result<String, StartError>>();
+        let (orders, order_queue) = mpsc::channel();
+        let (bell, wakes) =
+            UnixStream::pair().map_err(|error| StartError::Runtime(error.to_string()))?;
+        let mut founders = Vec::new();
+        let mut founded = Vec::new();
+        for _ in 1..count {
+            let (sender, receiver) = mpsc::channel();
+            founders.push(sender);
+            founded.push(receiver);
+        }
+        let mut founded = founded.into_iter();
+        let mut first = Some((founders, order_queue, wakes));
+        let mut executors = Vec::new();
+        let mailboxes = executor::mailboxes(count);
+        let admission = Admission::new(count, connections_max(&config));
+        for ((index, listener), mailboxes) in listeners.into_iter().enumerate().zip(mailboxes) {
+            let duty = match first.take() {
+                Some((founders, orders, wakes)) => Duty::First { founders, orders, wakes },
+                None => match founded.next() {
+                    Some(receiver) => Duty::Other { founding: receiver },
+                    None => return Err(StartError::Runtime("a shard has no founder".into())),
+                },
+            };
+            let boot = ShardBoot {
+                index,
+                config: config.clone(),
+                listener,
+                port,
+                mailboxes,
+                admission: admission.clone(),
+                duty,
+                ready: ready.clone(),
+            };
+            let cpu = config.cpus[index];
+            let handle = executor::spawn_shard(index, cpu, move || boot.run())
+                .map_err(|error| StartError::Runtime(format!("shard {index}: {error}")))?;
+            executors.push(handle);
+        }
+        drop(ready);
+        match started.recv() {
+            Ok(Ok(cluster_id)) => Ok(Broker {
+                port: bound.port(),
+                cluster_id,
+                control: Control { orders, bell: Arc::new(Mutex::new(bell)) },
+                executors,
+                _lock: lock,
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(StartError::Runtime("a shard ended before it was ready".into())),
+        }
+    }
+
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Stops gracefully: answers what was asked, carries what was appended.
+    pub fn stop(self) {
+        let (sender, receiver) = mpsc::channel();
+        if self.control.give(Order::Stop(sender)) {
+            let _ = receiver.recv();
+        }
+        for executor in self.executors {
+            if let Err(error) = executor.join() {
+                tracing::error!(%error, "a shard ended badly");
+            }
+        }
+    }
+}
+
+fn connections_max(config: &BrokerConfig) -> usize {
+    usize::try_from(config.at_start().integer("max.connections")).unwrap_or(usize::MAX)
+}
+
+/// What a shard's thread has to do with other threads.
+enum Duty {
+    /// Shard 0 tells the others what it has read, and takes orders.
+    First {
+        founders: Vec<mpsc::Sender<Arc<Founding>>>,
+        orders: mpsc::Receiver<Order>,
+        wakes: UnixStream,
+    },
+    Other {
+        founding: mpsc::Receiver<Arc<Founding>>,
+    },
+}
+
+/// What a shard's thread is given.
+struct ShardBoot {
+    index: usize,
+    config: Arc<BrokerConfig>,
+    listener: TcpListener,
+    port: u16,
+    mailboxes: Mailboxes,
+    admission: Admission,
+    duty: Duty,
+    ready: mpsc::Sender<Result<String, StartError>>,
+}
+
+/// Orders, and the bell that says there is one.
+type Orders = (mpsc::Receiver<Order>, UnixStream);
+
+impl ShardBoot {
+    /// The whole life of a shard.
+    async fn run(self) {
+        let ready = self.ready.clone();
+        let (running, orders) = match self.start().await {
+            Ok(started) => started,
+            Err(error) => {
+                // Nobody listens any more if another shard has failed before.
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        if let Some(orders) = orders {
+            let _ = ready.send(Ok(running.cluster_id().to_owned()));
+            take_orders(&running, orders).await;
+        }
+        running.ended().await;
+    }
+
+    async fn start(self) -> Result<(RunningShard, Option<Orders>), StartError> {
+        let id = ShardId::new(self.index as u16);
+        let seed = executor::entropy().map_err(|error| StartError::Runtime(error.to_string()))?;
+        let data = &self.config.data_dir;
+        let disk = GlommioDisk::start(data, id.get())
+            .await
+            .map_err(|error| StartError::io(data, error))?;
+        let listener = pelton_net::listener::glommio::from_socket(self.listener)
+            .map_err(|error| StartError::Listen(format!("listening: {error}")))?;
+        let (role, orders) = match self.duty {
+            Duty::First { founders, orders, wakes } => {
+                let tell = move |founding: Arc<Founding>| {
+                    for founder in founders {
+                        let _ = founder.send(founding.clone());
+                    }
+                };
+                (Role::First { tell: Box::new(tell) }, Some((orders, wakes)))
+            }
+            Duty::Other { founding } => {
+                // It blocks, but nothing else runs on this executor yet.
+                let told = async move { founding.recv().ok() };
+                (Role::Other { told: told.boxed_local() }, None)
+            }
+        };
+        let running = RunningShard::start(Seat {
+            id,
+            config: self.config,
+            port: self.port,
+            env: Env::new(GlommioEnv::new(seed)),
+            disk,
+            listener,
+            admission: self.admission,
+            neighbours: self.mailboxes.connect().boxed_local(),
+            role,
+        })
+        .await?;
+        Ok((running, orders))
+    }
+}
+
+/// On shard 0: does what other threads ask for, until a stop.
+async fn take_orders(running: &RunningShard, (orders, wakes): Orders) {
+    let Ok(mut bell) = executor::Bell::new(wakes) else { return };
+    while bell.rung().await {
+        while let Ok(order) = orders.try_recv() {
+            match order {
+                // A task of its own: a shard that does not answer must not hold up a stop.
+                Order::Figures(sender) => {
+                    let figures = running.figures();
+                    running.spawn(async move {
+                        let _ = sender.send(figures.await);
+                    });
+                }
+                Order::Stop(sender) => {
+                    running.stop_all().await;
+                    let _ = sender.send(());
+                    return;
+                }
+            }
+        }
+    }
+}
