@@ -54,6 +54,8 @@ pub enum Request {
     Listen,
     /// Figures of this shard.
     Metrics,
+    /// Figures of each partition of this shard.
+    PartitionMetrics,
     /// Stop accepting, finish what is in flight, carry everything, and stop the journal.
     Stop,
 }
@@ -68,6 +70,7 @@ pub enum Reply {
     Changed(ChangeOutcome),
     ProducerIds(Result<std::ops::Range<i64>, LogFault>),
     Metrics(Box<crate::metrics::ShardFigures>),
+    PartitionMetrics(Vec<crate::metrics::PartitionFigures>),
     /// Done, or it woke.
     Done,
     /// The shard could not: its storage is fenced.

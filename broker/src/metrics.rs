@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pelton_kafka::ApiKey;
@@ -58,6 +59,18 @@ pub struct ClusterFigures {
     pub revision: u64,
     /// Of all shards together.
     pub connections_refused: u64,
+}
+
+/// One partition, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct PartitionFigures {
+    pub topic: Arc<str>,
+    pub index: i32,
+    pub bytes: u64,
+    pub segments: u64,
+    pub start: i64,
+    pub high_watermark: i64,
+    pub end: i64,
 }
 
 /// Everything a shard counts.

@@ -22,7 +22,7 @@ use crate::config::BrokerConfig;
 use crate::controller::{ClusterLog, Controller, View, spread, unplaced};
 use crate::message::{Delta, Reply, Request};
 use crate::meta::Meta;
-use crate::metrics::ShardFigures;
+use crate::metrics::{PartitionFigures, ShardFigures};
 use crate::router::Router;
 use crate::runtime::{Env, Lane, Neighbour};
 use crate::shard::{Shard, ShardParts};
@@ -93,6 +93,19 @@ impl RunningShard {
                 _ => None,
             });
             figures.collect()
+        }
+    }
+
+    /// The figures of all partitions; called on shard 0.
+    pub fn partition_figures(&self) -> impl Future<Output = Vec<PartitionFigures>> + 'static {
+        let shard = self.shard.clone();
+        async move {
+            let replies = ask_all(&shard, || Request::PartitionMetrics).await;
+            let figures = replies.into_iter().filter_map(|(_, reply)| match reply {
+                Reply::PartitionMetrics(figures) => Some(figures),
+                _ => None,
+            });
+            figures.flatten().collect()
         }
     }
 

@@ -15,7 +15,7 @@ use pelton_storage::disk::GlommioDisk;
 use super::{Founding, Role, RunningShard, Seat, StartError};
 use crate::config::BrokerConfig;
 use crate::meta::DataLock;
-use crate::metrics::ShardFigures;
+use crate::metrics::{PartitionFigures, ShardFigures};
 use crate::runtime::Env;
 use crate::runtime::glommio::{self as executor, GlommioEnv, Mailboxes, ShardThread};
 
@@ -31,6 +31,7 @@ pub struct Broker {
 /// The way from ordinary threads to shard 0: an order, a byte to wake it, and the answer.
 #[derive(Clone)]
 pub struct Control {
+    shard_count: usize,
     orders: mpsc::Sender<Order>,
     bell: Arc<Mutex<UnixStream>>,
 }
@@ -39,9 +40,14 @@ pub struct Control {
 enum Order {
     Stop(mpsc::Sender<()>),
     Figures(mpsc::Sender<Vec<ShardFigures>>),
+    PartitionFigures(mpsc::Sender<Vec<PartitionFigures>>),
 }
 
 impl Control {
+    pub fn shard_count(&self) -> usize {
+        self.shard_count
+    }
+
     fn give(&self, order: Order) -> bool {
         let sent = self.orders.send(order).is_ok();
         let bell = self.bell.lock();
@@ -50,8 +56,17 @@ impl Control {
 
     /// The figures of all shards; empty once the broker has stopped.
     pub fn figures(&self, timeout: Duration) -> Vec<ShardFigures> {
+        self.ask(Order::Figures, timeout)
+    }
+
+    /// The figures of all partitions; empty once the broker has stopped.
+    pub fn partition_figures(&self, timeout: Duration) -> Vec<PartitionFigures> {
+        self.ask(Order::PartitionFigures, timeout)
+    }
+
+    fn ask<T>(&self, order: fn(mpsc::Sender<Vec<T>>) -> Order, timeout: Duration) -> Vec<T> {
         let (sender, receiver) = mpsc::channel();
-        match self.give(Order::Figures(sender)) {
+        match self.give(order(sender)) {
             true => receiver.recv_timeout(timeout).unwrap_or_default(),
             false => Vec::new(),
         }
@@ -118,7 +133,7 @@ impl Broker {
             Ok(Ok(cluster_id)) => Ok(Broker {
                 port: bound.port(),
                 cluster_id,
-                control: Control { orders, bell: Arc::new(Mutex::new(bell)) },
+                control: Control { shard_count: count, orders, bell: Arc::new(Mutex::new(bell)) },
                 executors,
                 _lock: lock,
             }),
@@ -245,6 +260,12 @@ async fn take_orders(running: &RunningShard, (orders, wakes): Orders) {
                 // A task of its own: a shard that does not answer must not hold up a stop.
                 Order::Figures(sender) => {
                     let figures = running.figures();
+                    running.spawn(async move {
+                        let _ = sender.send(figures.await);
+                    });
+                }
+                Order::PartitionFigures(sender) => {
+                    let figures = running.partition_figures();
                     running.spawn(async move {
                         let _ = sender.send(figures.await);
                     });

@@ -6,11 +6,27 @@ use pelton_model::TimestampMs;
 use super::*;
 use crate::metrics::ShardFigures;
 
+fn sources(figures: Vec<ShardFigures>) -> Sources {
+    let partition = PartitionFigures {
+        topic: "orders".into(),
+        index: 0,
+        bytes: 1,
+        segments: 0,
+        start: 0,
+        high_watermark: 0,
+        end: 0,
+    };
+    Sources {
+        shard_count: 1,
+        shards: Source::new(move |_| figures.clone()),
+        partitions: Source::new(move |_| vec![partition.clone()]),
+    }
+}
+
 fn start(figures: Vec<ShardFigures>) -> HttpServer {
     let info =
         BuildInfo { version: "0.1.0".into(), commit: String::new(), started: TimestampMs::new(0) };
-    let source = Source::new(move |_| figures.clone());
-    serve_from(SocketAddr::from(([127, 0, 0, 1], 0)), source, info).unwrap()
+    serve_from(SocketAddr::from(([127, 0, 0, 1], 0)), sources(figures), info).unwrap()
 }
 
 /// The whole answer to one request, up to the end of the connection.
@@ -34,6 +50,15 @@ fn a_scrape_is_answered_in_prometheus_text() {
 }
 
 #[test]
+fn partitions_have_a_path_of_their_own() {
+    let server = start(Vec::new());
+    let answer = ask(&server, "GET", "/metrics/partitions");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\npelton_partition_size_bytes{topic=\"orders\",partition=\"0\"} 1\n"));
+    server.stop();
+}
+
+#[test]
 fn a_broker_whose_shards_answer_is_healthy_and_ready() {
     let server = start(vec![ShardFigures::default()]);
     assert!(ask(&server, "GET", "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
@@ -51,6 +76,14 @@ fn shards_that_do_not_answer_make_scrape_and_health_fail() {
 }
 
 #[test]
+fn a_shard_without_figures_makes_health_fail_but_not_the_scrape_of_the_others() {
+    let server = start(vec![ShardFigures::default(), ShardFigures::default()]);
+    assert!(ask(&server, "GET", "/healthz").starts_with("HTTP/1.1 503 "));
+    assert!(ask(&server, "GET", "/metrics").starts_with("HTTP/1.1 200 "));
+    server.stop();
+}
+
+#[test]
 fn nothing_else_is_answered() {
     let server = start(Vec::new());
     assert!(ask(&server, "POST", "/metrics").starts_with("HTTP/1.1 405 "));
@@ -61,10 +94,9 @@ fn nothing_else_is_answered() {
 #[test]
 fn an_address_in_use_is_an_error() {
     let server = start(Vec::new());
-    let source = Source::new(|_| Vec::new());
     let info =
         BuildInfo { version: String::new(), commit: String::new(), started: TimestampMs::new(0) };
-    let second = serve_from(server.address(), source, info);
+    let second = serve_from(server.address(), sources(Vec::new()), info);
     assert_eq!(second.err().map(|error| error.kind()), Some(io::ErrorKind::AddrInUse));
     server.stop();
 }

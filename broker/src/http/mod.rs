@@ -1,4 +1,4 @@
-//! What operators' tools ask over HTTP: `/metrics`, `/healthz`, `/readyz`.
+//! What operators' tools ask over HTTP: `/metrics`, `/metrics/partitions`, `/healthz`, `/readyz`.
 //!
 //! All of it runs on one side thread that shares nothing with the shards: it asks shard 0 for
 //! copies of the figures and does the merging and the printing itself, so a scrape costs a shard
@@ -6,6 +6,7 @@
 
 mod connection;
 mod exposition;
+mod partitions;
 mod render;
 mod source;
 
@@ -25,9 +26,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use self::connection::{BoundedListener, Limits};
+use self::partitions::render_partitions;
 pub use self::render::{BuildInfo, render};
 use self::source::Source;
 use crate::boot::threads::Control;
+use crate::metrics::{PartitionFigures, ShardFigures};
 
 /// Prometheus's text format, as its documentation ("Exposition formats") names it.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -62,10 +65,23 @@ impl HttpServer {
 /// # Errors
 /// The address cannot be bound, or the system gives no thread.
 pub fn serve(address: SocketAddr, control: Control, info: BuildInfo) -> io::Result<HttpServer> {
-    serve_from(address, Source::new(move |timeout| control.figures(timeout)), info)
+    let asked = control.clone();
+    let sources = Sources {
+        shard_count: control.shard_count(),
+        shards: Source::new(move |timeout| control.figures(timeout)),
+        partitions: Source::new(move |timeout| asked.partition_figures(timeout)),
+    };
+    serve_from(address, sources, info)
 }
 
-fn serve_from(address: SocketAddr, source: Source, info: BuildInfo) -> io::Result<HttpServer> {
+/// Where figures come from.
+struct Sources {
+    shard_count: usize,
+    shards: Source<ShardFigures>,
+    partitions: Source<PartitionFigures>,
+}
+
+fn serve_from(address: SocketAddr, sources: Sources, info: BuildInfo) -> io::Result<HttpServer> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
@@ -83,7 +99,7 @@ fn serve_from(address: SocketAddr, source: Source, info: BuildInfo) -> io::Resul
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("http".into())
-        .spawn(move || run(runtime, listener, router(source, info), stopped))?;
+        .spawn(move || run(runtime, listener, router(sources, info), stopped))?;
     Ok(HttpServer { address, stop, thread })
 }
 
@@ -103,31 +119,41 @@ fn run(
 
 /// What every handler sees.
 struct Endpoint {
-    source: Source,
+    sources: Sources,
     info: BuildInfo,
 }
 
-fn router(source: Source, info: BuildInfo) -> Router {
+fn router(sources: Sources, info: BuildInfo) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
+        .route("/metrics/partitions", get(partitions))
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .layer(map_response(close_after))
-        .with_state(Arc::new(Endpoint { source, info }))
+        .with_state(Arc::new(Endpoint { sources, info }))
 }
 
 async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
-    match endpoint.source.figures().await {
+    match endpoint.sources.shards.figures().await {
         Some(figures) => answer(StatusCode::OK, METRICS_TYPE, render(&figures, &endpoint.info)),
         None => silent(),
     }
 }
 
+/// On a path of its own: with many partitions there are more series than a scrape every few
+/// seconds should carry. No partitions is an answer, but a stopped broker gives the same.
+async fn partitions(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
+    let figures = endpoint.sources.partitions.figures().await.unwrap_or_default();
+    answer(StatusCode::OK, METRICS_TYPE, render_partitions(&figures))
+}
+
 /// Alive means that every shard's loop still turns, not only this thread's.
 async fn health(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
-    match endpoint.source.figures().await {
-        Some(_) => answer(StatusCode::OK, TEXT_TYPE, "ok\n".into()),
-        None => silent(),
+    match endpoint.sources.shards.figures().await {
+        Some(figures) if figures.len() == endpoint.sources.shard_count => {
+            answer(StatusCode::OK, TEXT_TYPE, "ok\n".into())
+        }
+        _ => silent(),
     }
 }
 

@@ -6,29 +6,27 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::metrics::ShardFigures;
-
 /// How long the shards may take to answer before they count as stuck.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Ask = dyn Fn(Duration) -> Vec<ShardFigures> + Send + Sync;
+type Ask<T> = dyn Fn(Duration) -> Vec<T> + Send + Sync;
 
 /// Asks the shards, one question at a time: any number of scrapers puts no more than one
 /// message on a shard's queue, and stuck shards do not pile up waiting threads.
-pub struct Source {
-    ask: Arc<Ask>,
+pub struct Source<T> {
+    ask: Arc<Ask<T>>,
     turn: Arc<Mutex<()>>,
 }
 
-impl Source {
+impl<T: Send + 'static> Source<T> {
     /// `ask` may block for as long as it is told to; it answers nothing when there is no answer.
-    pub fn new(ask: impl Fn(Duration) -> Vec<ShardFigures> + Send + Sync + 'static) -> Source {
+    pub fn new(ask: impl Fn(Duration) -> Vec<T> + Send + Sync + 'static) -> Self {
         Source { ask: Arc::new(ask), turn: Arc::default() }
     }
 
-    /// The figures of all shards; none if they do not answer within a second, the wait for
+    /// All figures; none if they do not answer within a second, the wait for
     /// another scraper's question included.
-    pub async fn figures(&self) -> Option<Vec<ShardFigures>> {
+    pub async fn figures(&self) -> Option<Vec<T>> {
         let (ask, turn) = (self.ask.clone(), self.turn.clone());
         let answer = timeout(ANSWER_TIMEOUT, async {
             let turn = turn.lock_owned().await;

@@ -1,7 +1,7 @@
 //! What a scrape takes from a shard.
 
 use super::Shard;
-use crate::metrics::{ClusterFigures, ShardFigures};
+use crate::metrics::{ClusterFigures, PartitionFigures, ShardFigures};
 
 /// Partitions looked at before others get the core.
 const PARTITIONS_A_SLICE: usize = 256;
@@ -28,6 +28,28 @@ impl Shard {
         figures.disk_full = self.disk_full.get();
         self.add_partitions(&mut figures).await;
         figures
+    }
+
+    /// Each partition of this shard, in the order of their ids.
+    pub async fn partition_figures(&self) -> Vec<PartitionFigures> {
+        let mut all = Vec::with_capacity(self.store.stats().partitions);
+        for logs in self.store.logs().chunks(PARTITIONS_A_SLICE) {
+            for log in logs {
+                let view = self.view.borrow();
+                let Some(topic) = view.cluster.topic_by_id(log.id().topic) else { continue };
+                all.push(PartitionFigures {
+                    topic: topic.name.clone(),
+                    index: log.id().index.get(),
+                    bytes: log.bytes(),
+                    segments: log.segment_count() as u64,
+                    start: log.start_offset().get(),
+                    high_watermark: log.commit_offset().get(),
+                    end: log.end_offset().get(),
+                });
+            }
+            self.env.breathe().await;
+        }
+        all
     }
 
     fn cluster_figures(&self) -> ClusterFigures {

@@ -107,6 +107,7 @@ impl Shard {
                 Reply::Done
             }
             Request::Metrics => Reply::Metrics(Box::new(self.figures().await)),
+            Request::PartitionMetrics => Reply::PartitionMetrics(self.partition_figures().await),
             Request::Stop => {
                 self.shut_down().await;
                 Reply::Done

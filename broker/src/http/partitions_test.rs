@@ -1,0 +1,23 @@
+use super::*;
+
+#[test]
+fn a_partition_says_its_size_and_where_it_begins_and_ends() {
+    let text = render_partitions(&[PartitionFigures {
+        topic: "orders".into(),
+        index: 7,
+        bytes: 1000,
+        segments: 2,
+        start: 5,
+        high_watermark: 90,
+        end: 95,
+    }]);
+    for line in [
+        "pelton_partition_size_bytes{topic=\"orders\",partition=\"7\"} 1000",
+        "pelton_partition_segments{topic=\"orders\",partition=\"7\"} 2",
+        "pelton_partition_offset{topic=\"orders\",partition=\"7\",at=\"start\"} 5",
+        "pelton_partition_offset{topic=\"orders\",partition=\"7\",at=\"high_watermark\"} 90",
+        "pelton_partition_offset{topic=\"orders\",partition=\"7\",at=\"end\"} 95",
+    ] {
+        assert!(text.lines().any(|have| have == line), "no line {line} in\n{text}");
+    }
+}
