@@ -13,5 +13,6 @@ pub mod runtime;
 mod shard;
 
 pub use boot::StartError;
+pub use boot::readiness::Readiness;
 pub use boot::threads::{Broker, Control};
 pub use config::BrokerConfig;

@@ -3,6 +3,7 @@
 //! it its own.
 
 mod error;
+pub mod readiness;
 pub mod threads;
 
 use std::rc::Rc;

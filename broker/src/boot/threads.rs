@@ -12,6 +12,7 @@ use pelton_model::ShardId;
 use pelton_net::Admission;
 use pelton_storage::disk::GlommioDisk;
 
+use super::readiness::Readiness;
 use super::{Founding, Role, RunningShard, Seat, StartError};
 use crate::config::BrokerConfig;
 use crate::meta::DataLock;
@@ -25,6 +26,7 @@ pub struct Broker {
     pub cluster_id: String,
     control: Control,
     executors: Vec<ShardThread>,
+    readiness: Readiness,
     _lock: DataLock,
 }
 
@@ -75,12 +77,13 @@ impl Control {
 
 impl Broker {
     /// Starts every shard; returns when the broker accepts connections.
-    pub fn start(config: BrokerConfig) -> Result<Broker, StartError> {
+    pub fn start(config: BrokerConfig, readiness: Readiness) -> Result<Broker, StartError> {
         config.check_kafka().map_err(StartError::Config)?;
         let data = &config.data_dir;
         std::fs::create_dir_all(data).map_err(|error| StartError::io(data, error))?;
         let lock = DataLock::take(data)?;
         let count = config.cpus.len();
+        readiness.recovering(count);
         let listeners = pelton_net::bind_shared(config.listen, count)
             .map_err(|error| StartError::Listen(format!("{}: {error}", config.listen)))?;
         let bound = listeners
@@ -121,6 +124,7 @@ impl Broker {
                 mailboxes,
                 admission: admission.clone(),
                 duty,
+                readiness: readiness.clone(),
                 ready: ready.clone(),
             };
             let cpu = config.cpus[index];
@@ -131,6 +135,7 @@ impl Broker {
         drop(ready);
         match started.recv() {
             Ok(Ok(cluster_id)) => Ok(Broker {
+                readiness,
                 port: bound.port(),
                 cluster_id,
                 control: Control { shard_count: count, orders, bell: Arc::new(Mutex::new(bell)) },
@@ -148,6 +153,7 @@ impl Broker {
 
     /// Stops gracefully: answers what was asked, carries what was appended.
     pub fn stop(self) {
+        self.readiness.stopping();
         let (sender, receiver) = mpsc::channel();
         if self.control.give(Order::Stop(sender)) {
             let _ = receiver.recv();
@@ -186,6 +192,7 @@ struct ShardBoot {
     mailboxes: Mailboxes,
     admission: Admission,
     duty: Duty,
+    readiness: Readiness,
     ready: mpsc::Sender<Result<String, StartError>>,
 }
 
@@ -195,7 +202,7 @@ type Orders = (mpsc::Receiver<Order>, UnixStream);
 impl ShardBoot {
     /// The whole life of a shard.
     async fn run(self) {
-        let ready = self.ready.clone();
+        let (ready, readiness) = (self.ready.clone(), self.readiness.clone());
         let (running, orders) = match self.start().await {
             Ok(started) => started,
             Err(error) => {
@@ -205,6 +212,7 @@ impl ShardBoot {
             }
         };
         if let Some(orders) = orders {
+            readiness.accepting();
             let _ = ready.send(Ok(running.cluster_id().to_owned()));
             take_orders(&running, orders).await;
         }
@@ -235,6 +243,12 @@ impl ShardBoot {
                 (Role::Other { told: told.boxed_local() }, None)
             }
         };
+        let (readiness, mailboxes) = (self.readiness, self.mailboxes);
+        let neighbours = async move {
+            // They are waited for when the shard has opened its storage.
+            readiness.shard_recovered();
+            mailboxes.connect().await
+        };
         let running = RunningShard::start(Seat {
             id,
             config: self.config,
@@ -243,7 +257,7 @@ impl ShardBoot {
             disk,
             listener,
             admission: self.admission,
-            neighbours: self.mailboxes.connect().boxed_local(),
+            neighbours: neighbours.boxed_local(),
             role,
         })
         .await?;

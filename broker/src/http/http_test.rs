@@ -6,6 +6,10 @@ use pelton_model::TimestampMs;
 use super::*;
 use crate::metrics::ShardFigures;
 
+fn info() -> BuildInfo {
+    BuildInfo { version: "0.1.0".into(), commit: String::new(), started: TimestampMs::new(0) }
+}
+
 fn sources(figures: Vec<ShardFigures>) -> Sources {
     let partition = PartitionFigures {
         topic: "orders".into(),
@@ -24,9 +28,11 @@ fn sources(figures: Vec<ShardFigures>) -> Sources {
 }
 
 fn start(figures: Vec<ShardFigures>) -> HttpServer {
-    let info =
-        BuildInfo { version: "0.1.0".into(), commit: String::new(), started: TimestampMs::new(0) };
-    serve_from(SocketAddr::from(([127, 0, 0, 1], 0)), sources(figures), info).unwrap()
+    let readiness = Readiness::default();
+    readiness.accepting();
+    let server = serve(SocketAddr::from(([127, 0, 0, 1], 0)), readiness, info()).unwrap();
+    server.connect_to(sources(figures));
+    server
 }
 
 /// The whole answer to one request, up to the end of the connection.
@@ -67,6 +73,19 @@ fn a_broker_whose_shards_answer_is_healthy_and_ready() {
 }
 
 #[test]
+fn a_broker_that_recovers_is_alive_but_not_ready_and_says_how_far_it_is() {
+    let readiness = Readiness::default();
+    readiness.recovering(2);
+    readiness.shard_recovered();
+    let server = serve(SocketAddr::from(([127, 0, 0, 1], 0)), readiness, info()).unwrap();
+    let answer = ask(&server, "GET", "/readyz");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("recovering, 1 left\n"));
+    assert!(ask(&server, "GET", "/metrics").starts_with("HTTP/1.1 503 "));
+    assert!(ask(&server, "GET", "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+    server.stop();
+}
+
+#[test]
 fn shards_that_do_not_answer_make_scrape_and_health_fail() {
     let server = start(Vec::new());
     for path in ["/healthz", "/metrics"] {
@@ -94,9 +113,7 @@ fn nothing_else_is_answered() {
 #[test]
 fn an_address_in_use_is_an_error() {
     let server = start(Vec::new());
-    let info =
-        BuildInfo { version: String::new(), commit: String::new(), started: TimestampMs::new(0) };
-    let second = serve_from(server.address(), sources(Vec::new()), info);
+    let second = serve(server.address(), Readiness::default(), info());
     assert_eq!(second.err().map(|error| error.kind()), Some(io::ErrorKind::AddrInUse));
     server.stop();
 }

@@ -12,7 +12,7 @@ mod source;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use axum::Router;
@@ -29,6 +29,7 @@ use self::connection::{BoundedListener, Limits};
 use self::partitions::render_partitions;
 pub use self::render::{BuildInfo, render};
 use self::source::Source;
+use crate::boot::readiness::{Phase, Readiness};
 use crate::boot::threads::Control;
 use crate::metrics::{PartitionFigures, ShardFigures};
 
@@ -39,6 +40,7 @@ const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 /// A running endpoint. Dropping it ends the thread too, but does not wait for it.
 pub struct HttpServer {
     address: SocketAddr,
+    endpoint: Arc<Endpoint>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -47,6 +49,21 @@ impl HttpServer {
     /// Where it listens; says which port was given if port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on there are figures: the broker has started.
+    pub fn connect(&self, control: Control) {
+        let asked = control.clone();
+        self.connect_to(Sources {
+            shard_count: control.shard_count(),
+            shards: Source::new(move |timeout| control.figures(timeout)),
+            partitions: Source::new(move |timeout| asked.partition_figures(timeout)),
+        });
+    }
+
+    fn connect_to(&self, sources: Sources) {
+        // Whoever came first stays: there is one broker to a server.
+        let _ = self.endpoint.sources.set(sources);
     }
 
     /// Closes the listener and cuts what is under way; waits for the thread, and with it for a
@@ -60,28 +77,12 @@ impl HttpServer {
     }
 }
 
-/// Answers `GET` over HTTP/1.1 at `address`; returns when it listens.
+/// Answers `GET` over HTTP/1.1 at `address`; returns when it listens. Until it is
+/// [connected](HttpServer::connect) to a broker it has no figures, and says how the start goes.
 ///
 /// # Errors
 /// The address cannot be bound, or the system gives no thread.
-pub fn serve(address: SocketAddr, control: Control, info: BuildInfo) -> io::Result<HttpServer> {
-    let asked = control.clone();
-    let sources = Sources {
-        shard_count: control.shard_count(),
-        shards: Source::new(move |timeout| control.figures(timeout)),
-        partitions: Source::new(move |timeout| asked.partition_figures(timeout)),
-    };
-    serve_from(address, sources, info)
-}
-
-/// Where figures come from.
-struct Sources {
-    shard_count: usize,
-    shards: Source<ShardFigures>,
-    partitions: Source<PartitionFigures>,
-}
-
-fn serve_from(address: SocketAddr, sources: Sources, info: BuildInfo) -> io::Result<HttpServer> {
+pub fn serve(address: SocketAddr, readiness: Readiness, info: BuildInfo) -> io::Result<HttpServer> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
@@ -96,11 +97,13 @@ fn serve_from(address: SocketAddr, sources: Sources, info: BuildInfo) -> io::Res
         let _inside = runtime.enter();
         BoundedListener::new(TcpListener::from_std(listener)?, Limits::default())
     };
+    let endpoint = Arc::new(Endpoint { sources: OnceLock::new(), readiness, info });
+    let router = router(endpoint.clone());
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("http".into())
-        .spawn(move || run(runtime, listener, router(sources, info), stopped))?;
-    Ok(HttpServer { address, stop, thread })
+        .spawn(move || run(runtime, listener, router, stopped))?;
+    Ok(HttpServer { address, endpoint, stop, thread })
 }
 
 /// The thread's whole life.
@@ -119,22 +122,31 @@ fn run(
 
 /// What every handler sees.
 struct Endpoint {
-    sources: Sources,
+    sources: OnceLock<Sources>,
+    readiness: Readiness,
     info: BuildInfo,
 }
 
-fn router(sources: Sources, info: BuildInfo) -> Router {
+/// Where figures come from.
+struct Sources {
+    shard_count: usize,
+    shards: Source<ShardFigures>,
+    partitions: Source<PartitionFigures>,
+}
+
+fn router(endpoint: Arc<Endpoint>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/metrics/partitions", get(partitions))
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .layer(map_response(close_after))
-        .with_state(Arc::new(Endpoint { sources, info }))
+        .with_state(endpoint)
 }
 
 async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
-    match endpoint.sources.shards.figures().await {
+    let Some(sources) = endpoint.sources.get() else { return endpoint.not_ready() };
+    match sources.shards.figures().await {
         Some(figures) => answer(StatusCode::OK, METRICS_TYPE, render(&figures, &endpoint.info)),
         None => silent(),
     }
@@ -143,23 +155,34 @@ async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
 /// On a path of its own: with many partitions there are more series than a scrape every few
 /// seconds should carry. No partitions is an answer, but a stopped broker gives the same.
 async fn partitions(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
-    let figures = endpoint.sources.partitions.figures().await.unwrap_or_default();
+    let Some(sources) = endpoint.sources.get() else { return endpoint.not_ready() };
+    let figures = sources.partitions.figures().await.unwrap_or_default();
     answer(StatusCode::OK, METRICS_TYPE, render_partitions(&figures))
 }
 
-/// Alive means that every shard's loop still turns, not only this thread's.
+/// Alive means that every shard's loop still turns, not only this thread's. A start is alive too:
+/// who kills a broker that recovers makes it recover once more.
 async fn health(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
-    match endpoint.sources.shards.figures().await {
-        Some(figures) if figures.len() == endpoint.sources.shard_count => {
-            answer(StatusCode::OK, TEXT_TYPE, "ok\n".into())
-        }
+    let ok = || answer(StatusCode::OK, TEXT_TYPE, "ok\n".into());
+    let Some(sources) = endpoint.sources.get() else { return ok() };
+    match sources.shards.figures().await {
+        Some(figures) if figures.len() == sources.shard_count => ok(),
         _ => silent(),
     }
 }
 
-/// This endpoint starts after the broker accepts connections, so answering is the proof.
-async fn readiness() -> impl IntoResponse {
-    answer(StatusCode::OK, TEXT_TYPE, "ready\n".into())
+async fn readiness(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
+    match endpoint.readiness.phase() {
+        Phase::Ready => answer(StatusCode::OK, TEXT_TYPE, "ready\n".into()),
+        _ => endpoint.not_ready(),
+    }
+}
+
+impl Endpoint {
+    fn not_ready(&self) -> Response {
+        let phase = format!("{}\n", self.readiness.phase());
+        answer(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, phase)
+    }
 }
 
 fn silent() -> Response {

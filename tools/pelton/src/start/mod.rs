@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use pelton_broker::Broker;
 use pelton_broker::http::{BuildInfo, HttpServer};
+use pelton_broker::{Broker, Readiness};
 
 use crate::failure::{Failure, Result};
 use crate::topic::parse_assignment;
@@ -65,18 +65,19 @@ pub fn run(args: StartArgs) -> Result<()> {
     let (data, cpus, listen) = (config.data_dir.clone(), config.cpus.clone(), config.listen);
     let metrics = config.metrics;
     let advertise = format!("{}:{}", config.advertise_host, config.advertise_port);
-    let broker = Broker::start(config)
-        .map_err(|error| Failure::Exit(error.exit_code(), error.to_string()))?;
+    let readiness = Readiness::default();
     let http = match metrics {
         None => None,
-        Some(address) => match serve_metrics(address, &broker) {
-            Ok(server) => Some(server),
-            Err(error) => {
-                broker.stop();
-                return Err(Failure::Exit(4, format!("--metrics {address}: {error}")));
-            }
-        },
+        Some(address) => Some(
+            serve_metrics(address, readiness.clone())
+                .map_err(|error| Failure::Exit(4, format!("--metrics {address}: {error}")))?,
+        ),
     };
+    let broker = Broker::start(config, readiness)
+        .map_err(|error| Failure::Exit(error.exit_code(), error.to_string()))?;
+    if let Some(http) = &http {
+        http.connect(broker.control());
+    }
     eprintln!(
         "pelton {} is ready: {}:{} (clients are told {advertise}), {} {} {cpus:?}, data in {}, \
          cluster {}; acknowledged means on stable storage",
@@ -98,7 +99,7 @@ pub fn run(args: StartArgs) -> Result<()> {
     Ok(())
 }
 
-fn serve_metrics(address: SocketAddr, broker: &Broker) -> io::Result<HttpServer> {
+fn serve_metrics(address: SocketAddr, readiness: Readiness) -> io::Result<HttpServer> {
     #[expect(clippy::disallowed_methods, reason = "the process's own start, not a shard's time")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let info = BuildInfo {
@@ -106,7 +107,7 @@ fn serve_metrics(address: SocketAddr, broker: &Broker) -> io::Result<HttpServer>
         commit: option_env!("PELTON_COMMIT").unwrap_or_default().into(),
         started: pelton_model::TimestampMs::new(since.as_millis() as i64),
     };
-    let server = pelton_broker::http::serve(address, broker.control(), info)?;
+    let server = pelton_broker::http::serve(address, readiness, info)?;
     tracing::info!(address = %server.address(), "metrics are served");
     Ok(server)
 }
