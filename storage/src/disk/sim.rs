@@ -4,6 +4,7 @@
 mod fault;
 mod image;
 mod names;
+mod pace;
 mod random;
 
 use std::cell::{Cell, RefCell};
@@ -21,7 +22,8 @@ use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture};
 use pelton_model::limits::BLOCK_BYTES;
 
-pub use self::fault::{CrashChoice, Fault, FaultError, Operation};
+pub use self::fault::{CrashChoice, Fault, FaultError, Lie, Operation};
+pub use self::pace::{Pace, Step};
 pub use self::random::Random;
 
 use self::fault::Faults;
@@ -63,6 +65,8 @@ struct World {
     next_handle: Cell<u64>,
     capacity_bytes: Cell<u64>,
     yields_max: Cell<u64>,
+    pace: RefCell<Option<Rc<dyn Pace>>>,
+    lie: Cell<Option<Lie>>,
     faults: RefCell<Faults>,
     counters: Cell<Counters>,
     random: RefCell<Random>,
@@ -83,6 +87,16 @@ impl SimDisk {
     /// 0, as at first, lets each be ready at once.
     pub fn set_yields_max(&self, yields: u64) {
         self.0.yields_max.set(yields);
+    }
+
+    /// Has every operation seen, and take its time.
+    pub fn set_pace(&self, pace: Rc<dyn Pace>) {
+        *self.0.pace.borrow_mut() = Some(pace);
+    }
+
+    /// From now on the disk lies.
+    pub fn set_lie(&self, lie: Option<Lie>) {
+        self.0.lie.set(lie);
     }
 
     /// Bounds the disk: what needs more room fails with `ENOSPC`.
@@ -117,6 +131,20 @@ impl SimDisk {
         live.live().read(0, bytes).ok_or_else(|| past_the_end(0, bytes, 0))
     }
 
+    /// What a file takes of the disk's room, of all files.
+    pub fn used_bytes(&self) -> u64 {
+        self.0.used_bytes()
+    }
+
+    /// The process that used this disk is gone, and so are its futures: what it had under way has
+    /// happened or not, as `choice` says. All else stays as it is, durable or not.
+    pub fn kill(&self, choice: &mut CrashChoice) {
+        self.0.open.borrow_mut().clear();
+        for inode in self.0.names.borrow().files() {
+            inode.borrow_mut().settle(choice);
+        }
+    }
+
     /// The disk that the machine finds after a power cut at this moment: what was durable, and of
     /// everything else what `choice` keeps. This one stays as it is, so that many cuts can be
     /// tried at one moment. Faults and counters start afresh.
@@ -138,6 +166,8 @@ impl SimDisk {
             next_handle: Cell::new(0),
             capacity_bytes: Cell::new(capacity_bytes),
             yields_max: Cell::new(yields_max),
+            pace: RefCell::default(),
+            lie: Cell::default(),
             faults: RefCell::default(),
             counters: Cell::default(),
             random: RefCell::new(Random::new(seed)),
@@ -168,10 +198,14 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl World {
-    /// Lets others run, then says whether this operation fails.
-    async fn perform(&self, operation: Operation, path: &Path) -> io::Result<()> {
+    /// Takes the operation's time, then says whether it fails.
+    async fn perform(&self, step: Step<'_>) -> io::Result<()> {
+        let pace = self.pace.borrow().clone();
+        if let Some(pace) = pace {
+            pace.begin(&step).await;
+        }
         self.pause().await;
-        match self.faults.borrow_mut().strike(operation, path) {
+        match self.faults.borrow_mut().strike(step.operation, step.path) {
             Some(error) => Err(error.to_error()),
             None => Ok(()),
         }
@@ -198,12 +232,16 @@ impl World {
     }
 
     fn free_bytes(&self) -> u64 {
+        self.capacity_bytes.get().saturating_sub(self.used_bytes())
+    }
+
+    fn used_bytes(&self) -> u64 {
         let names = self.names.borrow();
         let open = self.open.borrow();
         let inodes: BTreeMap<_, _> =
             names.files().chain(open.values()).map(|inode| (Rc::as_ptr(inode), inode)).collect();
         let blocks: u64 = inodes.values().map(|inode| inode.borrow().used_blocks()).sum();
-        self.capacity_bytes.get().saturating_sub(blocks * BLOCK_BYTES as u64)
+        blocks * BLOCK_BYTES as u64
     }
 
     fn check_room(&self, blocks: u64) -> io::Result<()> {
@@ -227,7 +265,7 @@ impl DiskBackend for SimBackend {
     ) -> LocalBoxFuture<'a, io::Result<Box<dyn FileBackend>>> {
         async move {
             self.0.count(|counters| counters.opens += 1);
-            self.0.perform(Operation::Open, path).await?;
+            self.0.perform(Step::new(Operation::Open, path)).await?;
             let mut names = self.0.names.borrow_mut();
             let inode = match names.file(path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && mode.create => {
@@ -250,7 +288,7 @@ impl DiskBackend for SimBackend {
 
     fn create_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
-            self.0.pause().await;
+            self.0.perform(Step::new(Operation::CreateDir, path)).await?;
             self.0.names.borrow_mut().create_dir_all(path)
         }
         .boxed_local()
@@ -259,10 +297,12 @@ impl DiskBackend for SimBackend {
     fn sync_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
             self.0.count(|counters| counters.syncs += 1);
-            self.0.perform(Operation::Sync, path).await?;
+            self.0.perform(Step::new(Operation::Sync, path)).await?;
             let mut names = self.0.names.borrow_mut();
             names.check_dir(path)?;
-            names.sync_dir(path);
+            if self.0.lie.get() != Some(Lie::SyncsDoNothing) {
+                names.sync_dir(path);
+            }
             Ok(())
         }
         .boxed_local()
@@ -270,7 +310,7 @@ impl DiskBackend for SimBackend {
 
     fn remove_file<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
-            self.0.pause().await;
+            self.0.perform(Step::new(Operation::Remove, path)).await?;
             self.0.names.borrow_mut().remove_file(path)
         }
         .boxed_local()
@@ -278,7 +318,7 @@ impl DiskBackend for SimBackend {
 
     fn remove_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
-            self.0.pause().await;
+            self.0.perform(Step::new(Operation::Remove, path)).await?;
             self.0.names.borrow_mut().remove_dir_all(path)
         }
         .boxed_local()
@@ -286,7 +326,7 @@ impl DiskBackend for SimBackend {
 
     fn rename<'a>(&'a self, from: &'a Path, to: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
-            self.0.pause().await;
+            self.0.perform(Step::new(Operation::Rename, from)).await?;
             self.0.names.borrow_mut().rename(from, to)
         }
         .boxed_local()
@@ -294,7 +334,7 @@ impl DiskBackend for SimBackend {
 
     fn list_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<Vec<DirEntry>>> {
         async move {
-            self.0.pause().await;
+            self.0.perform(Step::new(Operation::List, path)).await?;
             let names = self.0.names.borrow();
             let entries = names.list(path)?.into_iter().map(|(path, node)| DirEntry {
                 name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -309,9 +349,9 @@ impl DiskBackend for SimBackend {
         .boxed_local()
     }
 
-    fn space<'a>(&'a self, _path: &'a Path) -> LocalBoxFuture<'a, io::Result<Space>> {
+    fn space<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<Space>> {
         async move {
-            self.0.pause().await;
+            self.0.perform(Step::new(Operation::Space, path)).await?;
             let total_bytes = self.0.capacity_bytes.get();
             Ok(Space { free_bytes: self.0.free_bytes(), total_bytes })
         }
@@ -367,7 +407,12 @@ impl FileBackend for SimFile {
                 counters.bytes_written += bytes as u64;
             });
             let id = inode.borrow_mut().begin_write(position, &memory.0[..bytes]);
-            let mut result = self.world.perform(Operation::Write, &self.path).await;
+            let step = Step {
+                position,
+                content: &memory.0[..bytes],
+                ..Step::new(Operation::Write, &self.path)
+            };
+            let mut result = self.world.perform(step).await;
             if result.is_ok() {
                 let missing = inode.borrow().missing_blocks(position, bytes as u64);
                 result = self.world.check_room(missing);
@@ -377,7 +422,8 @@ impl FileBackend for SimFile {
                 inode.borrow_mut().fail_write(id, is_disk_full(&error), &mut choice);
                 return Err(error);
             }
-            inode.borrow_mut().complete_write(id, self.durable_writes);
+            let is_lie = self.world.lie.get() == Some(Lie::DurableWritesAreNot);
+            inode.borrow_mut().complete_write(id, self.durable_writes && !is_lie);
             Ok(IoBuf::new(memory))
         }
         .boxed_local()
@@ -390,7 +436,8 @@ impl FileBackend for SimFile {
                 counters.reads += 1;
                 counters.bytes_read += bytes as u64;
             });
-            self.world.perform(Operation::Read, &self.path).await?;
+            let step = Step::new(Operation::Read, &self.path);
+            self.world.perform(Step { position, bytes: bytes as u64, ..step }).await?;
             let inode = inode.borrow();
             let content = inode.live().read(position, bytes);
             let content =
@@ -405,8 +452,10 @@ impl FileBackend for SimFile {
             let inode = self.inode()?;
             self.world.count(|counters| counters.syncs += 1);
             let covered = inode.borrow().begin_sync();
-            let result = self.world.perform(Operation::Sync, &self.path).await;
-            inode.borrow_mut().end_sync(&covered, result.is_ok());
+            let result = self.world.perform(Step::new(Operation::Sync, &self.path)).await;
+            if self.world.lie.get() != Some(Lie::SyncsDoNothing) {
+                inode.borrow_mut().end_sync(&covered, result.is_ok());
+            }
             result
         }
         .boxed_local()
@@ -416,7 +465,8 @@ impl FileBackend for SimFile {
         async move {
             let inode = self.inode()?;
             self.world.count(|counters| counters.allocations += 1);
-            self.world.perform(Operation::Allocate, &self.path).await?;
+            let step = Step::new(Operation::Allocate, &self.path);
+            self.world.perform(Step { bytes: total_bytes, ..step }).await?;
             let missing = inode.borrow().missing_blocks(0, total_bytes);
             self.world.check_room(missing)?;
             inode.borrow_mut().allocate(total_bytes);
@@ -428,7 +478,8 @@ impl FileBackend for SimFile {
     fn truncate(&self, bytes: u64) -> LocalBoxFuture<'_, io::Result<()>> {
         async move {
             let inode = self.inode()?;
-            self.world.pause().await;
+            let step = Step::new(Operation::Truncate, &self.path);
+            self.world.perform(Step { bytes, ..step }).await?;
             inode.borrow_mut().truncate(bytes);
             Ok(())
         }
@@ -441,7 +492,7 @@ impl FileBackend for SimFile {
 
     fn close(&self) -> LocalBoxFuture<'_, io::Result<()>> {
         async move {
-            self.world.pause().await;
+            self.world.perform(Step::new(Operation::Close, &self.path)).await?;
             self.world.open.borrow_mut().remove(&self.handle).map(drop).ok_or_else(closed)
         }
         .boxed_local()

@@ -347,3 +347,54 @@ fn operations_are_counted() {
 fn waiting_for_nothing_is_noticed() {
     run(std::future::pending::<()>());
 }
+
+#[test]
+fn a_kill_decides_what_was_under_way_and_keeps_the_rest_volatile() {
+    for kept in [false, true] {
+        let sim = SimDisk::new(1);
+        let path = Path::new("/file");
+        run(async {
+            let disk = sim.disk();
+            let file =
+                disk.open(path, OpenMode { create: true, durable_writes: false }).await.unwrap();
+            disk.sync_dir(Path::new("/")).await.unwrap();
+            let block = |byte| {
+                let mut buffer = disk.allocate_buffer(BLOCK_BYTES);
+                buffer.as_mut_slice().fill(byte);
+                buffer
+            };
+            file.write_at(block(1), BLOCK_BYTES, 0).await.unwrap();
+            sim.set_yields_max(1000);
+            let under_way = file.write_at(block(2), BLOCK_BYTES, 0);
+            assert!(under_way.now_or_never().is_none());
+        });
+        sim.kill(&mut if kept { CrashChoice::keep_all() } else { CrashChoice::lose_all() });
+        let seen = sim.contents(path).unwrap()[0];
+        assert_eq!(seen, if kept { 2 } else { 1 });
+        assert!(sim.durable().contents(path).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_disk_that_lies_keeps_nothing_through_a_power_cut() {
+    for (lie, durable_writes) in [(Lie::SyncsDoNothing, false), (Lie::DurableWritesAreNot, true)] {
+        let kept_if = |lie: Option<Lie>| {
+            let sim = SimDisk::new(1);
+            let path = Path::new("/file");
+            run(async {
+                let disk = sim.disk();
+                let file =
+                    disk.open(path, OpenMode { create: true, durable_writes }).await.unwrap();
+                disk.sync_dir(Path::new("/")).await.unwrap();
+                sim.set_lie(lie);
+                let buffer = disk.allocate_buffer(BLOCK_BYTES);
+                file.write_at(buffer, BLOCK_BYTES, 0).await.unwrap();
+                if !durable_writes {
+                    file.sync().await.unwrap();
+                }
+            });
+            sim.durable().contents(path).unwrap().len()
+        };
+        assert_eq!((kept_if(None), kept_if(Some(lie))), (BLOCK_BYTES, 0), "{lie:?}");
+    }
+}

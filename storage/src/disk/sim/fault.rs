@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::random::Random;
 
-/// What a [`Fault`] can strike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a disk is asked to do, and a [`Fault`] can strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     Open,
     Read,
@@ -14,6 +14,23 @@ pub enum Operation {
     /// Of a file or of a directory.
     Sync,
     Allocate,
+    Truncate,
+    Close,
+    CreateDir,
+    /// Of a file or of a directory.
+    Remove,
+    Rename,
+    List,
+    Space,
+}
+
+/// A disk that does not keep its promises: what a test that is worth something must notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// A sync, of a file or of a directory, returns and has done nothing.
+    SyncsDoNothing,
+    /// A write of a file that was opened for durable writes returns when it is merely written.
+    DurableWritesAreNot,
 }
 
 /// The error that a [`Fault`] gives.

@@ -239,6 +239,24 @@ impl Inode {
         self.log[at].state = State::Doubtful;
     }
 
+    /// What is under way has happened, whole, or never will; it is durable in neither case.
+    pub(super) fn settle(&mut self, choice: &mut CrashChoice) {
+        let running: Vec<u64> = self
+            .log
+            .iter()
+            .filter(|entry| entry.state == State::Running)
+            .map(|entry| entry.id)
+            .collect();
+        for id in running {
+            if choice.keep() {
+                self.complete_write(id, false);
+            } else {
+                self.log.retain(|entry| entry.id != id);
+            }
+        }
+        self.fold();
+    }
+
     pub(super) fn truncate(&mut self, bytes: u64) {
         self.reserved_blocks = self.reserved_blocks.min(bytes.div_ceil(BLOCK));
         self.change(State::Completed, Change::Truncate(bytes));
