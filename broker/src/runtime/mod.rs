@@ -1,7 +1,9 @@
 //! SEAM 3: what a shard gets from the machine besides disk and network — time, tasks, chance, and
-//! the mailboxes of the other shards. Below it stands glommio; nothing else in the broker may.
+//! the mailboxes of the other shards. Below it stands glommio, which nothing else in the broker may
+//! name, or the simulator.
 
 pub mod glommio;
+pub mod sim;
 mod task_times;
 
 use std::rc::Rc;
