@@ -1,9 +1,11 @@
 //! A broker on a machine: one pinned thread per shard, a socket, a lock on the data directory, and
 //! the way from ordinary threads to shard 0. All that is above the seams is in [`super`].
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -80,7 +82,7 @@ impl Broker {
     pub fn start(config: BrokerConfig, readiness: Readiness) -> Result<Broker, StartError> {
         config.check_kafka().map_err(StartError::Config)?;
         let data = &config.data_dir;
-        std::fs::create_dir_all(data).map_err(|error| StartError::io(data, error))?;
+        create_durably(data).map_err(|error| StartError::io(data, error))?;
         let lock = DataLock::take(data)?;
         let count = config.cpus.len();
         readiness.recovering(count);
@@ -164,6 +166,17 @@ impl Broker {
             }
         }
     }
+}
+
+/// Makes the data directory if there is none; its name, and the names above it that had to be made,
+/// outlive a power cut.
+fn create_durably(data: &Path) -> io::Result<()> {
+    let new: Vec<&Path> = data.ancestors().take_while(|path| !path.exists()).collect();
+    std::fs::create_dir_all(data)?;
+    for parent in new.into_iter().filter_map(Path::parent) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn connections_max(config: &BrokerConfig) -> usize {
@@ -293,3 +306,7 @@ async fn take_orders(running: &RunningShard, (orders, wakes): Orders) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "threads_test.rs"]
+mod threads_test;

@@ -104,6 +104,10 @@ impl SimDisk {
         self.0.capacity_bytes.set(bytes);
     }
 
+    pub fn capacity_bytes(&self) -> u64 {
+        self.0.capacity_bytes.get()
+    }
+
     pub fn inject(&self, fault: Fault) {
         self.0.faults.borrow_mut().add(fault);
     }
@@ -131,7 +135,7 @@ impl SimDisk {
         live.live().read(0, bytes).ok_or_else(|| past_the_end(0, bytes, 0))
     }
 
-    /// What a file takes of the disk's room, of all files.
+    /// What all files take of the disk's room.
     pub fn used_bytes(&self) -> u64 {
         self.0.used_bytes()
     }

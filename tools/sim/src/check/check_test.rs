@@ -1,0 +1,183 @@
+use super::*;
+use crate::history::content::some_partition;
+use crate::history::{BatchId, FinalLog, FinalTopic, Partition, Sender, Sighting, TopicFacts};
+
+const PRODUCER: Sender = Sender { number: 1, is_idempotent: true };
+const PLAIN: Sender = Sender { number: 2, is_idempotent: false };
+
+/// A topic with one partition, two batches of two records, acknowledged, seen, and there.
+struct Bench {
+    history: History,
+    partition: Partition,
+    batches: [BatchId; 2],
+}
+
+fn bench(sender: Sender) -> Bench {
+    let mut history = History::default();
+    let partition = some_partition(1);
+    let facts = TopicFacts { partitions_told: 1, partitions_asked: 1, ..TopicFacts::default() };
+    history.topics.insert(partition.0, facts);
+    let topic = FinalTopic { partitions: 1, ..FinalTopic::default() };
+    history.final_topics.insert(partition.0, topic);
+    let batches = [0, 2].map(|base_offset| {
+        let batch = history.new_batch(sender, partition, 2);
+        history.batches[batch].attempts = 1;
+        history.acknowledge(batch, base_offset, 1);
+        batch
+    });
+    history.told_end(partition, 4);
+    let records = (0..4).map(|at| (at, Some(at as u64))).collect();
+    history.finals.insert(partition, FinalLog { start: 0, end: 4, records });
+    for offset in 0..4 {
+        history.sightings.push(sighting(partition, offset, offset as u64));
+    }
+    Bench { history, partition, batches }
+}
+
+fn sighting(partition: Partition, offset: i64, record: u64) -> Sighting {
+    Sighting { partition, offset, record: Some(record), high_watermark: 4, life: 1 }
+}
+
+impl Bench {
+    fn log(&mut self) -> &mut FinalLog {
+        self.history.finals.get_mut(&self.partition).unwrap()
+    }
+
+    fn lose_last(&mut self) {
+        let log = self.log();
+        log.records.pop();
+        log.end = 3;
+    }
+}
+
+#[test]
+fn a_run_in_which_all_is_well_breaks_nothing() {
+    for sender in [PRODUCER, PLAIN] {
+        assert_eq!(violations(&bench(sender).history), [""; 0]);
+    }
+}
+
+#[test]
+fn an_acknowledged_record_that_is_gone_is_found() {
+    let mut bench = bench(PRODUCER);
+    bench.lose_last();
+    assert_eq!(acknowledged_stays::check(&bench.history).len(), 1);
+    // Somebody asked for it.
+    bench.log().start = 4;
+    assert_eq!(acknowledged_stays::check(&bench.history).len(), 0);
+}
+
+#[test]
+fn a_seen_record_that_is_gone_is_found() {
+    let mut bench = bench(PRODUCER);
+    bench.history.acknowledgements.clear();
+    bench.lose_last();
+    assert_eq!(seen_stays::check(&bench.history).len(), 1);
+}
+
+#[test]
+fn an_offset_with_two_records_is_found() {
+    let mut bench = bench(PLAIN);
+    bench.history.sightings.push(sighting(bench.partition, 1, 3));
+    assert_eq!(offset_once::check(&bench.history).len(), 1);
+}
+
+#[test]
+fn records_that_nobody_sent_or_that_are_there_too_often_are_found() {
+    let mut bench = bench(PLAIN);
+    bench.log().records.push((4, None));
+    assert_eq!(phantoms::check(&bench.history).len(), 1);
+    bench.log().records[4] = (4, Some(0));
+    assert_eq!(phantoms::check(&bench.history).len(), 1);
+    // It may have been appended each time.
+    bench.history.batches[bench.batches[0]].attempts = 2;
+    assert_eq!(phantoms::check(&bench.history).len(), 0);
+    bench.history.batches[bench.batches[0]].sender = PRODUCER;
+    assert_eq!(phantoms::check(&bench.history).len(), 1);
+    // Sent to another partition.
+    bench.log().records.pop();
+    bench.history.batches[bench.batches[0]].partition = some_partition(2);
+    assert_eq!(phantoms::check(&bench.history).len(), 4);
+}
+
+#[test]
+fn records_in_another_order_than_sent_are_found() {
+    let mut bench = bench(PRODUCER);
+    for (place, record) in [2, 3, 0, 1].into_iter().enumerate() {
+        bench.log().records[place].1 = Some(record);
+    }
+    assert_eq!(order::check(&bench.history).len(), 1);
+    for batch in &mut bench.history.batches {
+        batch.sender = PLAIN;
+        batch.attempts = 2;
+    }
+    assert_eq!(order::check(&bench.history).len(), 0);
+}
+
+#[test]
+fn a_record_past_the_high_watermark_and_an_end_that_goes_back_are_found() {
+    let mut bench = bench(PRODUCER);
+    bench.history.sightings.push(sighting(bench.partition, 4, 9));
+    assert_eq!(commit_point::check(&bench.history).len(), 1);
+    bench.history.told_end(bench.partition, 5);
+    assert_eq!(commit_point::check(&bench.history).len(), 2);
+}
+
+#[test]
+fn a_duplicate_that_is_told_another_offset_is_found() {
+    let mut bench = bench(PRODUCER);
+    bench.history.acknowledge(bench.batches[0], 0, 2);
+    assert_eq!(duplicates::check(&bench.history).len(), 0);
+    bench.history.acknowledge(bench.batches[0], 4, 2);
+    assert_eq!(duplicates::check(&bench.history).len(), 1);
+}
+
+#[test]
+fn a_hole_and_a_start_that_nobody_asked_for_are_found() {
+    let mut bench = bench(PRODUCER);
+    bench.log().records.remove(1);
+    assert_eq!(no_holes::check(&bench.history).len(), 1);
+    bench.log().start = 1;
+    assert_eq!(starts::check(&bench.history).len(), 1);
+    bench.history.partition(bench.partition).start_asked = 2;
+    assert_eq!(starts::check(&bench.history).len(), 0);
+    bench.history.told_start(bench.partition, 2);
+    assert_eq!(starts::check(&bench.history).len(), 1);
+}
+
+#[test]
+fn metadata_that_is_not_as_it_was_told_is_found() {
+    let mut bench = bench(PRODUCER);
+    let broken = |bench: &Bench| metadata::check(&bench.history).len();
+    let id = bench.partition.0;
+    let set = |bench: &mut Bench, value: &str, told| {
+        let facts = bench.history.topics.get_mut(&id).unwrap();
+        facts.configs.entry("a".into()).or_default().push((value.into(), told));
+    };
+    set(&mut bench, "1", true);
+    assert_eq!(broken(&bench), 1);
+    let found = bench.history.final_topics.get_mut(&id).unwrap();
+    found.configs.insert("a".into(), "1".into());
+    assert_eq!(broken(&bench), 0);
+    // It may have come into force, or not.
+    set(&mut bench, "2", false);
+    assert_eq!(broken(&bench), 0);
+    set(&mut bench, "3", true);
+    assert_eq!(broken(&bench), 1);
+    bench.history.final_topics.get_mut(&id).unwrap().partitions = 2;
+    assert_eq!(broken(&bench), 2);
+    bench.history.final_topics.clear();
+    assert_eq!(broken(&bench), 1);
+    bench.history.topics.get_mut(&id).unwrap().deletion_asked = true;
+    assert_eq!(broken(&bench), 0);
+    bench.history.topics.get_mut(&id).unwrap().deletion_told = true;
+    bench.history.final_topics.insert(id, FinalTopic::default());
+    assert_eq!(broken(&bench), 1);
+}
+
+#[test]
+fn a_producer_id_that_was_given_twice_is_found() {
+    let mut bench = bench(PRODUCER);
+    bench.history.producer_ids = vec![1, 2, 1];
+    assert_eq!(producer_ids::check(&bench.history), ["1"]);
+}

@@ -1,0 +1,110 @@
+//! A consumer: follows partitions by long polls, and sometimes goes back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pelton_kafka::ErrorCode;
+use pelton_storage::disk::sim::Random;
+
+use super::connection::{Connection, Lost};
+use super::fetch::{self, Found, Position, Terms};
+use super::{World, is_unknown_topic};
+use crate::history::Partition;
+
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// Partitions of one request.
+const PARTITIONS_MAX: u64 = 5;
+
+pub struct Consumer {
+    world: World,
+    random: Random,
+    positions: BTreeMap<Partition, i64>,
+}
+
+impl Consumer {
+    pub fn new(world: &World) -> Self {
+        let random = world.runtime.fork_random();
+        Self { world: world.clone(), random, positions: BTreeMap::new() }
+    }
+
+    pub async fn run(mut self) {
+        loop {
+            let mut connection = self.world.connect().await;
+            let _: Result<(), Lost> = self.session(&mut connection).await;
+            drop(connection);
+            self.world.think(&mut self.random, 20).await;
+        }
+    }
+
+    async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
+        loop {
+            let positions = self.choose();
+            if positions.is_empty() {
+                self.world.runtime.sleep(BACKOFF).await;
+                continue;
+            }
+            let terms = Terms {
+                max_wait_ms: [0, 10, 100, 500][self.random.below(4) as usize],
+                min_bytes: [1, 1, 200, 5000][self.random.below(4) as usize],
+                partition_bytes: [1, 500, 4000, 1 << 20][self.random.below(4) as usize],
+                version: 4 + self.random.below(14) as i16,
+            };
+            let found = fetch::fetch(&self.world, connection, &positions, terms).await?;
+            for (position, found) in positions.iter().zip(found) {
+                self.advance(position, &found);
+            }
+            self.world.think(&mut self.random, 20).await;
+        }
+    }
+
+    fn choose(&mut self) -> Vec<Position> {
+        let mut chosen: Vec<Position> = Vec::new();
+        for _ in 0..1 + self.random.below(PARTITIONS_MAX) {
+            let Some(topic) = self.world.any_topic(&mut self.random) else { break };
+            let index = self.random.below(topic.partitions.max(1) as u64) as i32;
+            let partition = (topic.id, index);
+            if chosen.iter().any(|other| other.partition() == partition) {
+                continue;
+            }
+            let offset = self.positions.entry(partition).or_default();
+            if self.random.below(10) == 0 {
+                *offset = self.random.below(*offset as u64 + 1) as i64;
+            }
+            chosen.push(Position { topic, index, offset: *offset });
+        }
+        chosen
+    }
+
+    fn advance(&mut self, position: &Position, found: &Found) {
+        let partition = position.partition();
+        match found.error {
+            ErrorCode::None => {
+                if let Some((last, _)) = found.records.last() {
+                    self.positions.insert(partition, position.offset.max(last + 1));
+                }
+            }
+            // Records were deleted below; whether the end went back shows in the history.
+            ErrorCode::OffsetOutOfRange => {
+                let start = self.world.history.borrow_mut().partition(partition).start_asked;
+                let start = if start == i64::MAX { position.offset + 1 } else { start };
+                self.positions.insert(partition, start.max(found.log_start));
+                if !self.may_be_out_of_range(position) {
+                    self.world.unexpected("a Fetch", partition, found.error);
+                }
+            }
+            ErrorCode::KafkaStorageError | ErrorCode::NotLeaderOrFollower => {}
+            error if is_unknown_topic(error) && self.world.may_be_gone(partition) => {
+                self.world.forget_topic(partition.0);
+            }
+            error => self.world.unexpected("a Fetch", partition, error),
+        }
+    }
+
+    /// What has been read lies within the log, unless somebody asked to delete it.
+    fn may_be_out_of_range(&self, position: &Position) -> bool {
+        let mut history = self.world.history.borrow_mut();
+        let facts = history.partition(position.partition());
+        position.offset < facts.start_asked || position.offset > facts.end_told
+    }
+}
