@@ -24,7 +24,7 @@ pub use self::mailbox::{Observer, neighbours};
 
 /// Polls without time moving, beyond which somebody spins: thousands of times what a busy moment
 /// of a small broker needs.
-const POLLS_PER_MOMENT_MAX: u64 = 2_000_000;
+const POLLS_PER_MOMENT_MAX: u64 = 200_000;
 
 /// Which tasks end together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
