@@ -104,6 +104,7 @@ pub async fn fetch(
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let deadline = env.elapsed() + wait;
     let bytes_min = usize::try_from(request.min_bytes.min(request.max_bytes.max(0))).unwrap_or(0);
+    let mut bytes_before = None;
     loop {
         let plans: Vec<Plan> = wanted.iter().map(|it| plan(call, it, request)).collect();
         let mut positions: BTreeMap<ShardId, Vec<(PartitionId, Offset)>> = BTreeMap::new();
@@ -120,6 +121,8 @@ pub async fn fetch(
         let now = env.elapsed();
         if settled
             || bytes >= bytes_min
+            // Woken for what this answer cannot hold: more of it would wake at once again.
+            || bytes_before.is_some_and(|before| bytes <= before)
             || positions.is_empty()
             || now >= deadline
             || call.shard().stop.is_given()
@@ -128,6 +131,7 @@ pub async fn fetch(
         }
         // Not enough: what was read is let go, so that waiting holds no memory.
         drop(answers);
+        bytes_before = Some(bytes);
         park(call, positions, bytes_min, deadline - now).await;
     }
 }
