@@ -16,3 +16,4 @@ pub use boot::StartError;
 pub use boot::readiness::Readiness;
 pub use boot::threads::{Broker, Control};
 pub use config::BrokerConfig;
+pub use meta::DataLock;

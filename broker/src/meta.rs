@@ -133,6 +133,26 @@ impl DataLock {
         }
         Err(StartError::Locked(data.display().to_string()))
     }
+
+    /// For a command that looks at the files of a stopped broker: changes nothing, and waits for
+    /// nobody. `None` where no broker has ever been, such as in a copy.
+    pub fn take_to_look(data: &Path) -> Result<Option<DataLock>, StartError> {
+        let path = data.join("LOCK");
+        let file = match fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StartError::io(&path, error)),
+        };
+        // SAFETY: flock takes a descriptor, which is open, and no pointers.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(Some(DataLock(file)));
+        }
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Err(StartError::Locked(data.display().to_string())),
+            _ => Err(StartError::io(&path, error)),
+        }
+    }
 }
 
 /// A process that was killed keeps its files until the kernel has taken its rings down, which it

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod error;
 pub mod event;
 mod gate;
+pub mod inspect;
 pub mod journal;
 pub mod log;
 mod reshard;

@@ -32,6 +32,7 @@ fn state(version: u64) -> ShardState {
         max_timestamp: TimestampMs::new(77),
         length: 234,
         crc: 0xABCD_EF01,
+        is_unverified: false,
     };
     ShardState {
         version,

@@ -1,4 +1,4 @@
-//! What both disks must do alike. Each test runs on each of them.
+//! What all disks must do alike. Each test runs on each of them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::{Disk, File, IoBuf, OpenMode, is_disk_full};
 const CREATE: OpenMode = OpenMode { create: true, durable_writes: false };
 const BLOCK: u64 = BLOCK_BYTES as u64;
 
-macro_rules! on_both_disks {
+macro_rules! on_every_disk {
     ($($name:ident),* $(,)?) => {
         mod on_the_simulator {
             $(#[test]
@@ -25,6 +25,14 @@ macro_rules! on_both_disks {
                 });
             })*
         }
+        mod on_plain_calls {
+            $(#[test]
+            fn $name() {
+                let dir = tempfile::tempdir().expect("a directory");
+                let disk = crate::disk::PlainDisk::disk(crate::disk::Access::ReadWrite);
+                crate::disk::sim::run(super::$name(disk, dir.path().to_path_buf()));
+            })*
+        }
         mod on_glommio {
             $(#[test]
             fn $name() {
@@ -34,7 +42,7 @@ macro_rules! on_both_disks {
     };
 }
 
-on_both_disks!(
+on_every_disk!(
     what_was_written_is_read_at_any_alignment,
     a_read_past_the_end_is_an_error,
     the_end_of_an_unaligned_file_reads_exactly,

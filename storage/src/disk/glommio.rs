@@ -37,7 +37,7 @@ use super::io_times::{FileClass, IoTimes};
 use super::path_locks::PathLocks;
 use super::{
     BufferMemory, DirEntry, Disk, DiskBackend, FileBackend, IoBuf, OpenMode, Space, closed,
-    invalid_input, past_the_end, sys,
+    invalid_input, list_entries, past_the_end, sys,
 };
 
 /// Free buffers that are kept: 8 MiB in flight saturate a disk, and as much may be being filled.
@@ -455,24 +455,6 @@ fn prepare_probe(path: &Path) -> io::Result<()> {
         file.write_all_at(&[PROBE_BYTE; BLOCK_BYTES], 0)?;
     }
     file.sync_all()
-}
-
-fn list_entries(path: &Path) -> io::Result<Vec<DirEntry>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let metadata = match entry.metadata() {
-            // Removed since the directory was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            metadata => metadata?,
-        };
-        entries.push(DirEntry {
-            name: entry.file_name().to_string_lossy().into_owned(),
-            is_dir: metadata.is_dir(),
-            bytes: metadata.len(),
-        });
-    }
-    Ok(entries)
 }
 
 /// Runs in a task that a dropped future does not cancel and that `pass`'s gate waits for.

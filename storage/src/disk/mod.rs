@@ -2,7 +2,7 @@
 //!
 //! Everything above works on [`Disk`], [`File`] and [`IoBuf`] and does not know what is below:
 //! [`GlommioDisk`] (io_uring, direct I/O) in a broker, [`sim::SimDisk`] in tests and in the
-//! simulator. Handles belong to one thread. Paths are absolute.
+//! simulator, [`PlainDisk`] in commands for a stopped broker. Handles belong to one thread. Paths are absolute.
 //!
 //! **Durability.** A write is durable when a [`File::sync`] that was *started after the write
 //! completed* has returned, or, for a file opened with [`OpenMode::durable_writes`], when the
@@ -19,6 +19,7 @@ mod file;
 mod glommio;
 mod io_times;
 mod path_locks;
+mod plain;
 pub mod sim;
 mod sys;
 
@@ -33,6 +34,7 @@ pub use self::buffer::{BufferMemory, IoBuf};
 pub use self::file::{File, FileBackend};
 pub use self::glommio::GlommioDisk;
 pub use self::io_times::{ClassTimes, FileClass, IoTimes};
+pub use self::plain::{Access, PlainDisk};
 
 /// How [`Disk::open`] opens. Files are always readable and writable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -223,6 +225,25 @@ async fn read_bounded(file: &File, bytes_max: usize) -> io::Result<bytes::Bytes>
         ));
     }
     file.read_at(0, bytes).await
+}
+
+/// The entries of a directory of the real file system.
+fn list_entries(path: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let metadata = match entry.metadata() {
+            // Removed since the directory was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
+        entries.push(DirEntry {
+            name: entry.file_name().to_string_lossy().into_owned(),
+            is_dir: metadata.is_dir(),
+            bytes: metadata.len(),
+        });
+    }
+    Ok(entries)
 }
 
 fn absolute(path: &Path) -> io::Result<&Path> {

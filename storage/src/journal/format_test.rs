@@ -21,6 +21,7 @@ fn entries() -> Vec<Entry> {
         max_timestamp: TimestampMs::new(-1),
         length: 9,
         crc: 0xC0C0_C0C0,
+        is_unverified: false,
     };
     vec![
         Entry::Append {

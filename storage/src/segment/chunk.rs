@@ -18,12 +18,18 @@ pub struct ChunkEntry {
     pub length: u32,
     /// CRC-32C over the chunk, seeded with partition, segment and position.
     pub crc: u32,
+    /// A repair computed the CRC from what it found in the `.log`: it finds what rots from then
+    /// on, and cannot vouch for what was written.
+    pub is_unverified: bool,
 }
+
+/// The one flag of an entry: see [`ChunkEntry::is_unverified`].
+const UNVERIFIED: u32 = 1;
 
 impl ChunkEntry {
     pub const BYTES: usize = 40;
 
-    /// Forty bytes, of which the last eight are the CRC of the others and zeros.
+    /// Forty bytes, of which the last four are the CRC of the others.
     pub fn encode(&self) -> [u8; Self::BYTES] {
         let mut out = [0; Self::BYTES];
         out[0..8].copy_from_slice(&self.offset.get().to_le_bytes());
@@ -31,23 +37,27 @@ impl ChunkEntry {
         out[16..24].copy_from_slice(&self.max_timestamp.get().to_le_bytes());
         out[24..28].copy_from_slice(&self.length.to_le_bytes());
         out[28..32].copy_from_slice(&self.crc.to_le_bytes());
-        let crc = crc32c::crc32c(&out[..32]);
-        out[32..36].copy_from_slice(&crc.to_le_bytes());
+        let flags = if self.is_unverified { UNVERIFIED } else { 0 };
+        out[32..36].copy_from_slice(&flags.to_le_bytes());
+        let crc = crc32c::crc32c(&out[..36]);
+        out[36..40].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
     pub fn decode(bytes: &[u8]) -> Option<ChunkEntry> {
         let mut fields = Fields(bytes);
-        let entry = ChunkEntry {
-            offset: Offset::new(fields.i64()?),
-            position: fields.u64()?,
-            max_timestamp: TimestampMs::new(fields.i64()?),
-            length: fields.u32()?,
-            crc: fields.u32()?,
-        };
+        let (offset, position) = (Offset::new(fields.i64()?), fields.u64()?);
+        let max_timestamp = TimestampMs::new(fields.i64()?);
+        let (length, crc, flags) = (fields.u32()?, fields.u32()?, fields.u32()?);
         let stored = fields.u32()?;
-        let padding = fields.u32()?;
-        (stored == crc32c::crc32c(bytes.get(..32)?) && padding == 0).then_some(entry)
+        (stored == crc32c::crc32c(bytes.get(..36)?) && flags <= UNVERIFIED).then_some(ChunkEntry {
+            offset,
+            position,
+            max_timestamp,
+            length,
+            crc,
+            is_unverified: flags == UNVERIFIED,
+        })
     }
 
     pub fn end(&self) -> u64 {
@@ -87,6 +97,7 @@ impl OpenChunk {
             max_timestamp,
             length: 0,
             crc: ChunkCrc::new(partition, position).crc(),
+            is_unverified: false,
         });
         let mut crc = ChunkCrc::resume(entry.crc, u64::from(entry.length));
         crc.push_batch(batch);

@@ -14,6 +14,7 @@ const ENTRY: ChunkEntry = ChunkEntry {
     max_timestamp: TimestampMs::new(-2),
     length: 0x2122_2324,
     crc: 0x3132_3334,
+    is_unverified: false,
 };
 
 #[test]
@@ -22,7 +23,10 @@ fn an_entry_comes_back_and_lies_as_the_readme_draws_it() {
     assert_eq!(ChunkEntry::decode(&encoded), Some(ENTRY));
     assert_eq!(encoded[..8], [8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(encoded[24..28], [0x24, 0x23, 0x22, 0x21]);
-    assert_eq!(encoded[36..], [0; 4]);
+    assert_eq!(encoded[32..36], [0; 4]);
+    let unverified = ChunkEntry { is_unverified: true, ..ENTRY };
+    assert_eq!(unverified.encode()[32..36], [1, 0, 0, 0]);
+    assert_eq!(ChunkEntry::decode(&unverified.encode()), Some(unverified));
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn content(positions: [u64; CHUNKS as usize]) -> Vec<u8> {
             max_timestamp: TimestampMs::new(5),
             length: 1000,
             crc: 1,
+            is_unverified: false,
         };
         content.extend(chunk.encode());
     }

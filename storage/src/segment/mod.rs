@@ -1,7 +1,7 @@
 //! A partition's segments: batches as they went over the wire (F1), and an index of chunks (F2).
 
 mod chunk;
-mod index;
+pub(crate) mod index;
 mod writer;
 
 use std::cell::RefCell;

@@ -1,14 +1,18 @@
 //! `pelton`: the broker and its tools in one binary.
 //!
-//! Exit codes: 0 done, 1 failed, 2 used wrongly.
+//! Exit codes: 0 done, 1 failed, 2 used wrongly; those of `start` and of the commands for its files
+//! are [`pelton_broker::StartError`]'s.
 
 mod base64;
 mod client;
 mod cluster;
 mod consume;
+mod data_dir;
 mod escapes;
 mod failure;
+mod journal;
 mod json_record;
+mod log;
 mod output;
 mod produce;
 mod start;
@@ -33,6 +37,8 @@ enum Command {
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
     Cluster(cluster::ClusterArgs),
+    Log(log::LogArgs),
+    Journal(journal::JournalArgs),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
         Command::Produce(args) => produce::run(args),
         Command::Consume(args) => consume::run(args),
         Command::Cluster(args) => cluster::run(args),
+        Command::Log(args) => log::run(args),
+        Command::Journal(args) => journal::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

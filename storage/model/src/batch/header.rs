@@ -46,7 +46,7 @@ impl BatchHeader {
     pub(crate) const LEADER_EPOCH_AT: usize = 12;
     pub(crate) const MAGIC_AT: usize = 16;
     pub(crate) const CRC_AT: usize = 17;
-    pub(crate) const CRC_END: usize = 21;
+    pub const CRC_END: usize = 21;
     pub(crate) const ATTRIBUTES_AT: usize = 21;
     pub(crate) const MAX_TIMESTAMP_AT: usize = 35;
 

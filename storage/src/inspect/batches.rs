@@ -1,0 +1,60 @@
+//! The batches of a `.log`, one after the other, whatever its index says.
+
+use std::io;
+
+use pelton_model::batch::BatchHeader;
+use pelton_model::limits::IO_BYTES_MAX;
+
+use crate::disk::File;
+
+/// A batch as it lies in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenBatch {
+    pub position: u64,
+    pub header: BatchHeader,
+    /// Of the batch's own CRC, which leaves its first 21 bytes uncovered.
+    pub is_crc_right: bool,
+}
+
+impl SeenBatch {
+    pub fn end(&self) -> u64 {
+        self.position + self.header.total_bytes() as u64
+    }
+}
+
+/// Shows the batches of the first `end` bytes of a `.log`. Returns where the last whole one ends:
+/// short of `end` there are bytes that are no batch, such as the zeros that a file is allocated
+/// with.
+pub async fn each_batch(
+    file: &File,
+    end: u64,
+    mut look: impl FnMut(&SeenBatch),
+) -> io::Result<u64> {
+    let end = end.min(file.bytes()?);
+    let mut position = 0;
+    while end - position >= BatchHeader::BYTES as u64 {
+        let Ok(header) = BatchHeader::read(&file.read_at(position, BatchHeader::BYTES).await?)
+        else {
+            break;
+        };
+        let next = position + header.total_bytes() as u64;
+        if header.total_bytes() < BatchHeader::BYTES || next > end {
+            break;
+        }
+        let crc = crc_of(file, position + BatchHeader::CRC_END as u64, next).await?;
+        look(&SeenBatch { position, header, is_crc_right: crc == header.crc });
+        position = next;
+    }
+    Ok(position)
+}
+
+async fn crc_of(file: &File, from: u64, to: u64) -> io::Result<u32> {
+    let mut crc = 0;
+    let mut at = from;
+    while at < to {
+        let bytes = (to - at).min(IO_BYTES_MAX as u64) as usize;
+        crc = crc32c::crc32c_append(crc, &file.read_at(at, bytes).await?);
+        at += bytes as u64;
+    }
+    Ok(crc)
+}

@@ -1,0 +1,148 @@
+//! `pelton log` and `pelton journal` on the files of a broker that ran a moment ago.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+const PELTON: &str = env!("CARGO_BIN_EXE_pelton");
+
+/// Killed with the test.
+struct Broker {
+    process: Child,
+    address: String,
+    /// Open for as long as it may say something.
+    _said: BufReader<ChildStderr>,
+}
+
+impl Broker {
+    fn start(data: &Path) -> Broker {
+        let mut process = Command::new(PELTON)
+            .args(["start", "--cores", "1", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a broker");
+        let mut said = BufReader::new(process.stderr.take().expect("its output"));
+        let lines = said.by_ref().lines();
+        let ready = lines.map_while(Result::ok).find(|line| line.contains("is ready: "));
+        let ready = ready.expect("it says when it is ready");
+        let (_, rest) = ready.split_once("is ready: ").expect("an address");
+        let address = rest.split(' ').next().expect("an address").to_owned();
+        Broker { process, address, _said: said }
+    }
+
+    /// As `kill -9`.
+    fn kill(mut self) {
+        self.process.kill().expect("killed");
+        self.process.wait().expect("dead");
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn pelton(arguments: &[&str], path: &Path) -> Output {
+    Command::new(PELTON).args(arguments).arg(path).output().expect("pelton runs")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn produce(broker: &Broker, records: usize) {
+    let create = ["topic", "create", "t", "--bootstrap", &broker.address];
+    assert!(Command::new(PELTON).args(create).status().expect("created").success());
+    let mut producer = Command::new(PELTON)
+        .args(["produce", "t", "--bootstrap", &broker.address])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a producer");
+    let mut input = producer.stdin.take().expect("its input");
+    for record in 0..records {
+        writeln!(input, "record {record}").expect("read");
+    }
+    drop(input);
+    assert!(producer.wait().expect("ended").success());
+}
+
+fn find(dir: &Path, extension: &str) -> PathBuf {
+    let mut left = vec![dir.to_path_buf()];
+    while let Some(next) = left.pop() {
+        for entry in std::fs::read_dir(&next).expect("a directory").map_while(Result::ok) {
+            let path = entry.path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|it| it == extension) {
+                return path;
+            }
+        }
+    }
+    panic!("no .{extension} in {}", dir.display());
+}
+
+#[test]
+fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let broker = Broker::start(&data);
+    produce(&broker, 20_000);
+    let refused = pelton(&["log", "verify"], &data);
+    assert_eq!(refused.status.code(), Some(3), "a broker uses it");
+    broker.kill();
+
+    let journal = pelton(&["journal", "dump", "--json"], &data);
+    assert!(journal.status.success());
+    let records: u64 = text(&journal)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|group| group["standing"] == "needed")
+        .flat_map(|group| group["entries"].as_array().cloned().unwrap_or_default())
+        .filter_map(|entry| entry["records"].as_u64())
+        .sum();
+    assert_eq!(records, 20_000, "every acknowledged record is in the journal");
+
+    // A stop in order carries them to segments.
+    let mut broker = Broker::start(&data);
+    let process = broker.process.id().to_string();
+    assert!(Command::new("kill").arg(&process).status().expect("kill").success());
+    broker.process.wait().expect("stopped");
+    let verified = pelton(&["log", "verify", "--json"], &data);
+    assert!(verified.status.success());
+    let report: serde_json::Value = serde_json::from_str(&text(&verified)).expect("JSON");
+    assert_eq!((&report["partitions"], &report["damaged"]), (&1.into(), &0.into()));
+
+    let log = find(&data.join("topics"), "log");
+    let dumped = pelton(&["log", "dump"], &log);
+    assert!(dumped.status.success() && text(&dumped).contains("offsets 0.."));
+
+    let index = find(&data.join("topics"), "idx");
+    std::fs::remove_file(&index).expect("removed");
+    let damaged = pelton(&["log", "verify"], &data);
+    assert_eq!(damaged.status.code(), Some(6));
+    assert!(text(&damaged).contains(index.to_str().expect("a path")));
+    assert!(pelton(&["log", "repair"], &data).status.success());
+    let mended = pelton(&["log", "verify"], &data);
+    assert!(mended.status.success() && text(&mended).contains("unverified"));
+
+    let mut content = std::fs::read(&log).expect("a log");
+    content[200] ^= 4;
+    std::fs::write(&log, content).expect("rotten");
+    assert_eq!(pelton(&["log", "verify"], &data).status.code(), Some(6));
+    assert_eq!(pelton(&["log", "dump"], &log).status.code(), Some(6));
+}
+
+#[test]
+fn a_path_that_is_no_data_directory_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for command in [["log", "verify"], ["log", "repair"], ["journal", "dump"], ["log", "dump"]] {
+        let output = pelton(&command, dir.path());
+        assert!(!output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(dir.path().to_str().expect("a path")), "{said}");
+    }
+}
