@@ -8,6 +8,7 @@ pub mod kafka;
 pub mod message;
 mod meta;
 pub mod metrics;
+mod predecessor;
 mod router;
 pub mod runtime;
 mod shard;

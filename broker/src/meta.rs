@@ -8,6 +8,7 @@ use std::path::Path;
 use pelton_storage::disk::Disk;
 
 use crate::boot::StartError;
+use crate::predecessor::outwait;
 
 const FORMAT: u32 = 0;
 const BYTES_MAX: usize = 4096;
@@ -119,19 +120,20 @@ impl DataLock {
             .write(true)
             .open(&path)
             .map_err(|error| StartError::io(&path, error))?;
-        for attempt in 0..=LOCK_ATTEMPTS {
+        let locked = outwait(&path.display(), io::ErrorKind::WouldBlock, || {
             // SAFETY: flock takes a descriptor, which is open, and no pointers.
-            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-                return Ok(DataLock(file));
+            match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
             }
-            let error = io::Error::last_os_error();
-            match error.kind() {
-                io::ErrorKind::WouldBlock if attempt < LOCK_ATTEMPTS => pause(),
-                io::ErrorKind::WouldBlock => break,
-                _ => return Err(StartError::io(&path, error)),
+        });
+        match locked {
+            Ok(()) => Ok(DataLock(file)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(StartError::Locked(data.display().to_string()))
             }
+            Err(error) => Err(StartError::io(&path, error)),
         }
-        Err(StartError::Locked(data.display().to_string()))
     }
 
     /// For a command that looks at the files of a stopped broker: changes nothing, and waits for
@@ -153,16 +155,6 @@ impl DataLock {
             _ => Err(StartError::io(&path, error)),
         }
     }
-}
-
-/// A process that was killed keeps its files until the kernel has taken its rings down, which it
-/// does after the process is gone for everybody else.
-const LOCK_ATTEMPTS: usize = 50;
-const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
-
-#[expect(clippy::disallowed_methods, reason = "the main thread, before there is an executor")]
-fn pause() {
-    std::thread::sleep(LOCK_PAUSE);
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::readiness::Readiness;
 use super::{Founding, Role, RunningShard, Seat, StartError};
 use crate::config::BrokerConfig;
 use crate::meta::DataLock;
+use crate::predecessor::outwait;
 use crate::metrics::{PartitionFigures, ShardFigures};
 use crate::runtime::Env;
 use crate::runtime::glommio::{self as executor, GlommioEnv, Mailboxes, ShardThread};
@@ -86,7 +87,8 @@ impl Broker {
         let lock = DataLock::take(data)?;
         let count = config.cpus.len();
         readiness.recovering(count);
-        let listeners = pelton_net::bind_shared(config.listen, count)
+        let bind = || pelton_net::bind_shared(config.listen, count);
+        let listeners = outwait(&config.listen, io::ErrorKind::AddrInUse, bind)
             .map_err(|error| StartError::Listen(format!("{}: {error}", config.listen)))?;
         let bound = listeners
             .first()
