@@ -1,17 +1,20 @@
 //! The bytes that the requests of one shard may hold at a time (R3).
 //!
-//! A frame is charged before it is read, and the charge lives for as long as its bytes do. Who
-//! does not get his bytes waits in line, and while he waits nothing is read from his socket, so
-//! that the pressure reaches the client through TCP.
+//! A frame's memory is charged before it is read into, and the charge lives for as long as its
+//! bytes do. Who does not get his bytes waits in line, and while he waits nothing is read from his
+//! socket, so that the pressure reaches the client through TCP. What a frame announces and has not
+//! sent is charged in steps, as memory for it is taken: an announcement alone keeps nobody out.
 //!
-//! There are two kinds of bytes in use:
+//! There are three kinds of bytes in use:
 //! - *charged*: granted to a frame or an answer; they come back when the work is done;
 //! - *read ahead*: raw bytes that a connection took from its socket before it knew what they
-//!   belong to. They may be the beginning of a frame whose rest still waits for its charge.
+//!   belong to. They may be the beginning of a frame whose rest still waits for its charge;
+//! - *begun*: memory of frames that have not come whole.
 //!
-//! If all bytes in use are read ahead, nobody is working, so nothing would ever come back: then
-//! the head of the line is served whatever it asks. That is the only way past the capacity, at
-//! most one request at a time, and it is also what serves a request larger than the whole budget.
+//! If no byte in use is charged, nobody is working, so nothing would ever come back: then the head
+//! of the line is served whatever it asks. That is the only way past the capacity, at most one
+//! frame at a time ([`Begun::extend`] sees to it), and it is also what serves a frame larger than
+//! the whole budget.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -29,9 +32,10 @@ pub struct Budget(Rc<State>);
 
 struct State {
     capacity_bytes: usize,
-    /// Charged and read ahead.
+    /// Charged, read ahead, and begun.
     in_use: Cell<usize>,
     read_ahead: Cell<usize>,
+    begun: Cell<usize>,
     line: RefCell<VecDeque<Rc<Waiter>>>,
 }
 
@@ -47,6 +51,7 @@ impl Budget {
             capacity_bytes,
             in_use: Cell::new(0),
             read_ahead: Cell::new(0),
+            begun: Cell::new(0),
             line: RefCell::new(VecDeque::new()),
         }))
     }
@@ -95,10 +100,16 @@ impl Budget {
         ReadAhead { budget: self.clone(), bytes: 0 }
     }
 
+    /// The account of a frame of which not all bytes have come.
+    pub(crate) fn begin(&self) -> Begun {
+        Begun { budget: self.clone(), bytes: 0, beyond: None }
+    }
+
     fn fits(&self, bytes: usize) -> bool {
         let state = &*self.0;
         let in_use = state.in_use.get();
-        in_use.saturating_add(bytes) <= state.capacity_bytes || in_use == state.read_ahead.get()
+        let idle = state.read_ahead.get() + state.begun.get();
+        in_use.saturating_add(bytes) <= state.capacity_bytes || in_use == idle
     }
 
     fn charge(&self, bytes: usize) -> Charge {
@@ -246,6 +257,60 @@ impl ReadAhead {
 impl Drop for ReadAhead {
     fn drop(&mut self) {
         drop(self.settle(self.bytes));
+    }
+}
+
+/// What one frame has been granted while it comes in. A frame that stops half-way keeps what it has
+/// really sent, and does not pass for work that will give it back.
+pub(crate) struct Begun {
+    budget: Budget,
+    bytes: usize,
+    /// Set when it was served past the capacity: then it passes for work, so that no second one is.
+    beyond: Option<Charge>,
+}
+
+impl Begun {
+    /// Waits for `bytes` more.
+    pub(crate) async fn extend(&mut self, bytes: usize) {
+        if let Some(beyond) = &mut self.beyond {
+            // To wait would be to wait for oneself.
+            beyond.absorb(self.budget.charge(bytes));
+            return;
+        }
+        let charge = self.budget.acquire(bytes).await;
+        if self.budget.0.in_use.get() > self.budget.0.capacity_bytes {
+            self.beyond = Some(charge);
+        } else {
+            self.adopt(charge);
+        }
+    }
+
+    /// Takes over a charge of the same budget, for bytes that have come already.
+    pub(crate) fn adopt(&mut self, mut charge: Charge) {
+        let bytes = std::mem::take(&mut charge.bytes);
+        self.bytes += bytes;
+        self.budget.0.begun.set(self.budget.0.begun.get() + bytes);
+    }
+
+    /// The frame is whole: from here on this is work like any other.
+    pub(crate) fn complete(mut self) -> Charge {
+        let mut charge = self.leave();
+        if let Some(beyond) = self.beyond.take() {
+            charge.absorb(beyond);
+        }
+        charge
+    }
+
+    fn leave(&mut self) -> Charge {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.budget.0.begun.set(self.budget.0.begun.get() - bytes);
+        Charge { budget: self.budget.clone(), bytes }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        drop(self.leave());
     }
 }
 

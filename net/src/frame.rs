@@ -11,8 +11,9 @@ use std::rc::Rc;
 use std::task::ready;
 
 use bytes::{Buf, Bytes};
+use pelton_model::limits::SMALL_FRAME_BYTES;
 
-use crate::budget::{Budget, Charge, ReadAhead};
+use crate::budget::{Begun, Budget, Charge, ReadAhead};
 use crate::frame_buffer::FrameBuffer;
 use crate::link::Link;
 use crate::scratch::Scratch;
@@ -91,7 +92,7 @@ impl FrameReader {
         self.watch.clone()
     }
 
-    /// The next frame, charged before its bytes were read. `None`: the peer sends no more.
+    /// The next frame; its memory was charged before it was read into. `None`: the peer sends no more.
     ///
     /// A dropped `next` may have lost the beginning of a frame: then read no further.
     pub async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
@@ -171,27 +172,40 @@ impl FrameReader {
         Frame { bytes, charge }
     }
 
-    /// Reads a frame of which `raw` holds the length and the first bytes.
+    /// Reads a frame of which `raw` holds the length and the first bytes. Memory is charged and
+    /// taken in steps that double, so that it follows what has come and not what was announced.
     async fn read_rest(&mut self, length: usize) -> Result<Frame, FrameError> {
-        let rest_bytes = length - (self.raw.len() - LENGTH_BYTES);
-        self.watch.reading.set(Reading::Nothing);
-        let rest = self.budget.acquire(rest_bytes).await;
-        self.watch.reading.set(Reading::RestOfFrame);
-
-        let mut charge = self.read_ahead.settle(self.raw.len());
-        charge.absorb(rest);
+        let mut begun = self.budget.begin();
+        begun.adopt(self.read_ahead.settle(self.raw.len()));
         self.raw.advance(LENGTH_BYTES);
+        let mut granted = self.raw.len();
+        granted += self.extend(&mut begun, granted, length).await;
         let mut buffer = FrameBuffer::new(length, &self.raw);
         self.raw = Bytes::new();
         while !buffer.is_full() {
-            let count = self.link.read(buffer.unfilled()).await?;
+            if buffer.filled() == granted {
+                granted += self.extend(&mut begun, granted, length).await;
+            }
+            let room = granted - buffer.filled();
+            let unfilled = buffer.unfilled();
+            let part = unfilled.len().min(room);
+            let count = self.link.read(unfilled.get_mut(..part).unwrap_or_default()).await?;
             if count == 0 {
                 return Err(FrameError::Truncated);
             }
             buffer.advance(count);
             self.watch.note_progress();
         }
-        Ok(Frame { bytes: buffer.freeze(), charge })
+        Ok(Frame { bytes: buffer.freeze(), charge: begun.complete() })
+    }
+
+    /// Waits for the next step of a frame of `length` bytes beyond the `granted` ones; its size.
+    async fn extend(&self, begun: &mut Begun, granted: usize, length: usize) -> usize {
+        let step = length.min(SMALL_FRAME_BYTES.max(granted * 2)) - granted;
+        self.watch.reading.set(Reading::Nothing);
+        begun.extend(step).await;
+        self.watch.reading.set(Reading::RestOfFrame);
+        step
     }
 }
 

@@ -55,6 +55,11 @@ impl FrameBuffer {
         Self { memory, filled, total }
     }
 
+    /// Bytes received.
+    pub(crate) fn filled(&self) -> usize {
+        self.filled
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.filled == self.total
     }

@@ -13,10 +13,13 @@ struct Setup {
 
 impl Setup {
     fn new(capacity_bytes: usize, read_bytes_max: usize) -> Self {
+        Self::with_budget(Budget::new(capacity_bytes), read_bytes_max)
+    }
+
+    fn with_budget(budget: Budget, read_bytes_max: usize) -> Self {
         let options =
             WireOptions { buffer_bytes: 1 << 20, read_bytes_max, ..WireOptions::default() };
         let (client, link, _) = pair(options);
-        let budget = Budget::new(capacity_bytes);
         let frames = FrameReader::new(link, budget.clone(), Scratch::new(), FRAME_BYTES_MAX);
         Self { bench: Bench::default(), client, budget, frames: Rc::new(Some(frames).into()) }
     }
@@ -79,16 +82,59 @@ fn a_stream_that_ends_inside_a_frame_is_truncated() {
 }
 
 #[test]
-fn the_charge_is_taken_before_the_rest_is_read_and_lives_as_long_as_the_frame() {
+fn memory_is_charged_before_it_is_read_into_and_as_long_as_the_frame_lives() {
     let mut setup = Setup::new(1 << 20, usize::MAX);
     setup.bench.send(&setup.client.clone(), framed(&[1; 100_000])[..10].to_vec());
     let outcome = setup.next();
-    assert_eq!(setup.budget.in_use_bytes(), 100_004);
+    assert_eq!(setup.budget.in_use_bytes(), 65_536 + 4, "not all that is announced");
     setup.bench.send(&setup.client.clone(), vec![1; 100_000 - 6]);
     let frame = outcome.take().unwrap().unwrap().unwrap();
     assert_eq!((frame.bytes.len(), frame.charge.bytes()), (100_000, 100_004));
     drop(frame);
     assert_eq!(setup.budget.in_use_bytes(), 0);
+}
+
+#[test]
+fn a_frame_that_was_only_announced_keeps_nobody_out() {
+    let mut idlers: Vec<Setup> = Vec::new();
+    let budget = Budget::new(1 << 20);
+    for _ in 0..8 {
+        let mut idler = Setup::with_budget(budget.clone(), usize::MAX);
+        idler.bench.send(&idler.client.clone(), framed(&vec![1; FRAME_BYTES_MAX])[..10].to_vec());
+        assert!(idler.next().borrow().is_none());
+        idlers.push(idler);
+    }
+    let mut worker = Setup::with_budget(budget.clone(), usize::MAX);
+    worker.bench.send(&worker.client.clone(), framed(&[2; 300_000]));
+    assert_eq!(body(&worker.next()).len(), 300_000);
+    drop((idlers, worker));
+    assert_eq!(budget.in_use_bytes(), 0);
+}
+
+#[test]
+fn frames_beyond_the_budget_come_in_one_after_another() {
+    let budget = Budget::new(200_000);
+    let mut setups: Vec<Setup> =
+        (0..3).map(|_| Setup::with_budget(budget.clone(), usize::MAX)).collect();
+    let outcomes: Vec<_> = setups.iter_mut().map(Setup::next).collect();
+    for setup in &mut setups {
+        setup.bench.send(&setup.client.clone(), framed(&vec![3; 500_000])[..100_000].to_vec());
+    }
+    for setup in &mut setups {
+        setup.bench.send(&setup.client.clone(), framed(&vec![3; 500_000])[100_000..].to_vec());
+    }
+    let mut come = [false; 3];
+    for _ in 0..3 {
+        setups.iter_mut().for_each(|setup| setup.bench.run());
+        let ready = (0..3).find(|at| !come[*at] && outcomes[*at].borrow().is_some());
+        let ready = ready.expect("one goes beyond the budget");
+        assert_eq!((0..3).filter(|at| outcomes[*at].borrow().is_some()).count(), 1);
+        assert!(budget.in_use_bytes() <= 200_000 + 500_004 + 500_000);
+        assert_eq!(body(&outcomes[ready]).len(), 500_000);
+        come[ready] = true;
+    }
+    drop(setups);
+    assert_eq!(budget.in_use_bytes(), 0);
 }
 
 #[test]
