@@ -18,8 +18,8 @@ use super::readiness::Readiness;
 use super::{Founding, Role, RunningShard, Seat, StartError};
 use crate::config::BrokerConfig;
 use crate::meta::DataLock;
-use crate::predecessor::outwait;
 use crate::metrics::{PartitionFigures, ShardFigures};
+use crate::predecessor::outwait;
 use crate::runtime::Env;
 use crate::runtime::glommio::{self as executor, GlommioEnv, Mailboxes, ShardThread};
 

@@ -64,7 +64,7 @@ pub fn run(args: StartArgs) -> Result<()> {
     probe::run(&config).map_err(|why| Failure::Exit(8, why))?;
     let (data, cpus, listen) = (config.data_dir.clone(), config.cpus.clone(), config.listen);
     let metrics = config.metrics;
-    let advertise = format!("{}:{}", config.advertise_host, config.advertise_port);
+    let (host, advertised) = (config.advertise_host.clone(), config.advertise_port);
     let readiness = Readiness::default();
     let http = match metrics {
         None => None,
@@ -78,9 +78,10 @@ pub fn run(args: StartArgs) -> Result<()> {
     if let Some(http) = &http {
         http.connect(broker.control());
     }
+    let advertised = if advertised == 0 { broker.port } else { advertised };
     eprintln!(
-        "pelton {} is ready: {}:{} (clients are told {advertise}), {} {} {cpus:?}, data in {}, \
-         cluster {}; acknowledged means on stable storage",
+        "pelton {} is ready: {}:{} (clients are told {host}:{advertised}), {} {} {cpus:?}, data \
+         in {}, cluster {}; acknowledged means on stable storage",
         env!("CARGO_PKG_VERSION"),
         listen.ip(),
         broker.port,
