@@ -2,6 +2,7 @@
 
 mod bell;
 mod mailbox;
+mod pulse;
 
 use std::cell::RefCell;
 use std::io;
@@ -16,6 +17,7 @@ use pelton_model::TimestampMs;
 
 pub use self::bell::Bell;
 pub use self::mailbox::{Mailboxes, mailboxes};
+use self::pulse::Pulse;
 use super::task_times::{TaskTimes, Timed};
 use super::{EnvBackend, Lane};
 
@@ -56,7 +58,10 @@ where
         .preempt_timer(PREEMPT)
         .spin_before_park(SPIN_BEFORE_PARK)
         .io_memory(IO_MEMORY_BYTES)
-        .spawn(move || async move { body().await })
+        .spawn(move || async move {
+            let _pulse = Pulse::begin();
+            body().await
+        })
         .map(ShardThread)
         .map_err(io::Error::from)
 }
