@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod chunk_crc;
+pub mod compact;
 pub mod compression;
 mod crc;
 pub mod histogram;

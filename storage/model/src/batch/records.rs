@@ -61,6 +61,12 @@ impl<'a> Records<'a> {
         Self { rest: record_bytes, index: 0, count: header.record_count }
     }
 
+    /// How many bytes have not been walked over: before and after a step, they say where its
+    /// record stands, length field included.
+    pub fn unread_bytes(&self) -> usize {
+        self.rest.len()
+    }
+
     fn take_record(&mut self) -> Result<Record<'a>, RecordFault> {
         let length = take_i32(&mut self.rest)?;
         let bytes = take_bytes(&mut self.rest, length)?;

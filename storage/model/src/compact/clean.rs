@@ -1,0 +1,241 @@
+//! What compaction leaves of one batch.
+
+use std::ops::Range;
+
+use super::{KeyHasher, OffsetMap};
+use crate::batch::{
+    BatchBuilder, BatchFields, BatchHeader, NewRecord, Records, TimestampType, patch,
+};
+use crate::compression::{Compression, compress};
+use crate::ids::{Offset, TimestampMs};
+
+/// What a pass knows, for all of its batches.
+#[derive(Clone, Copy)]
+pub struct CleanRules<'a> {
+    pub map: &'a OffsetMap,
+    pub hasher: &'a KeyHasher,
+    pub now: TimestampMs,
+    /// `delete.retention.ms`
+    pub delete_retention_ms: i64,
+}
+
+/// What takes a batch's place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cleaned {
+    AsItIs,
+    Rewritten(Vec<u8>),
+    /// Nothing.
+    Gone,
+}
+
+/// The cleaning of one batch, which may be done in slices.
+///
+/// - A record goes when the map knows a later one of its key; so does one without a key, for which
+///   there is no reason to stay in a compacted log. What the map has not seen stays.
+/// - A tombstone that is its key's newest goes when the batch's *delete horizon* has come, which
+///   is set, `delete.retention.ms` ahead, when a batch with tombstones is cleaned first (KIP-534).
+/// - Offsets, timestamps, producer, epoch, sequences and codec stay, and so does the last offset
+///   delta: from it and the base sequence comes the producer's last sequence.
+/// - Control batches stay whole: without transactions there is no saying when they may go. So does
+///   a batch that cannot be unpacked: its readers must see the same.
+#[derive(Debug)]
+pub struct BatchCleaner<'a> {
+    header: BatchHeader,
+    bytes: &'a [u8],
+    records: Records<'a>,
+    /// Of `bytes`, neighbours joined.
+    kept: Vec<Range<usize>>,
+    kept_count: i32,
+    removed_count: i32,
+    max_timestamp: Option<TimestampMs>,
+    has_tombstones: bool,
+    is_unreadable: bool,
+}
+
+impl<'a> BatchCleaner<'a> {
+    /// Of a batch and what [`record_bytes`](crate::batch::record_bytes) gave for it.
+    pub fn new(header: &BatchHeader, bytes: &'a [u8]) -> Self {
+        Self {
+            header: *header,
+            bytes,
+            records: Records::new(header, bytes),
+            kept: Vec::new(),
+            kept_count: 0,
+            removed_count: 0,
+            max_timestamp: None,
+            has_tombstones: false,
+            is_unreadable: header.is_control(),
+        }
+    }
+
+    /// Looks at up to `count_max` more records; false when it has seen all of them.
+    pub fn step(&mut self, rules: &CleanRules<'_>, count_max: usize) -> bool {
+        for _ in 0..count_max {
+            let from = self.bytes.len() - self.records.unread_bytes();
+            if self.is_unreadable {
+                return false;
+            }
+            let record = match self.records.next() {
+                None => return false,
+                Some(Err(_)) => {
+                    self.is_unreadable = true;
+                    return false;
+                }
+                Some(Ok(record)) => record,
+            };
+            let offset = self.header.base_offset.plus(i64::from(record.offset_delta));
+            if !self.retains(rules, offset, record.key, record.value.is_some()) {
+                self.removed_count += 1;
+                continue;
+            }
+            let to = self.bytes.len() - self.records.unread_bytes();
+            match self.kept.last_mut() {
+                Some(last) if last.end == from => last.end = to,
+                _ => self.kept.push(from..to),
+            }
+            self.kept_count += 1;
+            self.has_tombstones |= record.value.is_none();
+            let timestamp = self.header.timestamp_of(record.timestamp_delta);
+            self.max_timestamp = self.max_timestamp.max(Some(timestamp));
+        }
+        true
+    }
+
+    fn retains(
+        &self,
+        rules: &CleanRules<'_>,
+        offset: Offset,
+        key: Option<&[u8]>,
+        has_value: bool,
+    ) -> bool {
+        if offset >= rules.map.end() {
+            return true;
+        }
+        let Some(key) = key else { return false };
+        let newest = rules.map.newest(rules.hasher.hash(key));
+        let is_newest = newest.is_none_or(|newest| offset >= newest);
+        let is_due = || self.header.delete_horizon().is_some_and(|horizon| rules.now >= horizon);
+        is_newest && (has_value || !is_due())
+    }
+
+    /// Records that go.
+    pub fn removed_count(&self) -> usize {
+        if self.is_unreadable { 0 } else { self.removed_count as usize }
+    }
+
+    /// The result, once all records were looked at. `keep_empty`: the batch stays, if need be
+    /// without records, for its producer's last sequence or for the log's last offset.
+    pub fn finish(self, rules: &CleanRules<'_>, keep_empty: bool) -> Cleaned {
+        if self.is_unreadable {
+            return Cleaned::AsItIs;
+        }
+        if self.kept_count == 0 {
+            return match keep_empty {
+                false => Cleaned::Gone,
+                true if self.header.record_count == 0 => Cleaned::AsItIs,
+                true => Cleaned::Rewritten(self.without_records()),
+            };
+        }
+        let header = &self.header;
+        let starts_horizon = self.has_tombstones && header.delete_horizon().is_none();
+        if starts_horizon {
+            let horizon = rules.now.get().saturating_add(rules.delete_retention_ms);
+            return Cleaned::Rewritten(self.with_horizon(TimestampMs::new(horizon)));
+        }
+        if self.removed_count == 0 { Cleaned::AsItIs } else { Cleaned::Rewritten(self.shortened()) }
+    }
+
+    /// The records that stay, byte for byte: their timestamps still count from the same base.
+    fn shortened(&self) -> Vec<u8> {
+        let records: Vec<u8> =
+            self.kept.iter().flat_map(|range| &self.bytes[range.clone()]).copied().collect();
+        let codec = self.codec();
+        let body = match codec {
+            Compression::None => records,
+            codec => compress(codec, codec.default_level(), &records),
+        };
+        let max_timestamp = self.max_timestamp();
+        seal(&BatchHeader { record_count: self.kept_count, max_timestamp, ..self.header }, &body)
+    }
+
+    /// The records that stay, with timestamps that count from the horizon.
+    fn with_horizon(&self, horizon: TimestampMs) -> Vec<u8> {
+        let header = &self.header;
+        let codec = self.codec();
+        let mut builder = BatchBuilder::new(BatchFields {
+            base_offset: header.base_offset,
+            leader_epoch: header.leader_epoch,
+            compression: codec,
+            compression_level: codec.default_level(),
+            timestamp_type: header.timestamp_type(),
+            is_transactional: header.is_transactional(),
+            is_control: header.is_control(),
+            delete_horizon: Some(horizon),
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            base_sequence: header.base_sequence,
+        });
+        for range in &self.kept {
+            let bytes = &self.bytes[range.clone()];
+            let mut records =
+                Records::new(&BatchHeader { record_count: i32::MAX, ..*header }, bytes);
+            while records.unread_bytes() > 0 {
+                // It was read once: this is a walk over the same bytes.
+                let Some(Ok(record)) = records.next() else { break };
+                let headers: Vec<_> = record.headers.collect();
+                builder.push_at(
+                    record.offset_delta,
+                    &NewRecord {
+                        timestamp: header.timestamp_of(record.timestamp_delta),
+                        key: record.key,
+                        value: record.value,
+                        headers: &headers,
+                    },
+                );
+            }
+        }
+        builder.set_last_offset_delta(header.last_offset_delta);
+        builder.set_max_timestamp(self.max_timestamp());
+        builder.build()
+    }
+
+    /// As Kafka writes it: no base timestamp, no codec, the maximum timestamp as it was.
+    fn without_records(&self) -> Vec<u8> {
+        let dropped = BatchHeader::COMPRESSION_MASK | BatchHeader::DELETE_HORIZON;
+        let header = BatchHeader {
+            attributes: self.header.attributes & !dropped,
+            base_timestamp: TimestampMs::new(-1),
+            record_count: 0,
+            ..self.header
+        };
+        seal(&header, &[])
+    }
+
+    fn max_timestamp(&self) -> TimestampMs {
+        match self.header.timestamp_type() {
+            TimestampType::CreateTime => self.max_timestamp.unwrap_or(self.header.max_timestamp),
+            TimestampType::LogAppendTime => self.header.max_timestamp,
+        }
+    }
+
+    fn codec(&self) -> Compression {
+        // The records could be read, so it is one of those that there are.
+        self.header.compression().unwrap_or_default()
+    }
+}
+
+/// A batch of this header, but for length and CRC, which become those of `body`.
+fn seal(header: &BatchHeader, body: &[u8]) -> Vec<u8> {
+    let total_bytes = BatchHeader::BYTES + body.len();
+    let length = i32::try_from(total_bytes - BatchHeader::PREFIX_BYTES)
+        .expect("a batch is less than 2 GiB, and what is left of one is bounded by it");
+    let mut batch = Vec::with_capacity(total_bytes);
+    batch.extend_from_slice(&BatchHeader { length: length as u32, ..*header }.to_bytes());
+    batch.extend_from_slice(body);
+    patch::reseal_crc(&mut batch);
+    batch
+}
+
+#[cfg(test)]
+#[path = "clean_test.rs"]
+mod clean_test;

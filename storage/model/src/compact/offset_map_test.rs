@@ -1,0 +1,64 @@
+use std::collections::HashMap;
+
+use super::{OffsetMap, SLOT_BYTES, slots};
+use crate::compact::{KeyHash, KeyHasher};
+use crate::ids::Offset;
+
+fn hash(number: u64) -> KeyHash {
+    KeyHasher::new([7; 16]).hash(&number.to_le_bytes())
+}
+
+#[test]
+fn the_newest_offset_of_each_key_counts() {
+    let mut map = OffsetMap::new(Offset::new(100), 1 << 20);
+    assert_eq!((map.end(), map.keys()), (Offset::new(100), 0));
+    for at in 0..5000 {
+        map.put(hash(at % 700), Offset::new(100 + at as i64)).expect("room");
+    }
+    assert_eq!((map.end(), map.keys()), (Offset::new(5100), 700));
+    for key in 0..700 {
+        let newest = (0..5000).rev().find(|at| at % 700 == key).expect("seen");
+        assert_eq!(map.newest(hash(key)), Some(Offset::new(100 + newest as i64)));
+    }
+    assert_eq!(map.newest(hash(700)), None);
+    map.advance(Offset::new(5050));
+    assert_eq!(map.end(), Offset::new(5100));
+    map.advance(Offset::new(6000));
+    assert_eq!(map.end(), Offset::new(6000));
+}
+
+#[test]
+fn a_full_map_knows_what_it_has_seen_and_takes_known_keys() {
+    for bytes_max in [0, 1000, 100_000, 1 << 20] {
+        let mut map = OffsetMap::new(Offset::ZERO, bytes_max);
+        let mut count = 0;
+        while map.put(hash(count), Offset::new(count as i64)).is_ok() {
+            count += 1;
+        }
+        // One key at least, or no pass would ever get on.
+        assert!(count >= 1);
+        assert!(map.bytes() <= bytes_max.max(4 * SLOT_BYTES), "{} of {bytes_max}", map.bytes());
+        assert!(count as usize * 24 * 4 > bytes_max, "{count} keys in {bytes_max} bytes");
+        assert_eq!((map.end(), map.keys()), (Offset::new(count as i64), count as usize));
+        let again = Offset::new(1 << 40);
+        map.put(hash(0), again).expect("a known key");
+        assert_eq!(map.newest(hash(0)), Some(again));
+    }
+}
+
+/// What is counted is what the standard library allocates, as far as it lets one see.
+#[test]
+fn the_bytes_that_are_counted_follow_the_table() {
+    let mut table: HashMap<u64, u64> = HashMap::new();
+    let mut seen = Vec::new();
+    for at in 0..3000 {
+        table.insert(at, at);
+        let now = slots(table.capacity());
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+    }
+    assert!(seen.iter().all(|slots| slots.is_power_of_two()), "{seen:?}");
+    assert!(seen.windows(2).all(|pair| pair[1] == pair[0] * 2), "{seen:?}");
+    assert_eq!(seen[0], 4);
+}
