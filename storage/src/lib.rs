@@ -23,8 +23,8 @@ pub use append_file::{AppendFile, DurableWrites};
 pub use error::{AppendError, OpenError, ReadError, StorageError};
 pub use journal::JournalStats;
 pub use log::{
-    Appended, Log, NewBatch, NotAppended, OffsetAndTimestamp, ReadLimits, ReadSlices,
-    RetentionRules, RollRules, Watch,
+    Appended, Compacted, CompactionError, CompactionRules, Dirtiness, Log, NewBatch, NotAppended,
+    OffsetAndTimestamp, Pace, ReadLimits, ReadSlices, RetentionRules, RollRules, Watch,
 };
 pub use reshard::{ReshardReport, reshard, shard_dirs};
 pub use store::{RecoveryReport, Store, StoreOptions, StoreStats};

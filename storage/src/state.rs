@@ -41,6 +41,8 @@ pub struct PartitionState {
     pub start: Offset,
     /// Records below it are in segments.
     pub carried_end: Offset,
+    /// Compaction has been over everything below it.
+    pub cleaned_end: Offset,
     /// Where each leader epoch began, oldest first.
     pub epochs: Vec<(LeaderEpoch, Offset)>,
     pub segments: Vec<SegmentState>,
@@ -53,6 +55,8 @@ pub struct PartitionState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentState {
     pub base: Offset,
+    /// How often compaction has written it anew.
+    pub generation: u32,
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
     pub chunk_count: u32,
@@ -121,6 +125,7 @@ impl PartitionState {
         put_partition(out, self.id);
         out.extend_from_slice(&self.start.get().to_le_bytes());
         out.extend_from_slice(&self.carried_end.get().to_le_bytes());
+        out.extend_from_slice(&self.cleaned_end.get().to_le_bytes());
         put_count(out, self.epochs.len());
         for (epoch, start) in &self.epochs {
             out.extend_from_slice(&epoch.get().to_le_bytes());
@@ -129,6 +134,7 @@ impl PartitionState {
         put_count(out, self.segments.len());
         for segment in &self.segments {
             out.extend_from_slice(&segment.base.get().to_le_bytes());
+            out.extend_from_slice(&segment.generation.to_le_bytes());
             out.extend_from_slice(&segment.log_bytes.to_le_bytes());
             out.extend_from_slice(&segment.max_timestamp.get().to_le_bytes());
             out.extend_from_slice(&segment.chunk_count.to_le_bytes());
@@ -148,6 +154,7 @@ impl PartitionState {
         let id = fields.partition()?;
         let start = Offset::new(fields.i64()?);
         let carried_end = Offset::new(fields.i64()?);
+        let cleaned_end = Offset::new(fields.i64()?);
         let mut epochs = Vec::new();
         for _ in 0..fields.u32()? {
             epochs.push((LeaderEpoch::new(fields.i32()?), Offset::new(fields.i64()?)));
@@ -156,6 +163,7 @@ impl PartitionState {
         for _ in 0..fields.u32()? {
             segments.push(SegmentState {
                 base: Offset::new(fields.i64()?),
+                generation: fields.u32()?,
                 log_bytes: fields.u64()?,
                 max_timestamp: TimestampMs::new(fields.i64()?),
                 chunk_count: fields.u32()?,
@@ -168,7 +176,16 @@ impl PartitionState {
         };
         let count = fields.u32()? as usize;
         let producers = Bytes::copy_from_slice(fields.bytes(count)?);
-        Some(PartitionState { id, start, carried_end, epochs, segments, open_chunk, producers })
+        Some(PartitionState {
+            id,
+            start,
+            carried_end,
+            cleaned_end,
+            epochs,
+            segments,
+            open_chunk,
+            producers,
+        })
     }
 }
 

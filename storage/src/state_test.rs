@@ -16,9 +16,11 @@ fn state(version: u64) -> ShardState {
         id: PartitionId::new(TopicId::from_bytes([9; 16]), PartitionIndex::new(index)),
         start: Offset::new(10),
         carried_end: Offset::new(20),
+        cleaned_end: Offset::new(17),
         epochs: vec![(LeaderEpoch::new(1), Offset::ZERO), (LeaderEpoch::new(4), Offset::new(15))],
         segments: vec![SegmentState {
             base: Offset::new(10),
+            generation: 3,
             log_bytes: 1234,
             max_timestamp: TimestampMs::new(-1),
             chunk_count: 2,

@@ -1,5 +1,7 @@
 //! A shard's directory: its journal, its state file, its logs.
 
+mod compaction;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;

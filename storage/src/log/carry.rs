@@ -8,7 +8,7 @@ use super::{Log, LogParts, Positions};
 use crate::directories::create_dir_durably;
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
-use crate::segment::{Carried, CarriedBatch, Segment, SegmentWriter};
+use crate::segment::{Carried, CarriedBatch, Segment, SegmentName, SegmentWriter};
 use crate::state::PartitionState;
 
 /// When a segment ends.
@@ -127,7 +127,7 @@ impl Log {
                     &parts.disk,
                     &parts.dir,
                     parts.id,
-                    last.base,
+                    SegmentName { base: last.base, generation: last.generation },
                     last.log_bytes,
                     last.chunk_count,
                     open_chunk,
@@ -148,14 +148,14 @@ impl Log {
             self.take_in_chunks(&sealed);
             writer.close().await?;
         }
-        let base = parts.positions.borrow().carried_end;
+        let name = SegmentName::carried(parts.positions.borrow().carried_end);
         if is_first {
             // The partition's directory, its topic's, and that of all topics.
             create_dir_durably(&parts.disk, &parts.dir, 3).await?;
         }
-        let writer = SegmentWriter::create(&parts.disk, &parts.dir, parts.id, base).await?;
+        let writer = SegmentWriter::create(&parts.disk, &parts.dir, parts.id, name).await?;
         let mut positions = parts.positions.borrow_mut();
-        positions.segments.push(Segment::new(base));
+        positions.segments.push(Segment::new(name));
         positions.open_chunk = None;
         positions.segment_since = Some(rules.now);
         Ok(writer)
@@ -221,6 +221,7 @@ impl Log {
             id: self.0.id,
             start: positions.start,
             carried_end: positions.carried_end,
+            cleaned_end: positions.cleaned_end,
             epochs: positions.durable_epochs(),
             segments: positions.segments.iter().map(Segment::state).collect(),
             open_chunk: positions.open_chunk,

@@ -79,7 +79,7 @@ impl Log {
         let positions = self.0.positions.borrow();
         let mut from = from;
         for (at, segment) in positions.segments.iter().enumerate() {
-            let end = positions.segments.get(at + 1).map_or(positions.carried_end, |it| it.base);
+            let end = positions.segments.get(at + 1).map_or(positions.carried_end, |it| it.base());
             if end <= from {
                 continue;
             }

@@ -6,13 +6,14 @@
 
 mod append;
 mod carry;
+pub(crate) mod compact;
 mod lookup;
 mod read;
 mod recover;
 mod retain;
 mod watch;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -23,6 +24,7 @@ use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
 
 pub use append::{Appended, NewBatch, NotAppended};
 pub use carry::RollRules;
+pub use compact::{Compacted, CompactionError, CompactionRules, Dirtiness, Pace};
 pub use lookup::OffsetAndTimestamp;
 pub use read::{ReadLimits, ReadSlices};
 pub use retain::RetentionRules;
@@ -48,14 +50,19 @@ pub(crate) struct LogParts {
     memory: Rc<Memory>,
     positions: RefCell<Positions>,
     watchers: watch::Watchers,
-    /// One carry, roll or deletion at a time.
+    /// One carry, roll, deletion or swap of segments at a time.
     gate: Gate,
+    /// One compaction at a time; entered before `gate`.
+    compaction: Gate,
+    unswept: Cell<compact::Unswept>,
 }
 
 /// Everything of a log that changes.
 struct Positions {
     start: Offset,
     carried_end: Offset,
+    /// Compaction has been over everything below it.
+    cleaned_end: Offset,
     commit: Offset,
     end: Offset,
     /// Neighbouring batches up to `end`. Those below `carried_end` are cache.
@@ -112,6 +119,7 @@ impl Log {
                 id,
                 start: Offset::ZERO,
                 carried_end: Offset::ZERO,
+                cleaned_end: Offset::ZERO,
                 epochs: vec![(epoch, Offset::ZERO)],
                 segments: Vec::new(),
                 open_chunk: None,
@@ -137,6 +145,7 @@ impl Log {
             positions: RefCell::new(Positions {
                 start: state.start,
                 carried_end: state.carried_end,
+                cleaned_end: state.cleaned_end,
                 commit: state.carried_end,
                 end: state.carried_end,
                 recent: VecDeque::new(),
@@ -155,6 +164,8 @@ impl Log {
             }),
             watchers: watch::Watchers::default(),
             gate: Gate::default(),
+            compaction: Gate::default(),
+            unswept: Cell::default(),
         }))
     }
 
@@ -238,9 +249,10 @@ impl Log {
         self.0.watchers.wake();
     }
 
-    /// Waits for a carry or deletion to end, and keeps others from beginning.
-    pub(crate) async fn settle(&self) -> Pass<'_> {
-        self.0.gate.enter().await
+    /// Waits for a compaction, carry or deletion to end, and keeps others from beginning.
+    pub(crate) async fn settle(&self) -> (Pass<'_>, Pass<'_>) {
+        let compaction = self.0.compaction.enter().await;
+        (compaction, self.0.gate.enter().await)
     }
 
     /// Lets go of open files, which would keep their room after they are removed.

@@ -7,7 +7,7 @@ use pelton_model::limits::IO_BYTES_MAX;
 
 use super::{Log, Positions};
 use crate::error::{ReadError, StorageError};
-use crate::segment::{ChunkEntry, SegmentAccess};
+use crate::segment::{ChunkEntry, Segment, SegmentAccess, SegmentName};
 
 /// How much a read may bring.
 #[derive(Clone, Copy, Debug)]
@@ -45,28 +45,51 @@ impl ReadSlices {
 /// Where the bytes of an offset are.
 enum Place {
     Memory(ReadSlices),
-    /// Which segment, and its open chunk if it is the last one.
-    Disk(Offset, SegmentAccess, Option<ChunkEntry>),
+    Disk(SegmentPlace),
+}
+
+struct SegmentPlace {
+    name: SegmentName,
+    access: SegmentAccess,
+    /// If it is the last one.
+    open_chunk: Option<ChunkEntry>,
+    /// Where the next segment, or the uncarried tail, begins.
+    end: Offset,
+}
+
+/// What a look into a segment gave.
+enum Found {
+    /// Nothing if the first batch does not fit the limits.
+    Batches(ReadSlices),
+    /// There are no batches below this offset: compaction has removed them.
+    GapUpTo(Offset),
 }
 
 impl Log {
     /// Batches from the one that contains `from`, up to the limits. Empty at the commit point.
     pub async fn read(&self, from: Offset, limits: ReadLimits) -> Result<ReadSlices, ReadError> {
-        let (segment, mut access, open_chunk) = match self.place(from, &limits)? {
-            Place::Memory(slices) => return Ok(slices),
-            Place::Disk(segment, access, open_chunk) => (segment, access, open_chunk),
-        };
-        let read = self.read_segment(&mut access, open_chunk, from, &limits).await;
-        let positions = self.0.positions.borrow();
-        if let Some(segment) = positions.segments.iter().find(|it| it.base == segment) {
-            segment.keep(&access);
-        }
-        match read {
-            Ok(slices) => Ok(slices),
-            Err(_) if positions.dropped => Err(ReadError::Dropped),
-            // Deleted under the read: what was asked for is out of range by now.
-            Err(_) if from < positions.start => Err(out_of_range(&positions)),
-            Err(error) => Err(error.into()),
+        let mut at = from;
+        loop {
+            let mut place = match self.place(at, &limits)? {
+                Place::Memory(slices) => return Ok(slices),
+                Place::Disk(place) => place,
+            };
+            let read = self.read_segment(&mut place, at, &limits).await;
+            let positions = self.0.positions.borrow();
+            let segment = positions.segments.iter().find(|it| it.name == place.name);
+            if let Some(segment) = segment {
+                segment.keep(&place.access);
+            }
+            match read {
+                Ok(Found::Batches(slices)) => return Ok(slices),
+                Ok(Found::GapUpTo(next)) => at = next,
+                Err(_) if positions.dropped => return Err(ReadError::Dropped),
+                // Deleted under the read: what was asked for is out of range by now.
+                Err(_) if from < positions.start => return Err(out_of_range(&positions)),
+                // Compacted under the read, and its files removed: it has a successor.
+                Err(_) if segment.is_none() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -113,7 +136,7 @@ impl Log {
             }
             return Ok(Place::Memory(slices));
         }
-        let at = positions.segments.partition_point(|segment| segment.base <= from);
+        let at = positions.segments.partition_point(|segment| segment.base() <= from);
         let Some(segment) = at.checked_sub(1).and_then(|at| positions.segments.get(at)) else {
             return Err(ReadError::Storage(StorageError::Damaged {
                 partition: self.0.id,
@@ -121,22 +144,24 @@ impl Log {
             }));
         };
         let open_chunk = positions.open_chunk.filter(|_| at == positions.segments.len());
-        Ok(Place::Disk(segment.base, segment.access(), open_chunk))
+        let end = positions.segments.get(at).map_or(positions.carried_end, Segment::base);
+        let access = segment.access();
+        Ok(Place::Disk(SegmentPlace { name: segment.name, access, open_chunk, end }))
     }
 
     async fn read_segment(
         &self,
-        access: &mut SegmentAccess,
-        open_chunk: Option<ChunkEntry>,
+        place: &mut SegmentPlace,
         from: Offset,
         limits: &ReadLimits,
-    ) -> Result<ReadSlices, StorageError> {
+    ) -> Result<Found, StorageError> {
         let parts = &self.0;
-        let index = access.index(&parts.disk, &parts.dir, parts.id).await?;
+        let index = place.access.index(&parts.disk, &parts.dir, parts.id).await?;
         let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
         let mut chunks: Vec<ChunkEntry> = Vec::new();
         let mut bytes = 0;
-        let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(open_chunk);
+        let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(place.open_chunk);
+        let mut after = place.end;
         for chunk in candidates {
             // The open chunk may be the one that holds `from`.
             if chunk.offset <= from {
@@ -145,13 +170,15 @@ impl Log {
             if !chunks.is_empty()
                 && (bytes >= limits.bytes_max || bytes + chunk.length as usize > IO_BYTES_MAX)
             {
+                after = chunk.offset;
                 break;
             }
             bytes += chunk.length as usize;
             chunks.push(chunk);
         }
-        let content = access.read_chunks(&parts.disk, &parts.dir, parts.id, &chunks).await?;
+        let content = place.access.read_chunks(&parts.disk, &parts.dir, parts.id, &chunks).await?;
         let mut slices = ReadSlices { from_disk: true, ..ReadSlices::default() };
+        let mut found = false;
         let mut at = 0;
         while at < content.len() {
             let header = BatchHeader::read(&content[at..]).ok();
@@ -162,15 +189,17 @@ impl Log {
                 });
             };
             let next = at + header.total_bytes();
-            if header.next_offset() > limits.end {
-                break;
-            }
-            if header.next_offset() > from && !slices.push(content.slice(at..next), limits) {
-                break;
+            if header.next_offset() > from {
+                found = true;
+                if header.next_offset() > limits.end
+                    || !slices.push(content.slice(at..next), limits)
+                {
+                    break;
+                }
             }
             at = next;
         }
-        Ok(slices)
+        Ok(if found { Found::Batches(slices) } else { Found::GapUpTo(after) })
     }
 }
 

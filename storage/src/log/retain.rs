@@ -8,7 +8,7 @@ use super::{Log, RollRules};
 use crate::disk::is_disk_full;
 use crate::error::{ReadError, StorageError};
 use crate::journal::Entry;
-use crate::segment::{Segment, index_path, log_path};
+use crate::segment::{Segment, SegmentName};
 
 /// What a topic keeps.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,13 @@ impl Log {
         self.remove_below_start(start_sequence).await
     }
 
+    /// Ends the last segment, and begins another, when its time is up and nothing waits to be
+    /// carried to it: compaction leaves the last one alone, and an idle log rolls by no append.
+    pub async fn roll_when_old(&self, roll: RollRules) -> Result<(), StorageError> {
+        self.check()?;
+        self.roll_when_done(&RetentionRules { retention_ms: -1, retention_bytes: -1, roll }).await
+    }
+
     async fn roll_when_done(&self, rules: &RetentionRules) -> Result<(), StorageError> {
         let Some(_pass) = self.0.gate.try_enter() else { return Ok(()) };
         if !self.last_segment_is_done(rules) {
@@ -95,7 +102,11 @@ impl Log {
 
     async fn remove_files_of(&self, segment: &Segment) {
         segment.close().await;
-        for path in [log_path(&self.0.dir, segment.base), index_path(&self.0.dir, segment.base)] {
+        self.remove_files_named(segment.name).await;
+    }
+
+    pub(crate) async fn remove_files_named(&self, name: SegmentName) {
+        for path in [name.log_path(&self.0.dir), name.index_path(&self.0.dir)] {
             match self.0.disk.remove_file(&path).await {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -108,7 +119,7 @@ impl Log {
 
     fn take_first_left_over(&self) -> Option<Segment> {
         let mut positions = self.0.positions.borrow_mut();
-        let end = positions.segments.get(1).map_or(positions.carried_end, |next| next.base);
+        let end = positions.segments.get(1).map_or(positions.carried_end, |next| next.base());
         if positions.segments.is_empty() || end > positions.start {
             return None;
         }
@@ -142,7 +153,7 @@ impl Log {
                 break;
             }
             bytes -= segment.log_bytes;
-            start = positions.segments.get(at + 1).map(|next| next.base);
+            start = positions.segments.get(at + 1).map(|next| next.base());
         }
         start.filter(|start| *start > positions.start)
     }
@@ -152,7 +163,7 @@ impl Log {
         if positions.start_sequence != start_sequence {
             return None;
         }
-        let next = positions.segments.get(1)?.base;
+        let next = positions.segments.get(1)?.base();
         (next <= positions.start).then(|| positions.segments.remove(0))
     }
 }

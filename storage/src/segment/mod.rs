@@ -2,11 +2,12 @@
 
 mod chunk;
 pub(crate) mod index;
+mod name;
 mod writer;
 
 use std::cell::RefCell;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -14,7 +15,8 @@ use pelton_model::{Offset, PartitionId, TimestampMs};
 
 pub use chunk::ChunkEntry;
 pub(crate) use chunk::{OpenChunk, matches};
-pub(crate) use writer::{Carried, CarriedBatch, SegmentWriter, partition_dir};
+pub(crate) use name::{SegmentName, partition_dir};
+pub(crate) use writer::{Carried, CarriedBatch, SegmentWriter};
 
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::StorageError;
@@ -25,7 +27,7 @@ pub(crate) const SEGMENT_MODE: OpenMode = OpenMode { create: false, durable_writ
 
 /// One segment. Its files are opened when somebody reads, and its index with them.
 pub(crate) struct Segment {
-    pub base: Offset,
+    pub name: SegmentName,
     /// Durable bytes of the `.log`.
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
@@ -35,18 +37,10 @@ pub(crate) struct Segment {
     reader: RefCell<Option<File>>,
 }
 
-pub(crate) fn log_path(dir: &Path, base: Offset) -> PathBuf {
-    dir.join(format!("{:020}.log", base.get()))
-}
-
-pub(crate) fn index_path(dir: &Path, base: Offset) -> PathBuf {
-    dir.join(format!("{:020}.idx", base.get()))
-}
-
 impl Segment {
-    pub fn new(base: Offset) -> Self {
+    pub fn new(name: SegmentName) -> Self {
         Segment {
-            base,
+            name,
             log_bytes: 0,
             max_timestamp: TimestampMs::new(-1),
             chunk_count: 0,
@@ -57,7 +51,7 @@ impl Segment {
 
     pub fn from_state(state: &SegmentState) -> Self {
         Segment {
-            base: state.base,
+            name: SegmentName { base: state.base, generation: state.generation },
             log_bytes: state.log_bytes,
             max_timestamp: state.max_timestamp,
             chunk_count: state.chunk_count,
@@ -68,11 +62,17 @@ impl Segment {
 
     pub fn state(&self) -> SegmentState {
         SegmentState {
-            base: self.base,
+            base: self.name.base,
+            generation: self.name.generation,
             log_bytes: self.log_bytes,
             max_timestamp: self.max_timestamp,
             chunk_count: self.chunk_count,
         }
+    }
+
+    /// The first offset that it may hold; the next segment's base ends it.
+    pub fn base(&self) -> Offset {
+        self.name.base
     }
 
     /// Takes in what a carry has made durable.
@@ -95,7 +95,7 @@ impl Segment {
 
     pub fn access(&self) -> SegmentAccess {
         SegmentAccess {
-            base: self.base,
+            name: self.name,
             chunk_count: self.chunk_count,
             index: self.index.borrow().clone(),
             reader: self.reader.borrow().clone(),
@@ -113,7 +113,7 @@ impl Segment {
 
 /// A segment's files while they are being read; holds no borrow of the log across an await.
 pub(crate) struct SegmentAccess {
-    base: Offset,
+    name: SegmentName,
     chunk_count: u32,
     index: Option<Rc<Vec<ChunkEntry>>>,
     reader: Option<File>,
@@ -130,8 +130,8 @@ impl SegmentAccess {
         if let Some(index) = &self.index {
             return Ok(index.clone());
         }
-        let path = index_path(dir, self.base);
-        let chunks = index::read(disk, &path, partition, self.base, self.chunk_count).await?;
+        let path = self.name.index_path(dir);
+        let chunks = index::read(disk, &path, partition, self.name.base, self.chunk_count).await?;
         let chunks = Rc::new(chunks);
         self.index = Some(chunks.clone());
         Ok(chunks)
@@ -148,7 +148,7 @@ impl SegmentAccess {
         let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
             return Ok(Bytes::new());
         };
-        let path = log_path(dir, self.base);
+        let path = self.name.log_path(dir);
         let failed = |error: io::Error| StorageError::Damaged {
             partition,
             what: format!("{}: {error}", path.display()),

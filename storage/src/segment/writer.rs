@@ -1,13 +1,13 @@
 //! Appending to the last segment of a partition: whole blocks, by direct I/O, one sync per carry.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 use pelton_model::{Offset, PartitionId, TimestampMs};
 
-use super::{ChunkEntry, OpenChunk, index, index_path, log_path};
+use super::{ChunkEntry, OpenChunk, SegmentName, index};
 use crate::block_file::BlockFile;
 use crate::disk::{Disk, OpenMode};
 
@@ -46,11 +46,11 @@ impl SegmentWriter {
         disk: &Disk,
         dir: &Path,
         partition: PartitionId,
-        base: Offset,
+        name: SegmentName,
     ) -> io::Result<SegmentWriter> {
-        let log = BlockFile::open(disk, &log_path(dir, base), MODE, 0).await?;
-        let mut index = BlockFile::open(disk, &index_path(dir, base), MODE, 0).await?;
-        let mut first = index::header(partition, base);
+        let log = BlockFile::open(disk, &name.log_path(dir), MODE, 0).await?;
+        let mut index = BlockFile::open(disk, &name.index_path(dir), MODE, 0).await?;
+        let mut first = index::header(partition, name.base);
         first.resize(BLOCK_BYTES, 0);
         index.append(disk, &[Bytes::from(first)]).await?;
         index.file.sync().await?;
@@ -64,14 +64,14 @@ impl SegmentWriter {
         disk: &Disk,
         dir: &Path,
         partition: PartitionId,
-        base: Offset,
+        name: SegmentName,
         log_bytes: u64,
         chunk_count: u32,
         open_chunk: Option<ChunkEntry>,
     ) -> io::Result<SegmentWriter> {
-        let log = BlockFile::open(disk, &log_path(dir, base), MODE, log_bytes).await?;
+        let log = BlockFile::open(disk, &name.log_path(dir), MODE, log_bytes).await?;
         let index_end = index::ENTRIES_AT + u64::from(chunk_count) * ChunkEntry::BYTES as u64;
-        let index = BlockFile::open(disk, &index_path(dir, base), MODE, index_end).await?;
+        let index = BlockFile::open(disk, &name.index_path(dir), MODE, index_end).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
         Ok(SegmentWriter { disk, partition, log, index, open_chunk })
     }
@@ -83,6 +83,14 @@ impl SegmentWriter {
     /// Writes and syncs `batches`. After an error the writer is not used again: what it had written
     /// behind the durable end is written anew, from the same bytes, by the one that resumes.
     pub async fn carry(&mut self, batches: &[CarriedBatch]) -> io::Result<Carried> {
+        let written = self.write(batches).await?;
+        self.log.file.sync().await?;
+        self.index_chunks(&written.chunks).await?;
+        Ok(written)
+    }
+
+    /// Writes `batches` without a sync: nothing of it counts before [`SegmentWriter::finish`].
+    pub async fn write(&mut self, batches: &[CarriedBatch]) -> io::Result<Carried> {
         let mut max_timestamp = TimestampMs::new(-1);
         let mut chunks = Vec::new();
         let mut rest = batches;
@@ -109,14 +117,21 @@ impl SegmentWriter {
             let pieces: Vec<Bytes> = now.iter().map(|batch| batch.bytes.clone()).collect();
             self.log.append(&self.disk, &pieces).await?;
         }
-        self.log.file.sync().await?;
-        self.index_chunks(&chunks).await?;
         Ok(Carried {
             log_bytes: self.log.end,
             max_timestamp,
             chunks,
             open_chunk: self.open_chunk.entry(),
         })
+    }
+
+    /// Ends a segment that was written without syncs, with the chunks that came of it; everything is
+    /// durable when this returns. Gives back all chunks, the last one included.
+    pub async fn finish(mut self, mut chunks: Vec<ChunkEntry>) -> io::Result<Vec<ChunkEntry>> {
+        self.index_chunks(&chunks).await?;
+        chunks.extend(self.seal().await?.chunks);
+        self.close().await?;
+        Ok(chunks)
     }
 
     /// Ends the segment: closes its last chunk and cuts the files to their length.
@@ -151,9 +166,4 @@ impl SegmentWriter {
         self.index.append(&self.disk, &[Bytes::from(entries)]).await?;
         self.index.file.sync().await
     }
-}
-
-/// The directory of one partition's segments.
-pub(crate) fn partition_dir(data: &Path, partition: PartitionId) -> PathBuf {
-    data.join("topics").join(partition.topic.to_string()).join(partition.index.to_string())
 }

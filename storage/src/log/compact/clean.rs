@@ -1,0 +1,227 @@
+//! The second walk: writing a group of segments anew, without what the map knows to be superseded.
+
+use bytes::Bytes;
+use pelton_model::batch::{BatchHeader, record_bytes};
+use pelton_model::compact::{BatchCleaner, CleanRules, Cleaned, KeyHasher, OffsetMap};
+use pelton_model::limits::IO_BYTES_MAX;
+use pelton_model::{Offset, ProducerId, TimestampMs};
+
+use super::map::breathe;
+use super::source::{Source, split_first};
+use super::{
+    Compacted, CompactionError, CompactionRules, DECOMPRESSED_BYTES_MAX, Pace, Replacement,
+    SLICE_RECORDS, SegmentFacts,
+};
+use crate::disk::is_disk_full;
+use crate::error::StorageError;
+use crate::log::Log;
+use crate::segment::{CarriedBatch, ChunkEntry, SegmentName, SegmentWriter};
+use crate::state::SegmentState;
+
+/// Bytes gathered for one write.
+const WRITE_BYTES: usize = IO_BYTES_MAX;
+
+/// One pass over a log: what all of its groups have in common.
+pub(crate) struct Pass<'a> {
+    log: &'a Log,
+    map: &'a OffsetMap,
+    hasher: &'a KeyHasher,
+    rules: &'a CompactionRules,
+    pace: &'a dyn Pace,
+    /// By id; the last offset of the newest batch of each producer.
+    producers: Vec<(ProducerId, Offset)>,
+    /// The batch that ends here stays: nothing follows it, and readers learn from it how far the
+    /// log goes.
+    log_end: Option<Offset>,
+}
+
+/// A new segment in the making.
+struct Target {
+    writer: SegmentWriter,
+    batches: Vec<CarriedBatch>,
+    bytes: usize,
+    chunks: Vec<ChunkEntry>,
+    log_bytes: u64,
+    max_timestamp: TimestampMs,
+}
+
+impl<'a> Pass<'a> {
+    pub fn new(
+        log: &'a Log,
+        map: &'a OffsetMap,
+        hasher: &'a KeyHasher,
+        rules: &'a CompactionRules,
+        pace: &'a dyn Pace,
+    ) -> Self {
+        let positions = log.0.positions.borrow();
+        let producers = positions.producers.iter();
+        let newest = producers.filter_map(|(id, it)| Some((id, it.last_batch()?.last_offset())));
+        let newest: Vec<(ProducerId, Offset)> = newest.collect();
+        let active = positions.segments.last();
+        let is_end = |active: &Offset| *active == positions.commit;
+        let log_end = active.map(|active| active.base()).filter(is_end);
+        Self { log, map, hasher, rules, pace, producers: newest, log_end }
+    }
+
+    /// Writes the next generation of a group, durably, beside it. On an error what was written is
+    /// removed.
+    pub async fn clean_group(
+        &self,
+        group: &[SegmentFacts],
+        done: &mut Compacted,
+    ) -> Result<Replacement, CompactionError> {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            return Err(CompactionError::Interrupted);
+        };
+        let name = SegmentName { generation: first.name.generation + 1, ..first.name };
+        match self.write(name, group, done).await {
+            Ok(segment) => Ok(Replacement {
+                sources: group.iter().map(|segment| segment.name).collect(),
+                segment,
+                end: last.end,
+                cleaned_end: None,
+            }),
+            Err(error) => {
+                self.log.remove_files_named(name).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        name: SegmentName,
+        group: &[SegmentFacts],
+        done: &mut Compacted,
+    ) -> Result<SegmentState, CompactionError> {
+        let parts = &self.log.0;
+        let writer = SegmentWriter::create(&parts.disk, &parts.dir, parts.id, name).await;
+        let mut target = Target {
+            writer: writer.map_err(|error| not_written(self.log, &error))?,
+            batches: Vec::new(),
+            bytes: 0,
+            chunks: Vec::new(),
+            log_bytes: 0,
+            max_timestamp: TimestampMs::new(-1),
+        };
+        for segment in group {
+            let mut source = Source::open(self.log, segment.name, segment.name.base).await?;
+            while let Some(content) = source.read().await? {
+                done.read_bytes += content.len() as u64;
+                self.clean_run(content, &mut target, done).await?;
+            }
+        }
+        self.flush(&mut target).await?;
+        let (log_bytes, max_timestamp) = (target.log_bytes, target.max_timestamp);
+        let chunks = target.writer.finish(target.chunks).await;
+        let chunks = chunks.map_err(|error| not_written(self.log, &error))?;
+        done.written_bytes += log_bytes;
+        Ok(SegmentState {
+            base: name.base,
+            generation: name.generation,
+            log_bytes,
+            max_timestamp,
+            chunk_count: chunks.len() as u32,
+        })
+    }
+
+    async fn clean_run(
+        &self,
+        mut content: Bytes,
+        target: &mut Target,
+        done: &mut Compacted,
+    ) -> Result<(), CompactionError> {
+        let mut unpaced = content.len();
+        let mut of_this_run = target.batches.len();
+        while let Some((header, batch)) = split_first(self.log, &mut content)? {
+            if let Some((max_timestamp, bytes)) =
+                self.clean_batch(&header, batch, &mut unpaced, done).await?
+            {
+                target.bytes += bytes.len();
+                let base_offset = header.base_offset;
+                target.batches.push(CarriedBatch { base_offset, max_timestamp, bytes });
+            }
+            if target.bytes >= WRITE_BYTES {
+                self.flush(target).await?;
+                of_this_run = 0;
+            }
+            breathe(self.log, self.pace, &mut unpaced).await?;
+        }
+        // Where little is kept, slices would keep all that was read in memory.
+        for batch in &mut target.batches[of_this_run..] {
+            batch.bytes = Bytes::copy_from_slice(&batch.bytes);
+        }
+        Ok(())
+    }
+
+    /// What takes the batch's place, and its maximum timestamp.
+    async fn clean_batch(
+        &self,
+        header: &BatchHeader,
+        batch: Bytes,
+        unpaced: &mut usize,
+        done: &mut Compacted,
+    ) -> Result<Option<(TimestampMs, Bytes)>, CompactionError> {
+        let rules = CleanRules {
+            map: self.map,
+            hasher: self.hasher,
+            now: self.rules.now,
+            delete_retention_ms: self.rules.delete_retention_ms,
+        };
+        let cleaned = {
+            let Ok(bytes) = record_bytes(header, &batch, DECOMPRESSED_BYTES_MAX) else {
+                return Ok(Some((header.max_timestamp, batch)));
+            };
+            let mut cleaner = BatchCleaner::new(header, &bytes);
+            while cleaner.step(&rules, SLICE_RECORDS) {
+                breathe(self.log, self.pace, unpaced).await?;
+            }
+            done.removed_records += cleaner.removed_count() as u64;
+            cleaner.finish(&rules, self.keeps_empty(header))
+        };
+        Ok(match cleaned {
+            Cleaned::AsItIs => Some((header.max_timestamp, batch)),
+            Cleaned::Gone => None,
+            Cleaned::Rewritten(bytes) => {
+                let max_timestamp =
+                    BatchHeader::read(&bytes).map_or(header.max_timestamp, |it| it.max_timestamp);
+                Some((max_timestamp, bytes.into()))
+            }
+        })
+    }
+
+    fn keeps_empty(&self, header: &BatchHeader) -> bool {
+        let is_last_of_producer = || {
+            let known = self.producers.binary_search_by_key(&header.producer_id, |(id, _)| *id);
+            known.is_ok_and(|at| self.producers[at].1 == header.last_offset())
+        };
+        self.log_end == Some(header.next_offset())
+            || (header.has_producer() && is_last_of_producer())
+    }
+
+    async fn flush(&self, target: &mut Target) -> Result<(), CompactionError> {
+        if target.batches.is_empty() {
+            return Ok(());
+        }
+        let written = target.writer.write(&target.batches).await;
+        let written = written.map_err(|error| not_written(self.log, &error))?;
+        target.chunks.extend(written.chunks);
+        target.log_bytes = written.log_bytes;
+        target.max_timestamp = target.max_timestamp.max(written.max_timestamp);
+        target.batches.clear();
+        target.bytes = 0;
+        Ok(())
+    }
+}
+
+/// The old segments are as good as before, so nothing is fenced for a new one that failed.
+fn not_written(log: &Log, error: &std::io::Error) -> CompactionError {
+    if is_disk_full(error) {
+        CompactionError::Full
+    } else if log.is_dropped() {
+        CompactionError::Interrupted
+    } else {
+        let why = format!("writing a compacted segment: {error}");
+        CompactionError::Failed(StorageError::Fenced(why))
+    }
+}

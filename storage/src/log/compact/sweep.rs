@@ -1,0 +1,54 @@
+//! Removing files that no segment has: of the generation before, or of one that a crash cut short.
+
+use std::io;
+
+use crate::log::Log;
+use crate::segment::SegmentName;
+
+/// Whether a partition's directory may hold files that are nobody's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Unswept {
+    /// Nobody has looked since the start: an earlier life may have left some.
+    #[default]
+    SinceStart,
+    /// Segments were swapped when the newest state file had this version: until there is a newer
+    /// one, a start would want the old files.
+    SwappedAt(u64),
+    Nothing,
+}
+
+impl Log {
+    /// Removes what neither memory nor the state file, now of `version`, names. Within the gate no
+    /// carry has made files that it has not named yet.
+    pub(crate) async fn sweep(&self, version: u64) {
+        match self.0.unswept.get() {
+            Unswept::Nothing => return,
+            Unswept::SwappedAt(swapped) if version <= swapped => return,
+            Unswept::SwappedAt(_) | Unswept::SinceStart => {}
+        }
+        let _pass = self.0.gate.enter().await;
+        if self.is_dropped() {
+            return;
+        }
+        let entries = match self.0.disk.list_dir(&self.0.dir).await {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                tracing::warn!(partition = %self.0.id, %error, "old segments cannot be looked for");
+                return;
+            }
+        };
+        let names = entries.iter().filter_map(|entry| SegmentName::of_file(&entry.name));
+        let mut unnamed: Vec<SegmentName> = names.filter(|name| self.is_nobodys(*name)).collect();
+        unnamed.dedup();
+        for name in unnamed {
+            self.remove_files_named(name).await;
+        }
+        self.0.unswept.set(Unswept::Nothing);
+    }
+
+    fn is_nobodys(&self, name: SegmentName) -> bool {
+        let positions = self.0.positions.borrow();
+        !positions.segments.iter().any(|segment| segment.name == name)
+    }
+}

@@ -1,0 +1,186 @@
+//! Compaction against a plain list of records: whatever is written, cleaned and cut off in
+//! whatever order, the log still says what the list says.
+
+#![expect(clippy::await_holding_refcell_ref, reason = "one life of the store runs at a time")]
+
+mod model;
+mod power_cut;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+
+use futures::future::select;
+use model::*;
+use pelton_model::Compression;
+use pelton_storage::{CompactionError, Log, Store, StoreOptions};
+use proptest::prelude::*;
+use support::*;
+
+const PRODUCERS: i64 = 3;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append {
+        keys: Vec<(u8, bool)>,
+        bytes: usize,
+        codec: Compression,
+        producer: i64,
+    },
+    Checkpoint {
+        segment_bytes: u64,
+    },
+    Compact {
+        map_bytes_max: usize,
+        segment_bytes: u64,
+        delay_ms: i64,
+    },
+    /// A compaction that is told to end after so many steps.
+    Interrupted {
+        steps: u32,
+    },
+    Restart {
+        in_order: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let keys = proptest::collection::vec((0..12u8, any::<bool>()), 1..12);
+    let codec = prop::sample::select(&Compression::ALL);
+    prop_oneof![
+        12 => (keys, 1..400usize, codec, 0..=PRODUCERS).prop_map(|(keys, bytes, codec, producer)| {
+            Step::Append { keys, bytes, codec, producer }
+        }),
+        5 => (500..20_000u64).prop_map(|segment_bytes| Step::Checkpoint { segment_bytes }),
+        4 => (
+            prop_oneof![Just(0usize), Just(200), Just(1 << 20)],
+            1000..50_000u64,
+            prop_oneof![Just(0i64), 1..3000i64],
+        )
+            .prop_map(|(map_bytes_max, segment_bytes, delay_ms)| {
+                Step::Compact { map_bytes_max, segment_bytes, delay_ms }
+            }),
+        1 => (0..40u32).prop_map(|steps| Step::Interrupted { steps }),
+        2 => any::<bool>().prop_map(|in_order| Step::Restart { in_order }),
+    ]
+}
+
+async fn perform(store: &Store, log: &Log, model: &mut Model, step: &Step) {
+    model.now += 10;
+    match step {
+        Step::Append { keys, bytes, codec, producer } => {
+            let base = model.written.len() as i64;
+            let records = keys.iter().enumerate().map(|(at, (key, has_value))| Written {
+                offset: base + at as i64,
+                key: *key,
+                value: has_value.then(|| vec![(base as usize + at) as u8; *bytes]),
+                timestamp: (base + at as i64) * 7919 % 1000,
+                written_at: model.now,
+            });
+            let records: Vec<Written> = records.collect();
+            let next = model.sequences.get(producer).copied().unwrap_or(0);
+            let producer = (*producer < PRODUCERS).then_some((*producer, next));
+            let (offset, _) = append(store, log, batch_of_keys(&records, *codec, producer)).await;
+            assert_eq!(offset.get(), base);
+            if let Some((id, next)) = producer {
+                model.sequences.insert(id, next + records.len() as i32);
+                let again = log.append(batch_of_keys(&records, *codec, producer), NOW);
+                assert!(again.expect("a duplicate").duplicate_of.is_some());
+            }
+            model.written.extend(records);
+        }
+        Step::Checkpoint { segment_bytes } => {
+            store.checkpoint(|_| roll_at(*segment_bytes)).await.expect("a checkpoint");
+        }
+        Step::Compact { map_bytes_max, segment_bytes, delay_ms } => {
+            model.now += delay_ms;
+            let rules = rules(model.now, *map_bytes_max, *segment_bytes);
+            let end = log.dirtiness(&rules).range.end;
+            store.compact(log, &rules, &Pacer::endless()).await.expect("compacted");
+            assert_eq!(log.cleaned_end(), end, "all that was dirty is clean");
+            model.check(log).await;
+        }
+        Step::Interrupted { steps } => {
+            let rules = rules(model.now, 1 << 20, 20_000);
+            match store.compact(log, &rules, &Pacer(Cell::new(*steps))).await {
+                Ok(_) | Err(CompactionError::Interrupted) => {}
+                Err(error) => panic!("{error}"),
+            }
+            let records = left(log).await;
+            let records = records.iter().flat_map(|(_, records)| records);
+            assert_eq!(table(records), table(model.written.iter()));
+        }
+        Step::Restart { in_order } => {
+            if *in_order {
+                store.close(|_| roll_at(1 << 30)).await.expect("closed");
+            }
+        }
+    }
+}
+
+/// What a broker does when the ring is full.
+async fn relieve(store: &Store) {
+    loop {
+        let pressure = store.journal().pressure().wait();
+        checkpoint(store).await;
+        pressure.await;
+    }
+}
+
+/// What a start finds: all that was acknowledged, and the producers.
+async fn check_start(store: &Store, log: &Log, model: &Model) {
+    assert_eq!(log.commit_offset().get(), model.written.len() as i64);
+    let records = left(log).await;
+    let records = records.iter().flat_map(|(_, records)| records);
+    assert_eq!(table(records), table(model.written.iter()));
+    for (producer, next) in &model.sequences {
+        let record = model.written[0].clone();
+        let gap = batch_of_keys(&[record], Compression::None, Some((*producer, next + 1)));
+        assert!(log.append(gap, NOW).is_err(), "producer {producer} is known");
+    }
+    assert!(store.journal().check().is_ok());
+}
+
+fn live(steps: &[Step], cache_bytes: usize) {
+    let sim = new_disk(1);
+    let options = StoreOptions { cache_bytes, ..SMALL };
+    let model = RefCell::new(Model::default());
+    for life in steps.split_inclusive(|step| matches!(step, Step::Restart { .. })) {
+        with_store(&sim, options, async |store: Store| {
+            let model = &mut *model.borrow_mut();
+            let steps = pin!(async {
+                let log = place(&store, partition(1, 0)).await;
+                check_start(&store, &log, model).await;
+                for step in life {
+                    perform(&store, &log, model, step).await;
+                }
+            });
+            select(steps, pin!(relieve(&store))).await;
+        });
+    }
+    let sim = sim.durable();
+    with_store(&sim, options, async |store: Store| {
+        let model = model.borrow();
+        if let Some(log) = store.log(partition(1, 0)) {
+            check_start(&store, &log, &model).await;
+            store
+                .compact(&log, &rules(0, 1 << 20, 20_000), &Pacer::endless())
+                .await
+                .expect("compacted");
+            assert_eq!(files_of_nobody(&sim, &log).await, 0);
+        }
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn s2_a_compacted_log_is_the_same_table(
+        steps in proptest::collection::vec(step(), 1..60),
+        cache_bytes in prop_oneof![Just(0), Just(30_000), Just(1 << 20)],
+    ) {
+        live(&steps, cache_bytes);
+    }
+}
