@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pelton_kafka::ApiKey;
+use pelton_model::TimestampMs;
 use pelton_model::histogram::{Latencies, Sizes};
 use pelton_storage::JournalStats;
 use pelton_storage::disk::IoTimes;
@@ -48,6 +49,22 @@ impl Phase {
             Phase::Hop => "hop",
         }
     }
+}
+
+/// Compaction, as one shard sees its own.
+#[derive(Clone, Debug, Default)]
+pub struct CompactionFigures {
+    /// The dirtiest partition of each compacted topic, as of the last look.
+    pub dirty_ratios: BTreeMap<String, f64>,
+    /// Left alone until a restart.
+    pub failed_partitions: u64,
+    /// The last look after which nothing that was due was left.
+    pub last_success: Option<TimestampMs>,
+    /// Read and written, also by what is still under way.
+    pub moved_bytes: u64,
+    /// By what came to its end.
+    pub written_bytes: u64,
+    pub removed_records: u64,
 }
 
 /// What shard 0 says for all.
@@ -106,6 +123,7 @@ pub struct ShardFigures {
     pub uncarried_bytes: u64,
     pub cached_bytes: u64,
     pub journal: JournalStats,
+    pub compaction: CompactionFigures,
     pub journal_used_ratio: f64,
     pub io: IoTimes,
     pub tasks: TaskTimes,

@@ -32,6 +32,7 @@ pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
     memory(&mut text, shards);
     cores(&mut text, shards);
     logs(&mut text, shards);
+    compaction(&mut text, shards);
     journals(&mut text, shards);
     disk(&mut text, shards);
     text.into_text()
@@ -243,6 +244,41 @@ fn logs(text: &mut Exposition, shards: &[ShardFigures]) {
     }
     text.gauge("pelton_producer_ids", "Producers whose sequences are remembered, by partition.")
         .sample(&[], sum(shards, |shard| shard.producer_ids));
+}
+
+fn compaction(text: &mut Exposition, shards: &[ShardFigures]) {
+    let all = || shards.iter().map(|shard| &shard.compaction);
+    let mut topics: BTreeMap<&str, f64> = BTreeMap::new();
+    for (topic, ratio) in all().flat_map(|figures| &figures.dirty_ratios) {
+        let worst = topics.entry(topic).or_default();
+        *worst = worst.max(*ratio);
+    }
+    let mut family = text.gauge(
+        "pelton_compaction_dirty_ratio",
+        "Share of a compacted log that compaction has not been over: the topic's worst partition.",
+    );
+    for (topic, ratio) in &topics {
+        family.sample(&[("topic", topic)], ratio);
+    }
+    text.gauge(
+        "pelton_compaction_failed_partitions",
+        "Partitions whose logs could not be compacted and are left alone until a restart.",
+    )
+    .sample(&[], sum(shards, |shard| shard.compaction.failed_partitions));
+    let mut family = text.gauge(
+        "pelton_compaction_last_success_seconds",
+        "When a shard last had compacted all that was due, in Unix time: the shard's that is \
+         furthest behind.",
+    );
+    if let Some(last) = all().filter_map(|figures| figures.last_success).min() {
+        family.sample(&[], last.get() as f64 / 1000.0);
+    }
+    text.counter("pelton_compaction_bytes_total", "Bytes that compaction has read and written.")
+        .sample(&[], sum(shards, |shard| shard.compaction.moved_bytes));
+    text.counter("pelton_compaction_written_bytes_total", "Bytes of segments written anew.")
+        .sample(&[], sum(shards, |shard| shard.compaction.written_bytes));
+    text.counter("pelton_compaction_removed_records_total", "Records that compaction has removed.")
+        .sample(&[], sum(shards, |shard| shard.compaction.removed_records));
 }
 
 fn journals(text: &mut Exposition, shards: &[ShardFigures]) {

@@ -44,6 +44,9 @@ fn busy(shard: u16) -> ShardFigures {
     figures.phases.entry(phase).or_default().record_time(Duration::from_micros(90));
     figures.batch_sizes.record(300);
     figures.journal.group_entries.record(5);
+    figures.compaction.dirty_ratios.insert("orders".into(), 0.25 * f64::from(shard));
+    figures.compaction.last_success = Some(TimestampMs::new(2000 + i64::from(shard)));
+    figures.compaction.removed_records = 4;
     figures.tasks.foreground = Duration::from_millis(1500);
     figures.tasks.steps.record_time(Duration::from_micros(70));
     figures.cluster =
@@ -219,4 +222,15 @@ fn alerts_that_are_shipped_are_about_metrics_that_are_shipped() {
         }
     }
     assert!(named > 10);
+}
+
+#[test]
+fn compaction_shows_its_worst_partition_and_the_shard_that_is_furthest_behind() {
+    let text = render(&[busy(0), busy(1), ShardFigures::default()], &info());
+    has(&text, "pelton_compaction_dirty_ratio{topic=\"orders\"} 0.25");
+    has(&text, "pelton_compaction_last_success_seconds 2");
+    has(&text, "pelton_compaction_removed_records_total 8");
+    has(&text, "pelton_compaction_failed_partitions 0");
+    let text = render(&[ShardFigures::default()], &info());
+    assert!(!text.contains("\npelton_compaction_last_success_seconds "));
 }

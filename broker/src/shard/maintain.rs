@@ -1,4 +1,5 @@
 //! Work in the background: carrying tails, watching the disk's space, retention, expiry.
+//! Compaction has a file of its own.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ impl Shard {
         self.env.spawn(Lane::Background, async move { shard.watch_space().await });
         let shard = self.clone();
         self.env.spawn(Lane::Background, async move { shard.retention().await });
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move { shard.compaction().await });
         let shard = self.clone();
         self.env.spawn(Lane::Background, async move { shard.expire_producers().await });
     }
@@ -140,10 +143,14 @@ impl Shard {
     }
 }
 
-fn rules_of(config: &TopicConfig, now: pelton_model::TimestampMs) -> RollRules {
+pub(super) fn rules_of(config: &TopicConfig, now: pelton_model::TimestampMs) -> RollRules {
     RollRules {
         segment_bytes: u64::try_from(config.segment_bytes).unwrap_or(1 << 30),
-        segment_ms: config.segment_ms,
+        // What is in the last segment cannot be compacted.
+        segment_ms: match config.cleanup_policy.compact {
+            true => config.segment_ms.min(config.max_compaction_lag_ms),
+            false => config.segment_ms,
+        },
         now,
     }
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod apply;
+mod compaction;
 mod connections;
 mod figures;
 mod look;

@@ -31,7 +31,7 @@ pub struct Written {
 pub struct Pacer(pub Cell<u32>);
 
 impl Pace for Pacer {
-    fn pace(&self, _read_bytes: usize) -> LocalBoxFuture<'_, bool> {
+    fn pace(&self, _moved_bytes: usize) -> LocalBoxFuture<'_, bool> {
         async {
             yield_once().await;
             let left = self.0.get();

@@ -185,15 +185,8 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         ))
         .per_broker(),
     list("listeners").default("PLAINTEXT://:9092").per_broker(),
-    long("log.cleaner.backoff.ms")
-        .default("15000")
-        .at_least(0)
-        .cluster_wide()
-        .accept("compaction runs in the shard, in a background queue"),
-    long("log.cleaner.dedupe.buffer.size")
-        .default("134217728")
-        .cluster_wide()
-        .accept("compaction runs in the shard, in a background queue"),
+    long("log.cleaner.backoff.ms").default("15000").at_least(0).cluster_wide(),
+    long("log.cleaner.dedupe.buffer.size").default("134217728").cluster_wide(),
     long("log.cleaner.delete.retention.ms").default("86400000").at_least(0).cluster_wide(),
     boolean("log.cleaner.enable").default("true").accept("compaction is never off"),
     double("log.cleaner.io.buffer.load.factor")

@@ -142,6 +142,7 @@ impl<'a> Pass<'a> {
                 target.batches.push(CarriedBatch { base_offset, max_timestamp, bytes });
             }
             if target.bytes >= WRITE_BYTES {
+                unpaced += target.bytes;
                 self.flush(target).await?;
                 of_this_run = 0;
             }

@@ -60,9 +60,9 @@ pub struct CompactionRules {
 
 /// Who a compaction shares its core and its disk with.
 pub trait Pace {
-    /// Called after at most [`SLICE_RECORDS`] records or one read, with the bytes that were read
-    /// since; false ends the compaction. What was swapped in stays.
-    fn pace(&self, read_bytes: usize) -> LocalBoxFuture<'_, bool>;
+    /// Called after at most a thousand records of one batch, with the bytes that were read and
+    /// written since; false ends the compaction. What was swapped in stays.
+    fn pace(&self, moved_bytes: usize) -> LocalBoxFuture<'_, bool>;
 }
 
 /// What a compaction did.
