@@ -266,21 +266,32 @@ pub fn delete_topics(
     targets: &[DeletionTarget],
 ) -> Vec<Deletion> {
     let is_enabled = broker.boolean("delete.topic.enable");
-    let mut times_named: BTreeMap<DeletionKey<'_>, usize> = BTreeMap::new();
+    let mut mentions: BTreeMap<DeletionKey<'_>, Mentions> = BTreeMap::new();
     for target in targets {
-        *times_named.entry(DeletionKey::of(state, target)).or_default() += 1;
+        let mentions = mentions.entry(DeletionKey::of(state, target)).or_default();
+        mentions.by_name |= target.name.is_some();
+        mentions.by_id |= target.id != TopicId::ZERO;
+        mentions.count += 1;
     }
     let mut answered = BTreeSet::new();
     let mut deletions = Vec::with_capacity(targets.len());
     for target in targets {
         let key = DeletionKey::of(state, target);
-        let is_repeated = times_named.get(&key).is_some_and(|times| *times > 1);
+        let mentions = mentions.get(&key).copied().unwrap_or_default();
         // A target that names nothing is nobody's twin: each is answered.
         if key == DeletionKey::Nothing || answered.insert(key) {
-            deletions.push(decide_deletion(target, key, is_repeated, is_enabled));
+            deletions.push(decide_deletion(target, key, mentions, is_enabled));
         }
     }
     deletions
+}
+
+/// How a request speaks of one topic.
+#[derive(Clone, Copy, Default)]
+struct Mentions {
+    by_name: bool,
+    by_id: bool,
+    count: usize,
 }
 
 /// What a target stands for: targets with equal keys are the same topic.
@@ -315,9 +326,10 @@ const TWICE: &str = "the topic stands twice in the request";
 fn decide_deletion(
     target: &DeletionTarget,
     key: DeletionKey<'_>,
-    is_repeated: bool,
+    mentions: Mentions,
     is_enabled: bool,
 ) -> Deletion {
+    let is_repeated = mentions.count > 1;
     let refuse = |error| Deletion { name: target.name.clone(), id: target.id, outcome: Err(error) };
     match key {
         DeletionKey::Nothing => {
@@ -326,9 +338,10 @@ fn decide_deletion(
         DeletionKey::NameAndId(..) => {
             refuse(ClusterError::invalid_request("a topic is named either by name or by id"))
         }
+        // Told back is what the client said, no more.
         DeletionKey::Existing(name, id) if is_repeated => Deletion {
-            name: Some(name.to_owned()),
-            id,
+            name: mentions.by_name.then(|| name.to_owned()),
+            id: if mentions.by_id { id } else { TopicId::ZERO },
             outcome: Err(ClusterError::invalid_request(TWICE)),
         },
         _ if is_repeated => refuse(ClusterError::invalid_request(TWICE)),

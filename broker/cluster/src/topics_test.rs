@@ -236,6 +236,25 @@ fn what_cannot_be_deleted_is_answered_once() {
 }
 
 #[test]
+fn a_topic_that_stands_twice_is_answered_under_what_the_client_called_it() {
+    let bench = Bench::new();
+    let by_name = DeletionTarget { name: Some("old".into()), id: TopicId::ZERO };
+    let by_id = DeletionTarget { name: None, id: OLD_ID };
+    let answered = |first: &DeletionTarget, second: &DeletionTarget| {
+        let targets = [first.clone(), second.clone()];
+        let mut deletions = delete_topics(&bench.state, &bench.broker(), &targets);
+        let deletion = deletions.pop().expect("an answer");
+        assert!(deletions.is_empty());
+        (deletion.name, deletion.id)
+    };
+    let name = || Some("old".to_owned());
+    assert_eq!(answered(&by_name, &by_name), (name(), TopicId::ZERO));
+    assert_eq!(answered(&by_id, &by_id), (None, OLD_ID));
+    assert_eq!(answered(&by_name, &by_id), (name(), OLD_ID));
+    assert_eq!(answered(&by_id, &by_name), (name(), OLD_ID));
+}
+
+#[test]
 fn deletion_can_be_switched_off() {
     let mut bench = Bench::new();
     bench.fixed.insert("delete.topic.enable".into(), "false".into());

@@ -115,6 +115,7 @@ def delete_bad(p):
     ask({"name": None})
     ask({"name": "cmp-delete-kept"}, {"name": "cmp-delete-kept"})
     ask({"name": "cmp-delete-kept"}, {"name": None, "topicId": known})
+    ask({"name": None, "topicId": known}, {"name": None, "topicId": known})
     ask({"name": "not valid"})
     ask({"name": ""})
     ask()
