@@ -12,7 +12,7 @@ use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs};
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::journal::Life;
-use crate::segment::ChunkEntry;
+use crate::segment::{ChunkEntry, SegmentName};
 use crate::wire::{Fields, put_partition};
 
 const MAGIC: [u8; 8] = *b"PELTONS0";
@@ -60,6 +60,21 @@ pub struct SegmentState {
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
     pub chunk_count: u32,
+}
+
+impl SegmentState {
+    pub(crate) fn name(&self) -> SegmentName {
+        SegmentName { base: self.base, generation: self.generation }
+    }
+
+    /// Whether a record at `found` may be the next when all up to `expected` have been seen: what
+    /// compaction has written anew has gaps.
+    pub(crate) fn may_follow(&self, expected: Offset, found: Offset) -> bool {
+        match self.generation {
+            0 => expected == found,
+            _ => expected <= found,
+        }
+    }
 }
 
 impl ShardState {

@@ -12,7 +12,7 @@ use super::batches::{SeenBatch, each_batch};
 use super::segments::{shards, without_path};
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::OpenError;
-use crate::segment::{ChunkEntry, index, index_path, log_path, partition_dir};
+use crate::segment::{ChunkEntry, index, partition_dir};
 use crate::state::{PartitionState, SegmentState, StateFile};
 
 /// What became of one segment whose index could not be read.
@@ -93,7 +93,7 @@ impl Place<'_> {
             }
             repaired.mends.push(Mend {
                 partition: self.partition,
-                index: index_path(self.dir, segment.base),
+                index: segment.name().index_path(self.dir),
                 why,
                 result: rebuilt,
             });
@@ -107,7 +107,7 @@ impl Place<'_> {
         segment: &SegmentState,
         open_chunk: Option<ChunkEntry>,
     ) -> Result<(), String> {
-        let path = index_path(self.dir, segment.base);
+        let path = segment.name().index_path(self.dir);
         let count = segment.chunk_count;
         let chunks = index::read(self.disk, &path, self.partition, segment.base, count).await;
         let chunks = chunks.map_err(|error| without_path(error, &path))?;
@@ -128,11 +128,11 @@ impl Place<'_> {
         end: Offset,
     ) -> Result<usize, String> {
         let text = |error: io::Error| error.to_string();
-        let path = log_path(self.dir, segment.base);
+        let path = segment.name().log_path(self.dir);
         let file = self.disk.open(&path, OpenMode::default()).await.map_err(text)?;
         let bytes = open_chunk.map_or(segment.log_bytes, |chunk| chunk.position);
         let end = open_chunk.map_or(end, |chunk| chunk.offset);
-        let mut chunks = self.chunks(&file, bytes, segment.base, end).await?;
+        let mut chunks = self.chunks(&file, bytes, segment, end).await?;
         for chunk in &mut chunks {
             chunk.crc = self.crc_of(&file, chunk).await.map_err(text)?;
         }
@@ -140,7 +140,7 @@ impl Place<'_> {
             let mut content = index::header(self.partition, segment.base);
             content.resize(BLOCK_BYTES, 0);
             chunks.iter().for_each(|chunk| content.extend_from_slice(&chunk.encode()));
-            let path = index_path(self.dir, segment.base);
+            let path = segment.name().index_path(self.dir);
             self.disk.write_file_durably(&path, &content).await.map_err(text)?;
         }
         Ok(chunks.len())
@@ -151,16 +151,16 @@ impl Place<'_> {
         &self,
         file: &File,
         bytes: u64,
-        base: Offset,
+        segment: &SegmentState,
         end: Offset,
     ) -> Result<Vec<ChunkEntry>, String> {
         let mut fault = None;
-        let mut expected = base;
+        let mut expected = segment.base;
         let mut chunks: Vec<ChunkEntry> = Vec::new();
         let mut fill = 0;
         let walked = each_batch(file, bytes, |batch: &SeenBatch| {
             let header = &batch.header;
-            if !batch.is_crc_right || header.base_offset != expected {
+            if !batch.is_crc_right || !segment.may_follow(expected, header.base_offset) {
                 let (at, offset) = (batch.position, header.base_offset);
                 fault.get_or_insert(format!("the batch at {at}, offset {offset}, is damaged"));
             }
@@ -189,7 +189,9 @@ impl Place<'_> {
         match fault {
             Some(fault) => Err(fault),
             None if walked < bytes => Err(format!("bytes {walked}..{bytes} are no batches")),
-            None if expected != end => Err(format!("it ends at offset {expected} before {end}")),
+            None if !segment.may_follow(expected, end) => {
+                Err(format!("it ends at offset {expected} before {end}"))
+            }
             None => Ok(chunks),
         }
     }

@@ -12,7 +12,7 @@ use super::{Finding, Findings, Weight, partition_of};
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::{OpenError, StorageError};
 use crate::reshard::shard_dirs;
-use crate::segment::{ChunkEntry, index, index_path, log_path, matches, partition_dir};
+use crate::segment::{ChunkEntry, index, matches, partition_dir};
 use crate::state::{PartitionState, SegmentState, StateFile};
 
 /// What [`verify_logs`] has read.
@@ -80,7 +80,7 @@ impl Walk<'_> {
             let end = next.map_or(state.carried_end, |next| next.base);
             let open_chunk = state.open_chunk.filter(|_| next.is_none());
             // Deleted records: the files may be gone already.
-            let path = log_path(self.dir, segment.base);
+            let path = segment.name().log_path(self.dir);
             if end <= state.start && self.is_absent(&path).await {
                 self.find(Weight::Note, &path, "removed, below the log's start".into());
                 continue;
@@ -107,7 +107,7 @@ impl Walk<'_> {
         end: Offset,
     ) {
         self.report.segments += 1;
-        let path = log_path(self.dir, segment.base);
+        let path = segment.name().log_path(self.dir);
         let file = match self.disk.open(&path, OpenMode::default()).await {
             Ok(file) => file,
             Err(error) => return self.damage(&path, error.to_string()),
@@ -117,7 +117,7 @@ impl Walk<'_> {
             let what = format!("it has {bytes} bytes of {}", segment.log_bytes);
             self.damage(&path, what);
         }
-        let idx = index_path(self.dir, segment.base);
+        let idx = segment.name().index_path(self.dir);
         let read = index::read(self.disk, &idx, self.id, segment.base, segment.chunk_count).await;
         match read {
             Ok(mut chunks) => {
@@ -170,9 +170,9 @@ impl Walk<'_> {
                 expected = None;
                 continue;
             }
-            expected = self.verify_batches(path, chunk, &content, expected);
+            expected = self.verify_batches(path, segment, chunk, &content, expected);
         }
-        if expected.is_some_and(|expected| expected != end) {
+        if expected.is_some_and(|expected| !segment.may_follow(expected, end)) {
             let what = format!("it ends before offset {end}, where the next records begin");
             self.damage(path, what);
         }
@@ -182,6 +182,7 @@ impl Walk<'_> {
     fn verify_batches(
         &mut self,
         path: &Path,
+        segment: &SegmentState,
         chunk: &ChunkEntry,
         content: &[u8],
         mut expected: Option<Offset>,
@@ -191,7 +192,11 @@ impl Walk<'_> {
         for batch in &mut batches {
             let Ok((header, bytes)) = batch else { break };
             self.report.batches += 1;
-            self.check_offset(path, position, header.base_offset, expected);
+            let found = header.base_offset;
+            if let Some(expected) = expected.filter(|it| !segment.may_follow(*it, found)) {
+                let what = format!("the batch at {position} has offset {found}, after {expected}");
+                self.damage(path, what);
+            }
             if crc32c::crc32c(&bytes[BatchHeader::CRC_END..]) != header.crc {
                 let offset = header.base_offset;
                 self.damage(path, format!("the batch at {position}, offset {offset}: its own CRC"));
@@ -205,13 +210,6 @@ impl Walk<'_> {
             return None;
         }
         expected
-    }
-
-    fn check_offset(&mut self, path: &Path, at: u64, found: Offset, expected: Option<Offset>) {
-        if let Some(expected) = expected.filter(|expected| *expected != found) {
-            let what = format!("the batch at {at} has offset {found}, after {expected}");
-            self.damage(path, what);
-        }
     }
 
     /// Which records are hurt cannot be told without the chunks' CRCs; what the batches say of
@@ -229,7 +227,7 @@ impl Walk<'_> {
         let walked = each_batch(file, segment.log_bytes, |batch| {
             (batches, bytes) = (batches + 1, batch.end());
             let offset = batch.header.base_offset;
-            if Some(offset) != expected {
+            if !expected.is_some_and(|expected| segment.may_follow(expected, offset)) {
                 seen.push(format!("the batch at {} has offset {offset}", batch.position));
             }
             if !batch.is_crc_right {
@@ -247,7 +245,9 @@ impl Walk<'_> {
             Ok(position) if position < segment.log_bytes => {
                 seen.push(format!("bytes {position}..{}: no whole batches", segment.log_bytes));
             }
-            Ok(_) if expected != Some(end) => seen.push(format!("it ends before offset {end}")),
+            Ok(_) if !expected.is_some_and(|expected| segment.may_follow(expected, end)) => {
+                seen.push(format!("it ends before offset {end}"))
+            }
             Ok(_) => {}
         }
         for what in seen {

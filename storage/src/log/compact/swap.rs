@@ -20,7 +20,7 @@ pub(crate) struct Replacement {
 
 impl Replacement {
     pub fn name(&self) -> SegmentName {
-        SegmentName { base: self.segment.base, generation: self.segment.generation }
+        self.segment.name()
     }
 }
 
