@@ -5,26 +5,27 @@
 //! correlation id is only checked. Two tasks own the two halves of the socket: a caller that loses
 //! interest in an answer can therefore never leave half a frame on the wire.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use pelton_kafka::messages::{KafkaRequest, RequestResponsePair, decode_response, encode_request};
+use bytes::{Buf, Bytes, BytesMut};
+use pelton_kafka::messages::{
+    EncodeError, KafkaRequest, RequestResponsePair, decode_response, encode_request,
+};
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::ApiVersionsRequest;
-use pelton_kafka::{ApiKey, ErrorCode, message};
+use pelton_kafka::{ApiKey, ErrorCode, Frame, ResponseHeader, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
+use crate::transport::{self, ReadHalf, WriteHalf};
 
 /// Requests that may wait for their answers on one connection; the next one waits to be sent.
 const REQUESTS_IN_FLIGHT_MAX: usize = 64;
@@ -56,7 +57,7 @@ pub struct Connection {
 /// A request on its way to the task that writes.
 #[derive(Debug)]
 struct Outgoing {
-    frame: Bytes,
+    frame: Frame,
     then: Then,
 }
 
@@ -86,12 +87,11 @@ impl Connection {
     /// Connects and asks for the broker's versions.
     pub async fn connect(address: &str, options: &ClientOptions) -> Result<Connection> {
         let address: Arc<str> = address.into();
-        let socket = tokio::time::timeout(options.connect_timeout, TcpStream::connect(&*address))
+        let connecting = transport::connect(&address, options);
+        let (reader, writer) = tokio::time::timeout(options.connect_timeout, connecting)
             .await
             .map_err(|_| Error::connection(&address, "no connection in time"))?
             .map_err(|error| Error::connection(&address, error))?;
-        socket.set_nodelay(true).map_err(|error| Error::connection(&address, error))?;
-        let (reader, writer) = socket.into_split();
 
         let (requests, outgoing) = mpsc::channel(1);
         let (awaited_sender, awaited) = mpsc::channel(REQUESTS_IN_FLIGHT_MAX);
@@ -108,8 +108,10 @@ impl Connection {
             }),
             tokio::spawn({
                 let (address, closed) = (address.clone(), closed.clone());
+                let mut awaited = awaited;
                 async move {
-                    let error = read_answers(reader, awaited).await;
+                    let error = read_answers(reader, &mut awaited).await;
+                    // Before those that wait are dropped, so that they find out why.
                     let _ = closed.set(Error::connection(&address, error));
                 }
             }),
@@ -142,15 +144,16 @@ impl Connection {
     pub fn version_of<R: KafkaRequest>(&self) -> Result<i16> {
         let ours =
             Versions::new(R::SUPPORTED_VERSIONS.min().value(), R::SUPPORTED_VERSIONS.max().value());
-        let api_key = R::API_KEY.value();
+        self.version_within(ApiKey::new(R::API_KEY.value()), ours)
+    }
+
+    /// The highest version of a request that the broker serves and that is in `ours`.
+    pub fn version_within(&self, api_key: ApiKey, ours: Versions) -> Result<i16> {
         self.versions
-            .get(&api_key)
+            .get(&api_key.get())
             .and_then(|theirs| theirs.intersect(ours))
             .map(|both| both.max)
-            .ok_or_else(|| Error::Unsupported {
-                address: self.address.clone(),
-                api_key: ApiKey::new(api_key),
-            })
+            .ok_or_else(|| Error::Unsupported { address: self.address.clone(), api_key })
     }
 
     /// Sends a request in the highest version that both sides know, and waits for its answer.
@@ -170,10 +173,47 @@ impl Connection {
     /// Sends a request that the broker does not answer (Produce with acks=0); returns when the
     /// operating system has it.
     pub async fn tell<R: KafkaRequest>(&self, request: &R) -> Result<()> {
-        let (_, frame) = self.encode(request, self.version_of::<R>()?)?;
+        let version = self.version_of::<R>()?;
+        self.tell_encoded(ApiKey::new(R::API_KEY.value()), |correlation_id, client_id| {
+            encode_request(correlation_id, client_id, version, request).map(Frame::from)
+        })
+        .await
+    }
+
+    /// [`Connection::tell`] for a request that has a codec of its own.
+    pub async fn tell_encoded(
+        &self,
+        api_key: ApiKey,
+        encode: impl FnOnce(i32, Option<&str>) -> std::result::Result<Frame, EncodeError>,
+    ) -> Result<()> {
+        let (_, frame) = self.encode(api_key, encode)?;
         let (sent, is_sent) = oneshot::channel();
         self.hand_over(Outgoing { frame, then: Then::Sent(sent) }).await?;
         is_sent.await.map_err(|_| self.why_closed())
+    }
+
+    /// Queues a request that has a codec of its own. When this returns, the request will be sent
+    /// behind those that were queued before it and in front of those that come later; what comes
+    /// back waits for the answer. `wait` is how long the request lets the broker wait.
+    ///
+    /// `encode` gets the correlation id and the client id, and writes the version that it got from
+    /// [`Connection::version_within`].
+    pub async fn begin(
+        self: &Arc<Self>,
+        api_key: ApiKey,
+        version: i16,
+        wait: Duration,
+        encode: impl FnOnce(i32, Option<&str>) -> std::result::Result<Frame, EncodeError>,
+    ) -> Result<Pending> {
+        let deadline = Instant::now() + self.request_timeout + wait;
+        let (correlation_id, frame) = self.encode(api_key, encode)?;
+        let (reply, answer) = oneshot::channel();
+        let outgoing = Outgoing { frame, then: Then::Answer(Awaited { correlation_id, reply }) };
+        let pending = Pending { connection: self.clone(), api_key, version, deadline, answer };
+        match tokio::time::timeout_at(deadline, self.hand_over(outgoing)).await {
+            Ok(handed_over) => handed_over.map(|()| pending),
+            Err(_) => Err(self.give_up(api_key)),
+        }
     }
 
     async fn call_within<R: RequestResponsePair>(
@@ -184,7 +224,7 @@ impl Connection {
         let version = self.version_of::<R>()?;
         let frame = self.exchange(request, version, timeout).await?;
         let (_, message) = decode_response::<R::Response>(frame, version)
-            .map_err(|error| Error::protocol(self.context::<R>(), error))?;
+            .map_err(|error| Error::protocol(self.context(api_key_of::<R>()), error))?;
         Ok(Answer { version, message })
     }
 
@@ -195,7 +235,10 @@ impl Connection {
         timeout: Duration,
     ) -> Result<Bytes> {
         let deadline = Instant::now() + timeout;
-        let (correlation_id, frame) = self.encode(request, version)?;
+        let api_key = api_key_of::<R>();
+        let (correlation_id, frame) = self.encode(api_key, |correlation_id, client_id| {
+            encode_request(correlation_id, client_id, version, request).map(Frame::from)
+        })?;
         let (reply, answer) = oneshot::channel();
         let then = Then::Answer(Awaited { correlation_id, reply });
         let exchange = async {
@@ -204,12 +247,14 @@ impl Connection {
         };
         match tokio::time::timeout_at(deadline, exchange).await {
             Ok(frame) => frame,
-            Err(_) => {
-                // Everything behind this request would wait for it as well.
-                self.close(Error::connection(&self.address, "a request got no answer in time"));
-                Err(Error::TimedOut { context: self.context::<R>().into() })
-            }
+            Err(_) => Err(self.give_up(api_key)),
         }
+    }
+
+    /// A request got no answer in time: everything behind it would wait for it as well.
+    fn give_up(&self, api_key: ApiKey) -> Error {
+        self.close(Error::connection(&self.address, "a request got no answer in time"));
+        Error::TimedOut { context: self.context(api_key).into() }
     }
 
     async fn hand_over(&self, outgoing: Outgoing) -> Result<()> {
@@ -219,10 +264,14 @@ impl Connection {
         self.requests.send(outgoing).await.map_err(|_| self.why_closed())
     }
 
-    fn encode<R: KafkaRequest>(&self, request: &R, version: i16) -> Result<(i32, Bytes)> {
+    fn encode(
+        &self,
+        api_key: ApiKey,
+        encode: impl FnOnce(i32, Option<&str>) -> std::result::Result<Frame, EncodeError>,
+    ) -> Result<(i32, Frame)> {
         let correlation_id = self.next_correlation_id.fetch_add(1, Ordering::Relaxed);
-        let frame = encode_request(correlation_id, Some(&self.client_id), version, request)
-            .map_err(|error| Error::Invalid(format!("{}: {error}", self.context::<R>()).into()))?;
+        let frame = encode(correlation_id, Some(&self.client_id))
+            .map_err(|error| Error::Invalid(format!("{}: {error}", self.context(api_key)).into()))?;
         Ok((correlation_id, frame))
     }
 
@@ -234,7 +283,7 @@ impl Connection {
         let decode = |frame, version| {
             decode_response::<<ApiVersionsRequest as RequestResponsePair>::Response>(frame, version)
                 .map(|(_, message)| message)
-                .map_err(|error| Error::protocol(self.context::<ApiVersionsRequest>(), error))
+                .map_err(|error| Error::protocol(self.context(ApiKey::API_VERSIONS), error))
         };
         let frame = self.exchange(&request, API_VERSIONS_VERSION, self.request_timeout).await?;
         // An older broker answers in the form of version 0 (KIP-511); its code comes first in both.
@@ -244,15 +293,15 @@ impl Connection {
         } else {
             decode(frame, API_VERSIONS_VERSION)?
         };
-        crate::error::check(answer.error_code, None, || self.context::<ApiVersionsRequest>())?;
+        crate::error::check(answer.error_code, None, || self.context(ApiKey::API_VERSIONS))?;
         let sound = answer.api_keys.iter().filter(|api| api.min_version <= api.max_version);
         Ok(sound
             .map(|api| (api.api_key, Versions::new(api.min_version, api.max_version)))
             .collect())
     }
 
-    fn context<R: KafkaRequest>(&self) -> String {
-        format!("{} to {}", ApiKey::new(R::API_KEY.value()), self.address)
+    fn context(&self, api_key: ApiKey) -> String {
+        format!("{api_key} to {}", self.address)
     }
 
     fn why_closed(&self) -> Error {
@@ -271,9 +320,67 @@ impl Drop for Connection {
     }
 }
 
+/// A request on its way, to be awaited.
+#[derive(Debug)]
+pub struct Pending {
+    connection: Arc<Connection>,
+    api_key: ApiKey,
+    version: i16,
+    deadline: Instant,
+    answer: oneshot::Receiver<Bytes>,
+}
+
+impl Pending {
+    /// The body of the answer, in the version of the request.
+    pub async fn answer(self) -> Result<Bytes> {
+        let connection = self.connection;
+        match tokio::time::timeout_at(self.deadline, self.answer).await {
+            Ok(Ok(frame)) => ResponseHeader::decode(frame, self.api_key, self.version)
+                .map(|(_, body)| body)
+                .map_err(|error| Error::protocol(connection.context(self.api_key), error)),
+            Ok(Err(_)) => Err(connection.why_closed()),
+            Err(_) => Err(connection.give_up(self.api_key)),
+        }
+    }
+}
+
+fn api_key_of<R: KafkaRequest>() -> ApiKey {
+    ApiKey::new(R::API_KEY.value())
+}
+
+/// A frame's pieces as they are written: none is copied.
+struct Pieces(VecDeque<Bytes>);
+
+impl Buf for Pieces {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], |piece| piece)
+    }
+
+    fn chunks_vectored<'a>(&'a self, into: &mut [io::IoSlice<'a>]) -> usize {
+        let filled = into.iter_mut().zip(&self.0);
+        filled.map(|(slice, piece)| *slice = io::IoSlice::new(piece)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while count > 0 {
+            let Some(piece) = self.0.front_mut() else { return };
+            let step = count.min(piece.len());
+            piece.advance(step);
+            count -= step;
+            if piece.is_empty() {
+                self.0.pop_front();
+            }
+        }
+    }
+}
+
 /// Ends well when nobody can send any more; then the socket is half closed.
 async fn write_requests(
-    mut socket: OwnedWriteHalf,
+    mut socket: WriteHalf,
     mut outgoing: mpsc::Receiver<Outgoing>,
     awaited: mpsc::Sender<Awaited>,
 ) -> io::Result<()> {
@@ -284,10 +391,10 @@ async fn write_requests(
                 if awaited.send(expected).await.is_err() {
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }
-                socket.write_all(&frame).await?;
+                socket.write_all_buf(&mut Pieces(frame.into_pieces().into())).await?;
             }
             Then::Sent(sent) => {
-                socket.write_all(&frame).await?;
+                socket.write_all_buf(&mut Pieces(frame.into_pieces().into())).await?;
                 // Whoever asked may have lost interest.
                 let _ = sent.send(());
             }
@@ -298,8 +405,8 @@ async fn write_requests(
 
 /// Reads answers until the connection is of no more use, and says why it is not.
 async fn read_answers(
-    mut socket: OwnedReadHalf,
-    mut awaited: mpsc::Receiver<Awaited>,
+    mut socket: ReadHalf,
+    awaited: &mut mpsc::Receiver<Awaited>,
 ) -> io::Error {
     loop {
         let frame = match read_frame(&mut socket).await {
@@ -321,7 +428,7 @@ async fn read_answers(
 }
 
 /// Reads a frame without its length. Memory follows the bytes that arrive, not the length.
-async fn read_frame(socket: &mut OwnedReadHalf) -> io::Result<Bytes> {
+async fn read_frame(socket: &mut ReadHalf) -> io::Result<Bytes> {
     let length = usize::try_from(socket.read_i32().await?).unwrap_or(usize::MAX);
     if !(4..=RESPONSE_BYTES_MAX).contains(&length) {
         return Err(io::Error::other(format!("an answer of impossible length {length}")));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use pelton_kafka::messages::encode_response;
 use pelton_kafka::wire::api_versions_response::ApiVersion as ServedVersion;
 use pelton_kafka::wire::{ApiVersionsResponse, MetadataRequest, MetadataResponse};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 

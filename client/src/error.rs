@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pelton_kafka::{ApiKey, ErrorCode};
 
@@ -29,7 +30,14 @@ pub enum Error {
     Unsupported { address: Arc<str>, api_key: ApiKey },
     /// The caller asked for something impossible.
     Invalid(Arc<str>),
-    /// The producer was closed, or its task is gone.
+    /// The producer's buffer had no room for the record in time; nothing was sent.
+    BufferFull { waited: Duration },
+    /// The record alone is larger than a request may be; nothing was sent.
+    RecordTooLarge { bytes: usize, bytes_max: usize },
+    /// The member was put out of its consumer group, or its group has gone on without it: what
+    /// was to be committed is not.
+    NotAMember { group: Arc<str>, reason: Arc<str> },
+    /// The client was closed, or its task is gone. What was on its way may have been done.
     Closed,
 }
 
@@ -58,10 +66,12 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Error::Broker { code, .. } => code.is_retriable(),
-            Error::Connection { .. } | Error::TimedOut { .. } => true,
+            Error::Connection { .. } | Error::TimedOut { .. } | Error::BufferFull { .. } => true,
             Error::Protocol { .. }
             | Error::Unsupported { .. }
             | Error::Invalid(_)
+            | Error::RecordTooLarge { .. }
+            | Error::NotAMember { .. }
             | Error::Closed => false,
         }
     }
@@ -72,8 +82,15 @@ impl Error {
             Error::Broker { code, .. } => {
                 matches!(code, ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend)
             }
-            Error::Connection { .. } | Error::TimedOut { .. } | Error::Protocol { .. } => true,
-            Error::Unsupported { .. } | Error::Invalid(_) | Error::Closed => false,
+            Error::Connection { .. }
+            | Error::TimedOut { .. }
+            | Error::Protocol { .. }
+            | Error::Closed => true,
+            Error::Unsupported { .. }
+            | Error::Invalid(_)
+            | Error::BufferFull { .. }
+            | Error::RecordTooLarge { .. }
+            | Error::NotAMember { .. } => false,
         }
     }
 }
@@ -92,7 +109,14 @@ impl fmt::Display for Error {
                 write!(f, "{address} serves no version of {api_key} that this client knows")
             }
             Error::Invalid(reason) => f.write_str(reason),
-            Error::Closed => f.write_str("the producer is closed"),
+            Error::BufferFull { waited } => write!(f, "no room in the buffer within {waited:?}"),
+            Error::RecordTooLarge { bytes, bytes_max } => {
+                write!(f, "a record of {bytes} bytes, where a request has {bytes_max} at most")
+            }
+            Error::NotAMember { group, reason } => {
+                write!(f, "no longer a member of group {group}: {reason}")
+            }
+            Error::Closed => f.write_str("the client is closed"),
         }
     }
 }

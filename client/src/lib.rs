@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod backoff;
 mod clock;
 mod cluster;
 mod connection;
@@ -31,20 +32,22 @@ mod error;
 mod offsets;
 mod options;
 mod producer;
+mod random;
 mod retry;
+mod transport;
 
 pub use admin::{
     Admin, ClusterDescription, Config, ConfigChange, ConfigResource, ConfigSource, CreatedTopic,
     NewTopic,
 };
 pub use cluster::{Broker, Cluster, Partition, Topic};
-pub use connection::{Answer, Connection};
+pub use connection::{Answer, Connection, Pending};
 pub use consumer::{
     Consumer, ConsumerOptions, ConsumerRecord, Event, Header, OffsetReset, Partitions, StartAt,
 };
 pub use error::{Error, Result};
 pub use offsets::{OffsetAt, list_offsets};
-pub use options::ClientOptions;
+pub use options::{ClientOptions, SecurityProtocol};
 pub use pelton_model::Compression;
 pub use producer::{
     Acks, Delivered, Delivery, Producer, ProducerOptions, ProducerRecord, partition_of_key,

@@ -21,7 +21,7 @@ use fetch::{Asked, Fetch, Fetched, Got};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::offsets::{OffsetAt, list_offsets};
-use crate::retry::backoff;
+use crate::random;
 
 /// How much a consumer asks for, and how patiently.
 #[derive(Clone, Debug)]
@@ -416,7 +416,7 @@ impl Consumer {
         }
         tracing::debug!(%error, topic = %key.0, partition = %key.1, "will fetch again");
         assigned.failures += 1;
-        assigned.not_before = Some(now + backoff(self.cluster.options(), assigned.failures));
+        assigned.not_before = Some(now + self.cluster.options().retry_backoff().pause(assigned.failures, random::chance()));
         self.cluster.forget(&key.0);
         Ok(())
     }

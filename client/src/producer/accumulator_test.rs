@@ -1,136 +1,158 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use pelton_model::{ProducerEpoch, ProducerId, TopicId};
+
 use super::*;
+use crate::backoff::Backoff;
+use crate::cluster::Partition;
+use crate::producer::batch::Body;
+use crate::producer::record::Appended;
 
 const LINGER: Duration = Duration::from_millis(5);
 
 struct Bench {
     accumulator: Accumulator,
-    topic: Arc<str>,
+    topic: Topic,
     start: Instant,
 }
 
 impl Bench {
     fn new() -> Self {
-        let limits = Limits {
-            compression: Compression::None,
+        let rules = Rules {
+            is_idempotent: true,
+            batches_away_max: 5,
             batch_bytes: 1000,
             linger: LINGER,
-            is_idempotent: true,
+            delivery_timeout: Duration::from_secs(10),
+            backoff: Backoff { first: LINGER, max: LINGER },
         };
-        Self { accumulator: Accumulator::new(limits), topic: "t".into(), start: Instant::now() }
+        let partition = |index| Partition {
+            index: PartitionIndex::new(index),
+            leader: Some(NodeId::new(index % 2)),
+            leader_epoch: None,
+            replicas: Vec::new(),
+            in_sync_replicas: Vec::new(),
+            offline_replicas: Vec::new(),
+        };
+        let topic = Topic {
+            name: "t".into(),
+            id: TopicId::ZERO,
+            is_internal: false,
+            partitions: (0..4).map(partition).collect(),
+        };
+        let accumulator = Accumulator::new(rules, BatchFields::default());
+        Self { accumulator, topic, start: Instant::now() }
     }
 
-    fn append(&mut self, partition: i32, value_bytes: usize) -> Placed {
+    fn append(&mut self, partition: Option<i32>, key: Option<&[u8]>, value_bytes: usize) -> Delivery {
         let value = vec![0; value_bytes];
-        let record = NewRecord { value: Some(&value), ..NewRecord::default() };
-        let partition = Some(PartitionIndex::new(partition));
-        self.accumulator.append(&self.topic, 4, partition, &record, 1, self.start)
+        let arrival = Arrival {
+            topic: &self.topic,
+            partition: partition.map(PartitionIndex::new),
+            record: NewRecord { key, value: Some(&value), ..NewRecord::default() },
+            reserved_bytes: 1,
+            callback: None,
+        };
+        self.accumulator.append(arrival, self.start, || 0.0).0
     }
 
-    fn take(&mut self, after: Duration) -> Vec<Batch> {
-        self.accumulator.take_ready(self.start + after, |_, _| true)
+    fn take(&mut self, after: Duration, nodes: &[i32]) -> Vec<i32> {
+        let identity = Identity { id: ProducerId::new(1), epoch: ProducerEpoch::new(0) };
+        let ready = self.accumulator.take_ready(
+            self.start + after,
+            Some(identity),
+            |_, partition, _| {
+                let leader = partition.get() % 2;
+                nodes.contains(&leader).then(|| NodeId::new(leader))
+            },
+        );
+        let mut partitions: Vec<_> =
+            ready.parcels.iter().map(|(_, parcel)| parcel.partition.get()).collect();
+        partitions.sort_unstable();
+        partitions
     }
 }
 
 #[test]
-fn a_batch_waits_for_its_linger_time() {
+fn one_batch_of_each_partition_is_taken_at_a_time() {
     let mut bench = Bench::new();
-    assert!(bench.append(0, 10).is_news);
-    assert!(!bench.append(0, 10).is_news);
-    assert!(bench.take(Duration::ZERO).is_empty());
-    assert_eq!(bench.accumulator.next_due(bench.start), Some(bench.start + LINGER));
-    let batches = bench.take(LINGER);
-    assert_eq!(batches.len(), 1);
-    assert_eq!(batches[0].record_count, 2);
-}
-
-#[test]
-fn a_full_batch_waits_for_nothing() {
-    let mut bench = Bench::new();
-    bench.append(0, 800);
-    let second = bench.append(0, 800);
-    assert!(second.is_news);
-    assert_eq!(second.index_in_batch, 0);
-    assert_eq!(bench.take(Duration::ZERO).len(), 1);
-}
-
-#[test]
-fn a_record_larger_than_a_batch_gets_one_of_its_own() {
-    let mut bench = Bench::new();
-    bench.append(0, 5000);
-    bench.append(0, 10);
-    assert_eq!(bench.take(Duration::ZERO)[0].record_count, 1);
-}
-
-#[test]
-fn only_one_batch_of_a_partition_is_away() {
-    let mut bench = Bench::new();
-    for _ in 0..3 {
-        bench.append(0, 800);
+    for partition in [0, 0, 1, 3] {
+        bench.append(Some(partition), None, 990);
     }
-    bench.append(1, 10);
-    let away = bench.take(LINGER);
-    assert_eq!(away.len(), 2);
-    assert!(bench.take(LINGER).is_empty());
-    bench.accumulator.arrived("t", PartitionIndex::new(0));
-    assert_eq!(bench.take(LINGER).len(), 1);
-}
-
-#[test]
-fn a_returned_batch_goes_first_and_keeps_its_sequence() {
-    let mut bench = Bench::new();
-    bench.append(0, 800);
-    bench.append(0, 800);
-    let batch = bench.take(LINGER).remove(0);
-    assert_eq!(batch.base_sequence, Some(0));
-    bench.accumulator.give_back(batch);
-    let again = bench.take(LINGER).remove(0);
-    assert_eq!(again.base_sequence, Some(0));
-    bench.accumulator.arrived("t", PartitionIndex::new(0));
-    assert_eq!(bench.take(LINGER)[0].base_sequence, Some(1));
-}
-
-#[test]
-fn a_refused_batch_gives_its_sequence_to_the_next() {
-    let mut bench = Bench::new();
-    bench.append(0, 800);
-    bench.append(0, 800);
-    let refused = bench.take(LINGER).remove(0);
-    bench.accumulator.rewind(&refused);
-    bench.accumulator.arrived("t", PartitionIndex::new(0));
-    assert_eq!(bench.take(LINGER)[0].base_sequence, Some(0));
+    bench.accumulator.seal_all();
+    assert_eq!(bench.take(Duration::ZERO, &[0, 1]), [0, 1, 3]);
+    assert_eq!(bench.take(Duration::ZERO, &[0, 1]), [0]);
+    assert!(bench.take(Duration::ZERO, &[0, 1]).is_empty());
 }
 
 #[test]
 fn what_a_busy_broker_cannot_take_stays() {
     let mut bench = Bench::new();
-    bench.append(0, 10);
-    let now = bench.start + LINGER;
-    assert!(bench.accumulator.take_ready(now, |_, _| false).is_empty());
-    assert!(bench.accumulator.has_ready(now));
-    // What is due already sets no alarm: an answer is what it waits for.
-    assert_eq!(bench.accumulator.next_due(now), None);
+    bench.append(Some(0), None, 10);
+    bench.append(Some(1), None, 10);
+    assert_eq!(bench.take(LINGER, &[1]), [1]);
+    assert_eq!(bench.take(LINGER, &[0, 1]), [0]);
 }
 
 #[test]
-fn a_flush_waits_for_what_is_away_and_for_what_is_open() {
+fn a_key_goes_to_its_partition_and_no_key_to_the_sticky_one() {
     let mut bench = Bench::new();
-    bench.append(0, 10);
-    let away = bench.take(LINGER).remove(0);
-    bench.append(0, 10);
-    let outcomes = bench.accumulator.seal_all();
-    assert_eq!(outcomes.len(), 2);
-    away.settle(Ok(None));
-    assert!(outcomes[0].borrow().is_some());
-    assert!(outcomes[1].borrow().is_none());
+    let by_key = bench.append(None, Some(b"key"), 10).partition();
+    assert_eq!(by_key, partition_of_key(b"key", 4));
+    assert_eq!(bench.append(None, None, 10).partition(), PartitionIndex::new(0));
+    assert_eq!(bench.append(None, None, 10).partition(), PartitionIndex::new(0));
 }
 
 #[test]
-fn what_waited_too_long_is_taken_out() {
+fn a_record_larger_than_a_batch_gets_one_of_its_own() {
     let mut bench = Bench::new();
-    bench.append(0, 800);
-    bench.append(0, 800);
-    assert_eq!(bench.accumulator.take_expired(bench.start).len(), 2);
-    assert!(bench.take(LINGER).is_empty());
+    bench.append(Some(0), None, 5000);
+    bench.append(Some(0), None, 10);
+    assert_eq!(bench.take(Duration::ZERO, &[0]), [0]);
+    assert!(bench.take(Duration::ZERO, &[0]).is_empty(), "the small one lingers");
+}
+
+#[test]
+fn without_a_producer_id_one_is_asked_for() {
+    let mut bench = Bench::new();
+    assert!(bench.accumulator.take_ready(bench.start, None, |_, _, _| None).identity_wanted.is_none());
+    bench.append(Some(0), None, 5000);
+    let ready = bench.accumulator.take_ready(bench.start, None, |_, _, _| None);
+    assert_eq!(ready.identity_wanted, Some(None));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn every_record_of_a_batch_learns_its_own_offset() {
+    let mut bench = Bench::new();
+    let first = bench.append(Some(0), None, 10);
+    let second = bench.append(Some(0), None, 10);
+    let outcomes = bench.accumulator.outcomes();
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(bench.take(LINGER, &[0]), [0]);
+    let parcel = Parcel {
+        topic: "t".into(),
+        partition: PartitionIndex::new(0),
+        serial: 1,
+        number: None,
+        body: Body::Encoded { bytes: Bytes::new(), number: None },
+    };
+    let appended =
+        Appended { base_offset: Some(pelton_model::Offset::new(40)), log_append_time: None };
+    let verdict = Verdict::Appended(appended);
+    let settled = bench.accumulator.returned(parcel, verdict, bench.start, 0.5).unwrap();
+    assert_eq!(settled.reserved_bytes, 2);
+    settled.announce();
+    assert_eq!(first.await.unwrap().offset.unwrap().get(), 40);
+    assert_eq!(second.await.unwrap().offset.unwrap().get(), 41);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_dropped_is_told_so() {
+    let mut bench = Bench::new();
+    let delivery = bench.append(Some(0), None, 10);
+    drop(bench);
+    assert_eq!(delivery.await, Err(Error::Closed));
 }
 
 #[test]

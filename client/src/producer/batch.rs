@@ -4,14 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pelton_model::batch::{BatchBuilder, BatchFields, BatchHeader, NewRecord, patch};
-use pelton_model::{Compression, Offset, PartitionIndex, ProducerEpoch, ProducerId};
-use tokio::sync::watch;
+use pelton_model::{PartitionIndex, ProducerEpoch, ProducerId};
 use tokio::time::Instant;
 
-use crate::error::Result;
-
-/// What a batch's records learn: where the first of them is, if the broker told.
-pub(super) type Outcome = Result<Option<Offset>>;
+use super::record::{Callback, Delivery, Promise};
 
 /// Under which name an idempotent producer's batches are told apart (KIP-98).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +16,18 @@ pub(super) struct Identity {
     pub(super) epoch: ProducerEpoch,
 }
 
+/// What a broker recognises a batch by when it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) identity: Identity,
+    /// Of the first record.
+    pub(super) base_sequence: i32,
+}
+
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) topic: Arc<str>,
-    pub(super) partition: PartitionIndex,
+    /// Rises within a partition.
+    pub(super) serial: u64,
     pub(super) record_count: i32,
     /// Of the producer's buffer, held until the batch is settled.
     pub(super) reserved_bytes: usize,
@@ -31,90 +35,115 @@ pub(super) struct Batch {
     pub(super) attempts: u32,
     /// No attempt before this.
     pub(super) not_before: Option<Instant>,
-    /// Given with the first attempt, and kept by all others: this is how the broker knows a
-    /// duplicate.
-    pub(super) base_sequence: Option<i32>,
+    /// Given with the first attempt, and kept by all others until it is certain that none of them
+    /// has appended the records.
+    pub(super) number: Option<Number>,
     /// Whether an attempt ended without an answer, so that the records may be in the log.
     pub(super) may_be_appended: bool,
-    pub(super) outcome: watch::Sender<Option<Outcome>>,
-    body: Body,
+    /// None once the records have been told.
+    pub(super) promise: Option<Promise>,
+    /// None while the batch is away: its [`Parcel`] has it.
+    pub(super) body: Option<Body>,
 }
 
 #[derive(Debug)]
-enum Body {
+pub(super) enum Body {
     Open(BatchBuilder),
-    Encoded(Bytes),
+    Encoded { bytes: Bytes, number: Option<Number> },
+}
+
+/// A batch's records on their way to a broker and back. Encoded outside of the producer's lock.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) topic: Arc<str>,
+    pub(super) partition: PartitionIndex,
+    pub(super) serial: u64,
+    pub(super) number: Option<Number>,
+    pub(super) body: Body,
 }
 
 impl Batch {
     pub(super) fn new(
-        topic: Arc<str>,
+        topic: &Arc<str>,
         partition: PartitionIndex,
-        compression: Compression,
+        serial: u64,
+        fields: BatchFields,
         now: Instant,
     ) -> Self {
         Self {
-            topic,
-            partition,
+            serial,
             record_count: 0,
             reserved_bytes: 0,
             created: now,
             attempts: 0,
             not_before: None,
-            base_sequence: None,
+            number: None,
             may_be_appended: false,
-            outcome: watch::Sender::new(None),
-            body: Body::Open(BatchBuilder::new(BatchFields::compressed(compression))),
+            promise: Some(Promise::new(topic.clone(), partition)),
+            body: Some(Body::Open(BatchBuilder::new(fields))),
         }
     }
 
-    /// Adds a record to a batch that was not sent yet, and tells its place in it.
-    pub(super) fn push(&mut self, record: &NewRecord<'_>, reserved_bytes: usize) -> i32 {
-        let Body::Open(builder) = &mut self.body else {
-            unreachable!("a batch is encoded after it has left the accumulator's open place");
+    /// Adds a record to a batch that was not sent yet.
+    pub(super) fn push(
+        &mut self,
+        record: &NewRecord<'_>,
+        reserved_bytes: usize,
+        callback: Option<Callback>,
+    ) -> Delivery {
+        let (Some(Body::Open(builder)), Some(promise)) = (&mut self.body, &mut self.promise) else {
+            unreachable!("a batch is encoded and settled after it has left the open place");
         };
         builder.push(record);
+        let index = self.record_count;
         self.reserved_bytes += reserved_bytes;
         self.record_count += 1;
-        self.record_count - 1
+        promise.delivery(index, record.timestamp, callback)
     }
 
-    /// As far as it is known without compressing.
-    pub(super) fn uncompressed_bytes(&self) -> usize {
-        match &self.body {
-            Body::Open(builder) => builder.uncompressed_bytes(),
-            Body::Encoded(batch) => batch.len(),
-        }
-    }
-
-    /// The bytes to be sent: compressed once, whatever the number of attempts.
-    pub(super) fn encode(&mut self, identity: Option<Identity>) -> Bytes {
-        let mut batch = match &mut self.body {
-            Body::Open(builder) => builder.build(),
-            Body::Encoded(batch) => Vec::from(std::mem::take(batch)),
-        };
-        if let (Some(identity), Some(base_sequence)) = (identity, self.base_sequence) {
-            stamp(&mut batch, identity, base_sequence);
-        }
-        let batch = Bytes::from(batch);
-        self.body = Body::Encoded(batch.clone());
-        batch
-    }
-
-    /// Tells all records where they are, or why they are nowhere.
-    pub(super) fn settle(self, outcome: Outcome) {
-        self.outcome.send_replace(Some(outcome));
+    /// As far as it is known without compressing; 0 while it is away.
+    pub(super) fn bytes(&self) -> usize {
+        self.body.as_ref().map_or(0, Body::bytes)
     }
 }
 
-/// Writes who sends the batch, and the number of its first record, into its header.
-fn stamp(batch: &mut [u8], identity: Identity, base_sequence: i32) {
-    let mut header = BatchHeader::read(batch).expect("a batch that was built here has a header");
-    header.producer_id = identity.id;
-    header.producer_epoch = identity.epoch;
-    header.base_sequence = base_sequence;
+impl Body {
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Body::Open(builder) => builder.uncompressed_bytes(),
+            Body::Encoded { bytes, .. } => bytes.len(),
+        }
+    }
+}
+
+impl Parcel {
+    /// The bytes to be sent: compressed once, whatever the number of attempts.
+    pub(super) fn encode(&mut self) -> Bytes {
+        let bytes = match &mut self.body {
+            Body::Open(builder) => {
+                if let Some(Number { identity, base_sequence }) = self.number {
+                    builder.set_producer(identity.id, identity.epoch, base_sequence);
+                }
+                Bytes::from(builder.build())
+            }
+            Body::Encoded { bytes, number } if *number == self.number => return bytes.clone(),
+            Body::Encoded { bytes, .. } => renumbered(bytes, self.number),
+        };
+        self.body = Body::Encoded { bytes: bytes.clone(), number: self.number };
+        bytes
+    }
+}
+
+/// The same batch under another number.
+fn renumbered(batch: &Bytes, number: Option<Number>) -> Bytes {
+    let mut batch = batch.to_vec();
+    let mut header = BatchHeader::read(&batch).expect("a batch that was built here has a header");
+    header.producer_id = number.map_or(ProducerId::NONE, |number| number.identity.id);
+    header.producer_epoch = number.map_or(ProducerEpoch::new(-1), |number| number.identity.epoch);
+    header.base_sequence = number.map_or(-1, |number| number.base_sequence);
     batch[..BatchHeader::BYTES].copy_from_slice(&header.to_bytes());
-    patch::reseal_crc(batch);
+    patch::reseal_crc(&mut batch);
+    batch.into()
 }
 
 /// The sequence after `count` records: after the greatest comes 0.

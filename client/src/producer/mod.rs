@@ -1,106 +1,49 @@
 //! Records into partitions, batches and requests.
 
 mod accumulator;
+mod answer;
 mod batch;
+mod lane;
+mod options;
 mod partitioner;
+mod queue;
+mod record;
 mod sender;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pelton_kafka::ErrorCode;
-use pelton_model::batch::NewRecord;
-use pelton_model::{Compression, Offset, PartitionIndex, TimestampMs};
-use tokio::sync::{Notify, Semaphore, watch};
+use pelton_model::batch::{BatchFields, NewRecord};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use accumulator::{Accumulator, Limits, record_bytes_max};
-use batch::Outcome;
+use accumulator::{Accumulator, Arrival, record_bytes_max};
+pub use options::{Acks, ProducerOptions};
 pub use partitioner::partition_of_key;
+use queue::{BATCHES_AWAY_MAX, Rules};
+use record::Callback;
+pub use record::{Delivered, Delivery, ProducerRecord};
 use sender::Sender;
 
 use crate::clock;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Lane, Topic};
 use crate::error::{Error, Result};
-
-/// How a producer gathers, compresses and sends.
-#[derive(Clone, Debug)]
-pub struct ProducerOptions {
-    /// Default [`Acks::All`].
-    pub acks: Acks,
-    /// Whether the broker drops what it got twice (KIP-98); needs [`Acks::All`]. Default yes.
-    pub is_idempotent: bool,
-    /// Of whole batches. Default none.
-    pub compression: Compression,
-    /// A batch is full at this size, before compression; a larger record gets one of its own.
-    /// Default 256 KiB: a broker's `max.message.bytes` is 1 MiB.
-    pub batch_bytes: usize,
-    /// A batch that is not full waits this long for more. Default 5 ms.
-    pub linger: Duration,
-    /// Records that wait or are away, together; [`Producer::send`] waits while there is no room.
-    /// Default 32 MiB.
-    pub buffer_bytes: usize,
-    /// Requests that one broker may owe an answer. Default 5.
-    pub requests_in_flight_max: usize,
-    /// From the first record of a batch to its last attempt. Default 120 s.
-    pub delivery_timeout: Duration,
-}
-
-/// Whose copy a record must be in before it is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Acks {
-    /// Nobody's; there is no answer, and no offset.
-    None,
-    /// The leader's.
-    Leader,
-    /// Those of all in-sync replicas.
-    #[default]
-    All,
-}
-
-/// A record to be sent; everything is copied out of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ProducerRecord<'a> {
-    pub topic: &'a str,
-    /// None: by the key's hash as Kafka's clients compute it, or batch by batch in turn.
-    pub partition: Option<PartitionIndex>,
-    pub key: Option<&'a [u8]>,
-    /// None is a tombstone.
-    pub value: Option<&'a [u8]>,
-    /// Kafka asks for keys in UTF-8.
-    pub headers: &'a [(&'a [u8], Option<&'a [u8]>)],
-    /// None: now.
-    pub timestamp: Option<TimestampMs>,
-}
-
-/// A record's result, when it comes.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    topic: Arc<str>,
-    partition: PartitionIndex,
-    index_in_batch: i32,
-    outcome: watch::Receiver<Option<Outcome>>,
-}
-
-/// Where a record is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    pub topic: Arc<str>,
-    pub partition: PartitionIndex,
-    /// None with [`Acks::None`], and if the broker only told that it has the record already.
-    pub offset: Option<Offset>,
-}
+use crate::random;
 
 /// Sends records of any number of topics.
 ///
-/// Records of one partition are appended in the order of their [`Producer::send`] calls. Dropping
-/// the producer drops what is not acknowledged: [`Producer::flush`] first.
+/// Records of one partition are appended in the order of their [`Producer::send`] calls, whatever
+/// fails and is tried again in between; with idempotence, which is the default, each of them once.
+/// An error of one record says nothing of those behind it.
+///
+/// Dropping the producer drops what is not acknowledged: [`Producer::close`] it.
 #[derive(Debug)]
 pub struct Producer {
     cluster: Cluster,
     shared: Arc<Shared>,
-    buffer_bytes: usize,
+    options: ProducerOptions,
     sender: JoinHandle<()>,
 }
 
@@ -113,106 +56,168 @@ struct Shared {
     news: Notify,
 }
 
-impl Default for ProducerOptions {
-    fn default() -> Self {
-        Self {
-            acks: Acks::All,
-            is_idempotent: true,
-            compression: Compression::None,
-            batch_bytes: 256 << 10,
-            linger: Duration::from_millis(5),
-            buffer_bytes: 32 << 20,
-            requests_in_flight_max: 5,
-            delivery_timeout: Duration::from_secs(120),
-        }
-    }
-}
-
-impl<'a> ProducerRecord<'a> {
-    /// A record for a topic, with everything else to be filled in.
-    pub fn to(topic: &'a str) -> Self {
-        Self { topic, ..Self::default() }
-    }
-}
-
 impl Producer {
     /// Starts the task that sends. Fails with [`Error::Invalid`] if the options contradict each
     /// other; must be called within a tokio runtime.
     pub fn new(cluster: Cluster, options: ProducerOptions) -> Result<Producer> {
-        if options.is_idempotent && options.acks != Acks::All {
-            return Err(Error::Invalid("an idempotent producer needs acks=all".into()));
-        }
-        let buffer_bytes = options.buffer_bytes.clamp(1, u32::MAX as usize >> 3);
+        options.check()?;
+        let rules = Rules {
+            is_idempotent: options.is_idempotent,
+            batches_away_max: match options.is_idempotent {
+                true => options.requests_in_flight_max.min(BATCHES_AWAY_MAX),
+                false => 1,
+            },
+            batch_bytes: options.batch_bytes,
+            linger: options.linger,
+            delivery_timeout: options.delivery_timeout,
+            backoff: cluster.options().retry_backoff(),
+        };
+        let mut fields = BatchFields::compressed(options.compression);
+        fields.compression_level = options.compression_level.unwrap_or(fields.compression_level);
         let shared = Arc::new(Shared {
-            accumulator: Mutex::new(Accumulator::new(Limits {
-                compression: options.compression,
-                batch_bytes: options.batch_bytes,
-                linger: options.linger,
-                is_idempotent: options.is_idempotent,
-            })),
-            room: Semaphore::new(buffer_bytes),
+            accumulator: Mutex::new(Accumulator::new(rules, fields)),
+            room: Semaphore::new(options.buffer_bytes),
             news: Notify::new(),
         });
-        let sender = Sender::new(cluster.clone(), shared.clone(), options);
+        let lane = Lane::Produce(random::number());
+        let sender = Sender::new(cluster.clone(), shared.clone(), options.clone(), lane);
         let sender = tokio::spawn(sender.run());
-        Ok(Producer { cluster, shared, buffer_bytes, sender })
+        Ok(Producer { cluster, shared, options, sender })
     }
 
     /// Takes a record, as soon as there is room for it. The result tells where it went, once it
     /// is there; who does not want to know may drop it.
     ///
-    /// Fails if the topic or the partition is not found.
+    /// Fails with UNKNOWN_TOPIC_OR_PARTITION if topic or partition are not found in time, with
+    /// [`Error::BufferFull`] if the buffer has no room in time
+    /// ([`ProducerOptions::block_max`]), with [`Error::RecordTooLarge`], and with
+    /// [`Error::Closed`].
     pub async fn send(&self, record: &ProducerRecord<'_>) -> Result<Delivery> {
-        let topic = self.cluster.topic(record.topic).await?;
-        let partition_count = topic.partitions.len();
-        if let Some(partition) = record.partition
-            && !usize::try_from(partition.get()).is_ok_and(|index| index < partition_count)
-        {
-            let context = format!("{}/{partition}", topic.name);
-            return Err(Error::broker(context, ErrorCode::UnknownTopicOrPartition));
-        }
+        self.take(record, None).await
+    }
+
+    /// [`Producer::send`] with a function that is told the outcome: in the order of the records
+    /// of a partition, in the task that sends, so it must not block. It is not called if this
+    /// fails, nor if the producer is dropped instead of closed.
+    pub async fn send_with(
+        &self,
+        record: &ProducerRecord<'_>,
+        callback: impl FnOnce(Result<Delivered>) + Send + 'static,
+    ) -> Result<Delivery> {
+        self.take(record, Some(Box::new(callback))).await
+    }
+
+    async fn take(
+        &self,
+        record: &ProducerRecord<'_>,
+        callback: Option<Callback>,
+    ) -> Result<Delivery> {
+        let begin = Instant::now();
+        let deadline = begin + self.options.block_max;
+        let topic = match self.cluster.known_topic(record.topic) {
+            Some(topic) => topic,
+            None => self.cluster.topic_until(record.topic, deadline).await?,
+        };
+        let topic = self.with_partition(topic, record).await?;
         let new = NewRecord {
             timestamp: record.timestamp.unwrap_or_else(clock::now),
             key: record.key,
             value: record.value,
             headers: record.headers,
         };
-        // One record may be larger than the whole buffer; then it has it for itself.
-        let bytes = record_bytes_max(&new).min(self.buffer_bytes);
-        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let room = self.shared.room.acquire_many(permits).await.map_err(|_| Error::Closed)?;
-        // The batch gives it back when it is settled.
-        room.forget();
-        let placed = self.shared.accumulator().append(
-            &topic.name,
-            partition_count,
-            record.partition,
-            &new,
-            bytes,
+        let bytes = record_bytes_max(&new);
+        // The buffer alone would wait for ever for room that it never has.
+        let bytes_max = self.options.request_bytes_max.min(self.options.buffer_bytes);
+        let Some(permits) = u32::try_from(bytes).ok().filter(|_| bytes <= bytes_max) else {
+            return Err(Error::RecordTooLarge { bytes, bytes_max });
+        };
+        self.reserve(permits, begin, deadline).await?;
+        let (delivery, is_news) = self.shared.accumulator().append(
+            Arrival {
+                topic: &topic,
+                partition: record.partition,
+                record: new,
+                reserved_bytes: bytes,
+                callback,
+            },
             Instant::now(),
+            random::chance,
         );
-        if placed.is_news {
+        if is_news {
             self.shared.news.notify_one();
         }
-        Ok(Delivery {
-            topic: topic.name.clone(),
-            partition: placed.partition,
-            index_in_batch: placed.index_in_batch,
-            outcome: placed.outcome,
-        })
+        Ok(delivery)
+    }
+
+    /// Asks once more about a topic that seems not to have the partition that the record names.
+    async fn with_partition(
+        &self,
+        topic: Arc<Topic>,
+        record: &ProducerRecord<'_>,
+    ) -> Result<Arc<Topic>> {
+        let Some(partition) = record.partition else { return Ok(topic) };
+        let exists = |topic: &Topic| {
+            usize::try_from(partition.get()).is_ok_and(|index| index < topic.partitions.len())
+        };
+        if exists(&topic) {
+            return Ok(topic);
+        }
+        let topic = self.cluster.refresh(record.topic).await?;
+        match exists(&topic) {
+            true => Ok(topic),
+            false => {
+                let context = format!("{}/{partition}", topic.name);
+                Err(Error::broker(context, ErrorCode::UnknownTopicOrPartition))
+            }
+        }
+    }
+
+    /// The batch gives back what is reserved here, when it is settled.
+    async fn reserve(&self, permits: u32, begin: Instant, deadline: Instant) -> Result<()> {
+        if let Ok(room) = self.shared.room.try_acquire_many(permits) {
+            room.forget();
+            return Ok(());
+        }
+        // While somebody waits for room, no batch waits for records.
+        self.shared.accumulator().seal_all();
+        self.shared.news.notify_one();
+        match tokio::time::timeout_at(deadline, self.shared.room.acquire_many(permits)).await {
+            Ok(Ok(room)) => {
+                room.forget();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(Error::Closed),
+            Err(_) => Err(Error::BufferFull { waited: begin.elapsed() }),
+        }
     }
 
     /// Sends what waits, and returns when every record that was taken before is settled; with the
     /// first error, if there was one.
     pub async fn flush(&self) -> Result<()> {
-        let outcomes = self.shared.accumulator().seal_all();
+        let outcomes = {
+            let mut accumulator = self.shared.accumulator();
+            accumulator.seal_all();
+            accumulator.outcomes()
+        };
         self.shared.news.notify_one();
         let mut result = Ok(());
-        for mut outcome in outcomes {
-            let outcome = settled(&mut outcome).await;
+        for outcome in outcomes {
+            let outcome = outcome.await.unwrap_or(Err(Error::Closed));
             result = result.and(outcome.map(drop));
         }
         result
+    }
+
+    /// Takes no more records, sends what waits, and returns when everything is settled, with the
+    /// first error, if there was one. What is not settled in time is given up: its records, and
+    /// this, fail with [`Error::Closed`].
+    pub async fn close(&self, timeout: Duration) -> Result<()> {
+        self.shared.room.close();
+        let flushed = tokio::time::timeout(timeout, self.flush()).await;
+        self.sender.abort();
+        let given_up = self.shared.accumulator().fail_all(&Error::Closed);
+        given_up.into_iter().for_each(queue::Settlement::announce);
+        flushed.unwrap_or(Err(Error::Closed))
     }
 }
 
@@ -222,33 +227,9 @@ impl Drop for Producer {
     }
 }
 
-impl Delivery {
-    /// Waits until the record is acknowledged or given up.
-    pub async fn wait(mut self) -> Result<Delivered> {
-        let base_offset = settled(&mut self.outcome).await?;
-        Ok(Delivered {
-            topic: self.topic,
-            partition: self.partition,
-            offset: base_offset.map(|base| base.plus(i64::from(self.index_in_batch))),
-        })
-    }
-
-    /// Which partition the record goes to.
-    pub fn partition(&self) -> PartitionIndex {
-        self.partition
-    }
-}
-
 impl Shared {
-    /// Never held across an await.
+    /// Never held across an await, nor while a callback runs.
     fn accumulator(&self) -> MutexGuard<'_, Accumulator> {
         self.accumulator.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn settled(outcome: &mut watch::Receiver<Option<Outcome>>) -> Outcome {
-    match outcome.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone().unwrap_or(Err(Error::Closed)),
-        Err(_) => Err(Error::Closed),
     }
 }

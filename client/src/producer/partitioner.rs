@@ -35,32 +35,58 @@ fn murmur2(data: &[u8]) -> u32 {
 }
 
 /// Keeps records without a key together until a batch's worth has gone to one partition, then
-/// takes the next one: fuller batches than a partition per record, and as even in the end (KIP-480,
-/// KIP-794).
+/// takes another one: fuller batches than a partition per record, and as even in the end. Which one
+/// is left to chance, in favour of those with fewer batches waiting, so that a slow broker gets
+/// less (KIP-480, KIP-794).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sticky {
-    partition: usize,
+    partition: Option<usize>,
     bytes: usize,
 }
 
 impl Sticky {
-    /// The partition of the next record, which has about `bytes`.
+    /// The partition of the next record, which has about `bytes`. When another one is to be
+    /// chosen, `load` tells how many batches wait for each partition, or None for those without a
+    /// leader; if all are without one, any will do.
     pub(super) fn next(
         &mut self,
         partition_count: usize,
         bytes: usize,
         batch_bytes: usize,
+        chance: impl FnOnce() -> f64,
+        load: impl Fn(usize) -> Option<usize>,
     ) -> PartitionIndex {
-        if self.bytes >= batch_bytes {
-            self.partition += 1;
+        let current = self.partition.filter(|&partition| {
+            self.bytes < batch_bytes && partition < partition_count.max(1)
+        });
+        let partition = current.unwrap_or_else(|| {
             self.bytes = 0;
-        }
-        if self.partition >= partition_count {
-            self.partition = 0;
-        }
+            choose(partition_count.max(1), chance(), load)
+        });
+        self.partition = Some(partition);
         self.bytes += bytes;
-        PartitionIndex::new(i32::try_from(self.partition).unwrap_or_default())
+        PartitionIndex::new(i32::try_from(partition).unwrap_or_default())
     }
+}
+
+/// A partition of weight w is chosen w times as often as one of weight 1; the one with the greatest
+/// load has weight 1, and each batch less adds 1.
+fn choose(partition_count: usize, chance: f64, load: impl Fn(usize) -> Option<usize>) -> usize {
+    let loads: Vec<Option<usize>> = (0..partition_count).map(load).collect();
+    let greatest = loads.iter().flatten().max().copied().unwrap_or(0);
+    let weights = loads.iter().map(|load| load.map_or(0, |load| greatest - load + 1));
+    let total: usize = weights.clone().sum();
+    if total == 0 {
+        return ((chance * partition_count as f64) as usize).min(partition_count - 1);
+    }
+    let mut rest = ((chance * total as f64) as usize).min(total - 1);
+    for (partition, weight) in weights.enumerate() {
+        if rest < weight {
+            return partition;
+        }
+        rest -= weight;
+    }
+    partition_count - 1
 }
 
 #[cfg(test)]

@@ -1,282 +1,301 @@
-//! The task that sends batches, and what becomes of them.
+//! The task that sends: the accumulator's batches to their leaders, and the verdicts back.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
 
-use pelton_kafka::wire::produce_request::{PartitionProduceData, TopicProduceData};
-use pelton_kafka::wire::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
-use pelton_kafka::{ErrorCode, message, topic_id_of, uuid_of};
-use pelton_model::{NodeId, Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId};
-use tokio::task::JoinSet;
+use pelton_kafka::message;
+use pelton_kafka::wire::InitProducerIdRequest;
+use pelton_model::{NodeId, PartitionIndex, ProducerEpoch, ProducerId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::batch::{Batch, Identity};
-use super::{Acks, ProducerOptions, Shared};
-use crate::cluster::{Cluster, Topic};
-use crate::connection::Answer;
+use super::answer::Piece;
+use super::batch::Identity;
+use super::lane::{Done, LaneTask};
+use super::queue::{Settlement, Verdict};
+use super::{ProducerOptions, Shared};
+use crate::backoff::Backoff;
+use crate::cluster::{Cluster, Lane, Topic};
 use crate::error::{Error, Result, check};
-use crate::retry::backoff;
+use crate::random;
 
-/// A request ends before the batch that takes it beyond this; more go into the next one.
-const REQUEST_BYTES: usize = 4 << 20;
+/// Answers that wait to be looked at; more wait with their lanes.
+const DONE_MAX: usize = 64;
 
 pub(super) struct Sender {
     cluster: Cluster,
     shared: Arc<Shared>,
     options: ProducerOptions,
+    lane: Lane,
+    brokers: BTreeMap<NodeId, Broker>,
+    lanes: JoinSet<()>,
+    done: (mpsc::Sender<Done>, mpsc::Receiver<Done>),
+    changes: watch::Receiver<u64>,
     identity: Option<Identity>,
-    /// Attempts to get an identity that failed in a row, and when the next is due.
-    identity_attempts: u32,
-    identity_not_before: Option<Instant>,
-    requests: JoinSet<Finished>,
-    in_flight: BTreeMap<NodeId, usize>,
+    asking: Asking,
 }
 
-/// Batches that one request carries.
-struct Outgoing {
-    node: NodeId,
-    batches: Vec<(Batch, Arc<Topic>)>,
+/// A broker that something was sent to.
+struct Broker {
+    orders: mpsc::Sender<Vec<Piece>>,
+    in_flight: usize,
 }
 
-/// A request that has ended one way or the other.
-struct Finished {
-    outgoing: Outgoing,
-    /// None where no answer is sent.
-    answer: Result<Option<ProduceResponse>>,
+/// Of a producer id.
+enum Asking {
+    Not { failures: u32 },
+    Pausing { failures: u32, until: Instant },
+    Waiting { failures: u32, answer: JoinHandle<Result<Identity>> },
+}
+
+/// What woke the task.
+enum News {
+    Something,
+    Done(Done),
+    Identity(Result<Identity>),
 }
 
 impl Sender {
-    pub(super) fn new(cluster: Cluster, shared: Arc<Shared>, options: ProducerOptions) -> Self {
+    pub(super) fn new(
+        cluster: Cluster,
+        shared: Arc<Shared>,
+        options: ProducerOptions,
+        lane: Lane,
+    ) -> Self {
         Self {
+            changes: cluster.changes(),
             cluster,
             shared,
             options,
+            lane,
+            brokers: BTreeMap::new(),
+            lanes: JoinSet::new(),
+            done: mpsc::channel(DONE_MAX),
             identity: None,
-            identity_attempts: 0,
-            identity_not_before: None,
-            requests: JoinSet::new(),
-            in_flight: BTreeMap::new(),
+            asking: Asking::Not { failures: 0 },
         }
     }
 
     pub(super) async fn run(mut self) {
         loop {
-            self.give_up_expired();
-            self.send_ready().await;
-            let alarm = self.next_alarm();
-            tokio::select! {
-                () = self.shared.news.notified() => {}
-                Some(finished) = self.requests.join_next() => match finished {
-                    Ok(finished) => self.finish(finished),
-                    // Only a panic: the process is about to go, or the batches are lost and say so.
-                    Err(error) => tracing::error!(%error, "a produce request was lost"),
-                },
-                () = sleep_until(alarm), if alarm.is_some() => {}
+            let expired = self.shared.accumulator().expire(Instant::now());
+            self.announce(expired);
+            self.send_ready();
+            match self.news().await {
+                News::Something => {}
+                News::Done(done) => self.finish(done),
+                News::Identity(answer) => self.named(answer),
+            }
+            // Answers that are in already are looked at before anything is sent again.
+            while let Ok(done) = self.done.1.try_recv() {
+                self.finish(done);
             }
         }
     }
 
-    fn next_alarm(&self) -> Option<Instant> {
+    async fn news(&mut self) -> News {
         let now = Instant::now();
-        let due = self.shared.accumulator().next_due(now);
-        let identity = self.identity_not_before.filter(|&at| at > now);
-        due.into_iter().chain(identity).min()
-    }
-
-    fn give_up_expired(&mut self) {
-        let Some(created_max) = Instant::now().checked_sub(self.options.delivery_timeout) else {
-            return;
+        let due = self.shared.accumulator().next_alarm(now);
+        let pause = match &self.asking {
+            Asking::Pausing { until, .. } if *until > now => Some(*until),
+            Asking::Pausing { .. } | Asking::Not { .. } | Asking::Waiting { .. } => None,
         };
-        let expired = self.shared.accumulator().take_expired(created_max);
-        for batch in expired {
-            let context = format!("produce to {}/{}", batch.topic, batch.partition);
-            self.give_up(batch, Error::TimedOut { context: context.into() });
+        let alarm = due.into_iter().chain(pause).min();
+        let identity = async {
+            match &mut self.asking {
+                Asking::Waiting { answer, .. } => answer.await.unwrap_or(Err(Error::Closed)),
+                Asking::Not { .. } | Asking::Pausing { .. } => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.shared.news.notified() => News::Something,
+            Some(done) = self.done.1.recv() => News::Done(done),
+            answer = identity => News::Identity(answer),
+            // Ends only with the cluster, which we hold.
+            _ = self.changes.changed() => News::Something,
+            () = sleep_until(alarm), if alarm.is_some() => News::Something,
         }
     }
 
-    async fn send_ready(&mut self) {
-        if self.options.is_idempotent && self.identity.is_none() && !self.renew_identity().await {
-            return;
-        }
-        let (cluster, in_flight) = (&self.cluster, &self.in_flight);
-        let in_flight_max = self.options.requests_in_flight_max;
-        let ready = self.shared.accumulator().take_ready(Instant::now(), |topic, partition| {
-            // Where the leader is not known, the batch is taken to have it found out.
-            let Some(topic) = cluster.known_topic(topic) else { return true };
-            let Ok(leader) = cluster.leader_of(&topic, partition) else { return true };
-            in_flight.get(&leader).is_none_or(|&count| count < in_flight_max)
-        });
-        let mut by_leader: BTreeMap<NodeId, Vec<(Batch, Arc<Topic>)>> = BTreeMap::new();
-        for batch in ready {
-            match self.find_leader(&batch).await {
-                Ok((leader, topic)) => by_leader.entry(leader).or_default().push((batch, topic)),
-                Err(error) => self.try_again(batch, error),
+    fn send_ready(&mut self) {
+        loop {
+            let mut plan = Plan { sender: self, requests: BTreeMap::new() };
+            let (shared, identity) = (plan.sender.shared.clone(), plan.sender.identity);
+            let ready = shared.accumulator().take_ready(
+                Instant::now(),
+                identity,
+                |topic, partition, bytes| plan.place(topic, partition, bytes),
+            );
+            let requests = plan.requests;
+            if let Some(stale) = ready.identity_wanted {
+                self.want_identity(stale);
+            }
+            if ready.parcels.is_empty() {
+                return;
+            }
+            let mut pieces: BTreeMap<NodeId, Vec<Piece>> = BTreeMap::new();
+            for (node, parcel) in ready.parcels {
+                let topic = requests.get(&node).and_then(|request| request.topics.get(&parcel.topic));
+                let Some(topic) = topic.cloned() else { continue };
+                pieces.entry(node).or_default().push(Piece { topic, parcel });
+            }
+            for (node, pieces) in pieces {
+                self.order(node, pieces);
             }
         }
-        for (node, batches) in by_leader {
-            for batches in split_into_requests(batches) {
-                self.start(Outgoing { node, batches });
+    }
+
+    fn order(&mut self, node: NodeId, pieces: Vec<Piece>) {
+        let broker = match self.brokers.entry(node) {
+            Entry::Occupied(broker) => broker.into_mut(),
+            Entry::Vacant(vacant) => {
+                let (orders, receiver) = mpsc::channel(self.options.requests_in_flight_max);
+                let task = LaneTask {
+                    cluster: self.cluster.clone(),
+                    node,
+                    lane: self.lane,
+                    acks: self.options.acks,
+                    done: self.done.0.clone(),
+                };
+                self.lanes.spawn(task.run(receiver));
+                vacant.insert(Broker { orders, in_flight: 0 })
             }
-        }
-    }
-
-    async fn find_leader(&self, batch: &Batch) -> Result<(NodeId, Arc<Topic>)> {
-        let topic = match self.cluster.known_topic(&batch.topic) {
-            Some(topic) => topic,
-            None => self.cluster.refresh(&batch.topic).await?,
         };
-        Ok((self.cluster.leader_of(&topic, batch.partition)?, topic))
+        broker.in_flight += 1;
+        // The lane has room for all that may be in flight, and lives as long as we.
+        if let Err(error) = broker.orders.try_send(pieces) {
+            let pieces = error.into_inner();
+            let verdict = Verdict::Refused(Error::Closed);
+            let verdicts =
+                pieces.into_iter().map(|piece| (piece.parcel, verdict.clone())).collect();
+            self.finish(Done { node, verdicts });
+        }
     }
 
-    /// Whether there is an identity now. One is asked for only when something waits to be sent and
-    /// nothing is away: what is away still uses the old one's sequences.
-    async fn renew_identity(&mut self) -> bool {
-        let now = Instant::now();
-        if !self.requests.is_empty()
-            || self.identity_not_before.is_some_and(|at| at > now)
-            || !self.shared.accumulator().has_ready(now)
-        {
-            return false;
+    fn finish(&mut self, Done { node, verdicts }: Done) {
+        if let Some(broker) = self.brokers.get_mut(&node) {
+            broker.in_flight = broker.in_flight.saturating_sub(1);
         }
-        match self.ask_identity().await {
+        for (parcel, verdict) in verdicts {
+            if let Verdict::Refused(error) | Verdict::Unknown(error) = &verdict {
+                let (topic, partition) = (&parcel.topic, parcel.partition);
+                tracing::debug!(%error, %topic, %partition, "a batch was not acknowledged");
+                if error.is_retriable() {
+                    self.cluster.want(topic);
+                }
+            }
+            let (now, chance) = (Instant::now(), random::chance());
+            let settled = self.shared.accumulator().returned(parcel, verdict, now, chance);
+            self.announce(settled);
+        }
+    }
+
+    fn announce(&self, settled: impl IntoIterator<Item = Settlement>) {
+        for settlement in settled {
+            self.shared.room.add_permits(settlement.reserved_bytes);
+            settlement.announce();
+        }
+    }
+
+    /// Asks for a producer id, unless that is under way or what we have is not the stale one.
+    fn want_identity(&mut self, stale: Option<Identity>) {
+        if self.identity.is_some() && self.identity.map(|own| own.id) != stale.map(|old| old.id) {
+            return;
+        }
+        let failures = match self.asking {
+            Asking::Not { failures } => failures,
+            Asking::Pausing { failures, until } if until <= Instant::now() => failures,
+            Asking::Pausing { .. } | Asking::Waiting { .. } => return,
+        };
+        let answer = tokio::spawn(ask_identity(self.cluster.clone()));
+        self.asking = Asking::Waiting { failures, answer };
+    }
+
+    fn named(&mut self, answer: Result<Identity>) {
+        let failures = match self.asking {
+            Asking::Not { failures }
+            | Asking::Pausing { failures, .. }
+            | Asking::Waiting { failures, .. } => failures.saturating_add(1),
+        };
+        self.asking = match answer {
             Ok(identity) => {
                 tracing::debug!(id = %identity.id, "producer id");
                 self.identity = Some(identity);
-                self.identity_attempts = 0;
-                self.identity_not_before = None;
-                self.shared.accumulator().restart_sequences();
-                true
-            }
-            Err(error) if error.is_retriable() => {
-                tracing::debug!(%error, "no producer id yet");
-                self.identity_attempts += 1;
-                let pause = backoff(self.cluster.options(), self.identity_attempts);
-                self.identity_not_before = Some(Instant::now() + pause);
-                false
+                Asking::Not { failures: 0 }
             }
             Err(error) => {
-                let batches = self.shared.accumulator().take_ready(Instant::now(), |_, _| true);
-                for batch in batches {
-                    self.give_up(batch, error.clone());
+                tracing::debug!(%error, "no producer id yet");
+                if !error.is_retriable() {
+                    let failed = self.shared.accumulator().fail_all(&error);
+                    self.announce(failed);
                 }
-                false
+                let backoff: Backoff = self.cluster.options().retry_backoff();
+                let until = Instant::now() + backoff.pause(failures, random::chance());
+                Asking::Pausing { failures, until }
             }
-        }
-    }
-
-    async fn ask_identity(&self) -> Result<Identity> {
-        let request = message!(InitProducerIdRequest {
-            transactional_id: None,
-            // Means nothing without a transactional id, but must be positive for some brokers.
-            transaction_timeout_ms: 60_000,
-            producer_id: -1,
-            producer_epoch: -1,
-        });
-        let answer = self.cluster.any_connection().await?.call(&request).await?.message;
-        check(answer.error_code, None, || "producer id".into())?;
-        Ok(Identity {
-            id: ProducerId::new(answer.producer_id),
-            epoch: ProducerEpoch::new(answer.producer_epoch),
-        })
-    }
-
-    fn start(&mut self, mut outgoing: Outgoing) {
-        let (identity, acks) = (self.identity, self.options.acks);
-        let request = request(&mut outgoing.batches, identity, acks, self.timeout_ms());
-        let (cluster, node) = (self.cluster.clone(), outgoing.node);
-        *self.in_flight.entry(node).or_default() += 1;
-        self.requests.spawn(async move {
-            let attempt = async {
-                let connection = cluster.connection(node).await?;
-                if acks == Acks::None {
-                    return connection.tell(&request).await.map(|()| None);
-                }
-                let Answer { message, .. } = connection.call(&request).await?;
-                Ok(Some(message))
-            };
-            let answer = attempt.await;
-            Finished { outgoing, answer }
-        });
-    }
-
-    fn finish(&mut self, Finished { outgoing, answer }: Finished) {
-        if let Some(count) = self.in_flight.get_mut(&outgoing.node) {
-            *count = count.saturating_sub(1);
-        }
-        let results = match answer {
-            Ok(Some(answer)) => Ok(Some(results(&answer))),
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
         };
-        for (batch, topic) in outgoing.batches {
-            let context = || format!("produce to {}/{}", batch.topic, batch.partition);
-            let result = match &results {
-                Ok(None) => Ok(None),
-                Ok(Some(results)) => results.find(&topic, batch.partition, context),
-                Err(error) => Err(error.clone()),
-            };
-            match result {
-                Ok(base_offset) => self.settle(batch, Ok(base_offset)),
-                Err(error) if error.code() == Some(ErrorCode::DuplicateSequenceNumber) => {
-                    self.settle(batch, Ok(None));
-                }
-                Err(error) => self.try_again(batch, error),
-            }
-        }
     }
+}
 
-    /// Sends a batch once more after a pause, or gives it up.
-    fn try_again(&mut self, mut batch: Batch, error: Error) {
-        batch.may_be_appended |= error.is_outcome_unknown();
-        let may_reappear = match error.code() {
-            // The broker has forgotten us, or never knew: under a new identity it is a first
-            // attempt, unless an earlier one may have succeeded.
-            Some(
-                ErrorCode::UnknownProducerId
-                | ErrorCode::OutOfOrderSequenceNumber
-                | ErrorCode::InvalidProducerEpoch,
-            ) => {
-                self.identity = None;
-                !batch.may_be_appended
-            }
-            _ => error.is_retriable(),
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.cluster.close_lane(self.lane);
+    }
+}
+
+/// Requests in the making: one per broker that may be sent one more.
+struct Plan<'a> {
+    sender: &'a mut Sender,
+    requests: BTreeMap<NodeId, Planned>,
+}
+
+#[derive(Default)]
+struct Planned {
+    bytes: usize,
+    topics: BTreeMap<Arc<str>, Arc<Topic>>,
+}
+
+impl Plan<'_> {
+    /// The partition's leader, if it is known and may be sent so much more.
+    fn place(&mut self, name: &Arc<str>, partition: PartitionIndex, bytes: usize) -> Option<NodeId> {
+        let cluster = &self.sender.cluster;
+        let found = cluster.known_topic(name);
+        let leader = found.as_ref().and_then(|topic| cluster.leader_of(topic, partition).ok());
+        let (Some(topic), Some(leader)) = (found, leader) else {
+            cluster.want(name);
+            return None;
         };
-        let now = Instant::now();
-        batch.attempts += 1;
-        let pause = backoff(self.cluster.options(), batch.attempts);
-        if !may_reappear || now + pause > batch.created + self.options.delivery_timeout {
-            return self.give_up(batch, error);
+        let options = &self.sender.options;
+        let in_flight = self.sender.brokers.get(&leader).map_or(0, |broker| broker.in_flight);
+        if in_flight >= options.requests_in_flight_max {
+            return None;
         }
-        tracing::debug!(%error, attempts = batch.attempts, "will produce again");
-        self.cluster.forget(&batch.topic);
-        batch.not_before = Some(now + pause);
-        self.shared.accumulator().give_back(batch);
-    }
-
-    fn give_up(&mut self, batch: Batch, error: Error) {
-        if batch.base_sequence.is_some() {
-            if batch.may_be_appended {
-                // Whether the next sequence follows this batch's or takes its place is not known.
-                self.identity = None;
-            } else {
-                self.shared.accumulator().rewind(&batch);
-            }
+        let request = self.requests.entry(leader).or_default();
+        if request.bytes > 0 && request.bytes + bytes > options.request_bytes_max {
+            return None;
         }
-        self.settle(batch, Err(error));
+        request.bytes += bytes;
+        request.topics.insert(name.clone(), topic);
+        Some(leader)
     }
+}
 
-    fn settle(&self, batch: Batch, outcome: Result<Option<Offset>>) {
-        self.shared.accumulator().arrived(&batch.topic, batch.partition);
-        self.shared.room.add_permits(batch.reserved_bytes);
-        batch.settle(outcome);
-    }
-
-    /// How long the broker may wait for other replicas; less than we wait for the broker.
-    fn timeout_ms(&self) -> i32 {
-        let timeout: Duration = self.cluster.options().request_timeout / 2;
-        i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX)
-    }
+async fn ask_identity(cluster: Cluster) -> Result<Identity> {
+    let request = message!(InitProducerIdRequest {
+        transactional_id: None,
+        // Means nothing without a transactional id, but must be positive for some brokers.
+        transaction_timeout_ms: 60_000,
+        producer_id: -1,
+        producer_epoch: -1,
+    });
+    let answer = cluster.any_connection().await?.call(&request).await?.message;
+    check(answer.error_code, None, || "producer id".into())?;
+    Ok(Identity {
+        id: ProducerId::new(answer.producer_id),
+        epoch: ProducerEpoch::new(answer.producer_epoch),
+    })
 }
 
 /// Until a moment, or for ever.
@@ -287,99 +306,3 @@ async fn sleep_until(alarm: Option<Instant>) {
     }
 }
 
-fn split_into_requests(batches: Vec<(Batch, Arc<Topic>)>) -> Vec<Vec<(Batch, Arc<Topic>)>> {
-    let mut requests = Vec::new();
-    let mut bytes = usize::MAX;
-    for batch in batches {
-        let batch_bytes = batch.0.uncompressed_bytes();
-        if bytes.saturating_add(batch_bytes) > REQUEST_BYTES {
-            requests.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += batch_bytes;
-        if let Some(request) = requests.last_mut() {
-            request.push(batch);
-        }
-    }
-    requests
-}
-
-fn request(
-    batches: &mut [(Batch, Arc<Topic>)],
-    identity: Option<Identity>,
-    acks: Acks,
-    timeout_ms: i32,
-) -> ProduceRequest {
-    let mut topics: BTreeMap<Arc<str>, TopicProduceData> = BTreeMap::new();
-    for (batch, topic) in batches {
-        // The name for older versions, the id for newer ones.
-        let data = topics.entry(batch.topic.clone()).or_insert_with(|| {
-            message!(TopicProduceData { name: (*topic.name).into(), topic_id: uuid_of(topic.id) })
-        });
-        data.partition_data.push(message!(PartitionProduceData {
-            index: batch.partition.get(),
-            records: Some(batch.encode(identity)),
-        }));
-    }
-    message!(ProduceRequest {
-        transactional_id: None,
-        acks: match acks {
-            Acks::None => 0,
-            Acks::Leader => 1,
-            Acks::All => -1,
-        },
-        timeout_ms: timeout_ms,
-        topic_data: topics.into_values().collect(),
-    })
-}
-
-/// What an answer says of each partition; topics by name or by id, as the version has it.
-struct Results {
-    by_name: BTreeMap<(String, PartitionIndex), PartitionResult>,
-    by_id: BTreeMap<(TopicId, PartitionIndex), PartitionResult>,
-}
-
-#[derive(Clone)]
-struct PartitionResult {
-    code: i16,
-    message: Option<String>,
-    base_offset: Offset,
-}
-
-fn results(answer: &ProduceResponse) -> Results {
-    let mut results = Results { by_name: BTreeMap::new(), by_id: BTreeMap::new() };
-    for topic in &answer.responses {
-        let id = topic_id_of(topic.topic_id);
-        for partition in &topic.partition_responses {
-            let index = PartitionIndex::new(partition.index);
-            let result = PartitionResult {
-                code: partition.error_code,
-                message: partition.error_message.as_ref().map(|message| message.to_string()),
-                base_offset: Offset::new(partition.base_offset),
-            };
-            if id == TopicId::ZERO {
-                results.by_name.insert((topic.name.to_string(), index), result);
-            } else {
-                results.by_id.insert((id, index), result);
-            }
-        }
-    }
-    results
-}
-
-impl Results {
-    fn find(
-        &self,
-        topic: &Topic,
-        partition: PartitionIndex,
-        context: impl Fn() -> String,
-    ) -> Result<Option<Offset>> {
-        let found = self
-            .by_id
-            .get(&(topic.id, partition))
-            .or_else(|| self.by_name.get(&(topic.name.to_string(), partition)))
-            .ok_or_else(|| Error::protocol(context(), "is missing in the answer"))?;
-        check(found.code, found.message.as_deref(), context)?;
-        Ok((found.base_offset >= Offset::ZERO).then_some(found.base_offset))
-    }
-}

@@ -118,6 +118,18 @@ impl BatchBuilder {
         self.max_timestamp = Some(max_timestamp);
     }
 
+    /// Who sends the batch, and the number of its first record (KIP-98); known only when it is sent.
+    pub fn set_producer(
+        &mut self,
+        producer_id: ProducerId,
+        producer_epoch: ProducerEpoch,
+        base_sequence: i32,
+    ) {
+        self.fields.producer_id = producer_id;
+        self.fields.producer_epoch = producer_epoch;
+        self.fields.base_sequence = base_sequence;
+    }
+
     pub fn record_count(&self) -> i32 {
         self.record_count
     }

@@ -1,18 +1,28 @@
 //! What a client knows of its cluster: brokers, topics, leaders, and a connection to each broker.
 
-use std::collections::BTreeMap;
+mod connections;
+mod metadata;
+mod refresh;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pelton_kafka::messages::RequestResponsePair;
 use pelton_kafka::wire::metadata_request::MetadataRequestTopic;
-use pelton_kafka::wire::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
 use pelton_kafka::wire::{MetadataRequest, MetadataResponse};
-use pelton_kafka::{ErrorCode, message, topic_id_of};
+use pelton_kafka::{CurrentLeader, ErrorCode, NodeEndpoint, message};
 use pelton_model::{LeaderEpoch, NodeId, PartitionIndex, TopicId};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use connections::Connections;
+pub(crate) use connections::Lane;
+use metadata::{Metadata, topic_of};
 
 use crate::connection::{Answer, Connection};
 use crate::error::{Error, Result, check};
 use crate::options::ClientOptions;
+use crate::random;
 use crate::retry::Retry;
 
 /// A handle; clones share connections and what was learnt.
@@ -22,20 +32,14 @@ pub struct Cluster(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     options: ClientOptions,
-    known: Mutex<Known>,
+    known: Mutex<Metadata>,
+    connections: Connections,
+    /// Counts answers to Metadata.
+    version: watch::Sender<u64>,
+    /// For the task that keeps the metadata fresh.
+    news: Arc<Notify>,
+    refresh: Mutex<Option<AbortHandle>>,
 }
-
-#[derive(Debug, Default)]
-struct Known {
-    cluster_id: Option<Arc<str>>,
-    controller: Option<NodeId>,
-    brokers: BTreeMap<NodeId, Broker>,
-    topics: BTreeMap<Arc<str>, Arc<Topic>>,
-    /// By address. The lock is held while connecting, so that nobody connects twice.
-    connections: BTreeMap<Arc<str>, Slot>,
-}
-
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<Connection>>>>;
 
 /// A broker as Metadata names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,13 +75,24 @@ pub struct Partition {
 }
 
 impl Cluster {
-    /// Finds a broker that answers and learns the others from it.
+    /// Finds a broker that answers and learns the others from it. Tries each address once, so
+    /// that a wrong one is told at once; fails with [`Error::Connection`], or [`Error::Invalid`]
+    /// if the options contradict themselves.
     pub async fn connect(options: ClientOptions) -> Result<Cluster> {
-        if options.bootstrap.is_empty() {
-            return Err(Error::Invalid("no bootstrap address".into()));
-        }
-        let cluster = Cluster(Arc::new(Shared { options, known: Mutex::new(Known::default()) }));
+        options.check()?;
+        let cluster = Cluster(Arc::new(Shared {
+            options,
+            known: Mutex::default(),
+            connections: Connections::default(),
+            version: watch::Sender::new(0),
+            news: Arc::default(),
+            refresh: Mutex::default(),
+        }));
         cluster.metadata(Some(&[])).await?;
+        let shared = Arc::downgrade(&cluster.0);
+        let task = tokio::spawn(refresh::keep_fresh(shared, cluster.0.news.clone()));
+        *cluster.0.refresh.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(task.abort_handle());
         Ok(cluster)
     }
 
@@ -97,15 +112,20 @@ impl Cluster {
 
     /// What is known of a topic, without asking.
     pub fn known_topic(&self, name: &str) -> Option<Arc<Topic>> {
-        self.known().topics.get(name).cloned()
+        self.known().topic(name, Instant::now())
     }
 
     /// What is known of a topic; asks, and tries again while the topic is unknown, if nothing is.
     pub async fn topic(&self, name: &str) -> Result<Arc<Topic>> {
+        self.topic_until(name, Instant::now() + self.options().retry_timeout).await
+    }
+
+    /// [`Cluster::topic`] with a deadline of its own.
+    pub(crate) async fn topic_until(&self, name: &str, deadline: Instant) -> Result<Arc<Topic>> {
         if let Some(topic) = self.known_topic(name) {
             return Ok(topic);
         }
-        let mut retry = Retry::new(self.options());
+        let mut retry = Retry::until(self.options(), deadline);
         loop {
             match self.refresh(name).await {
                 Ok(topic) => return Ok(topic),
@@ -134,7 +154,32 @@ impl Cluster {
 
     /// Forgets a topic, so that the next question about it is asked.
     pub fn forget(&self, name: &str) {
-        self.known().topics.remove(name);
+        self.known().forget(name);
+    }
+
+    /// Has what is known of a topic asked for anew, soon and in the background.
+    pub(crate) fn want(&self, name: &str) {
+        if self.known().want(name) {
+            self.0.news.notify_one();
+        }
+    }
+
+    /// Changes whenever metadata was learnt.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.version.subscribe()
+    }
+
+    /// A leader that another answer named.
+    pub(crate) fn learn_leader(
+        &self,
+        topic: &str,
+        partition: PartitionIndex,
+        leader: &CurrentLeader,
+        endpoints: &[NodeEndpoint],
+    ) {
+        if self.known().learn_leader(topic, partition, leader, endpoints) {
+            self.0.version.send_modify(|version| *version += 1);
+        }
     }
 
     /// Who leads a partition, as far as is known; an error worth a retry while nobody does.
@@ -149,21 +194,37 @@ impl Cluster {
 
     /// The connection to a broker, made if there is none.
     pub async fn connection(&self, node: NodeId) -> Result<Arc<Connection>> {
+        self.connection_in(node, Lane::Shared).await
+    }
+
+    /// As [`Cluster::connection`], in a lane of one's own.
+    pub(crate) async fn connection_in(&self, node: NodeId, lane: Lane) -> Result<Arc<Connection>> {
         let address = self.known().brokers.get(&node).map(|broker| broker.address.clone());
         match address {
-            Some(address) => self.connection_to(&address).await,
+            Some(address) => self.0.connections.get(&address, lane, self.options()).await,
             None => Err(Error::broker(format!("broker {node}"), ErrorCode::LeaderNotAvailable)),
         }
     }
 
-    /// A connection to any broker: the known ones first, then those of the bootstrap list.
+    /// Lets go of a lane's connections.
+    pub(crate) fn close_lane(&self, lane: Lane) {
+        self.0.connections.close(lane);
+    }
+
+    /// A connection to any broker: the known ones in an order by chance, then those of the
+    /// bootstrap list; brokers that were just found unreachable last.
     pub async fn any_connection(&self) -> Result<Arc<Connection>> {
         let mut addresses: Vec<Arc<str>> =
             self.known().brokers.values().map(|broker| broker.address.clone()).collect();
+        if !addresses.is_empty() {
+            let first = random::number() as usize % addresses.len();
+            addresses.rotate_left(first);
+        }
         addresses.extend(self.options().bootstrap.iter().map(|address| Arc::from(&**address)));
+        addresses.sort_by_key(|address| self.0.connections.is_backing_off(address, Lane::Shared));
         let mut failed = Error::Invalid("no bootstrap address".into());
         for address in addresses {
-            match self.connection_to(&address).await {
+            match self.0.connections.get(&address, Lane::Shared, self.options()).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => failed = error,
             }
@@ -218,51 +279,24 @@ impl Cluster {
         });
         let answer = self.any_connection().await?.call(&request).await?.message;
         check(answer.error_code, None, || "metadata".into())?;
-        self.learn(&answer);
+        self.known().learn(&answer, Instant::now());
+        self.0.version.send_modify(|version| *version += 1);
         Ok(answer)
     }
 
-    fn learn(&self, answer: &MetadataResponse) {
-        let mut known = self.known();
-        known.cluster_id = answer.cluster_id.as_deref().map(Arc::from);
-        known.controller = node(answer.controller_id);
-        let brokers = answer.brokers.iter().map(|broker| {
-            let id = NodeId::new(broker.node_id);
-            let rack = broker.rack.as_ref().map(|rack| rack.to_string());
-            (id, Broker { id, address: address(&broker.host, broker.port), rack })
-        });
-        known.brokers = brokers.collect();
-        for topic in &answer.topics {
-            if let Some(topic) = topic_of(topic) {
-                known.topics.insert(topic.name.clone(), Arc::new(topic));
-            } else if let Some(name) = topic.name.as_deref() {
-                known.topics.remove(name);
-            }
-        }
-    }
-
-    async fn connection_to(&self, address: &Arc<str>) -> Result<Arc<Connection>> {
-        let slot = self.known().connections.entry(address.clone()).or_default().clone();
-        let mut slot = slot.lock().await;
-        if let Some(connection) = &*slot
-            && !connection.is_closed()
-        {
-            return Ok(connection.clone());
-        }
-        *slot = None;
-        let connection = Arc::new(Connection::connect(address, self.options()).await?);
-        *slot = Some(connection.clone());
-        Ok(connection)
-    }
-
     /// Never held across an await. What a panicking holder left is whole: nothing in between fails.
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Metadata> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn node(id: i32) -> Option<NodeId> {
-    (id >= 0).then(|| NodeId::new(id))
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let task = self.refresh.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = task.take() {
+            task.abort();
+        }
+    }
 }
 
 /// IPv6 addresses stand in brackets before a port.
@@ -271,36 +305,6 @@ pub(crate) fn address(host: &str, port: i32) -> Arc<str> {
         format!("[{host}]:{port}").into()
     } else {
         format!("{host}:{port}").into()
-    }
-}
-
-/// None if the topic is reported with an error, or with partitions missing.
-fn topic_of(topic: &MetadataResponseTopic) -> Option<Topic> {
-    let name = topic.name.as_deref()?;
-    let mut partitions: Vec<_> = topic.partitions.iter().map(partition_of).collect();
-    partitions.sort_by_key(|partition| partition.index);
-    let gapless =
-        partitions.iter().zip(0..).all(|(partition, index)| partition.index.get() == index);
-    (topic.error_code == ErrorCode::None.code() && gapless && !partitions.is_empty()).then(|| {
-        Topic {
-            name: name.into(),
-            id: topic_id_of(topic.topic_id),
-            is_internal: topic.is_internal,
-            partitions,
-        }
-    })
-}
-
-fn partition_of(partition: &MetadataResponsePartition) -> Partition {
-    let nodes = |ids: &[i32]| ids.iter().copied().map(NodeId::new).collect();
-    Partition {
-        index: PartitionIndex::new(partition.partition_index),
-        leader: node(partition.leader_id),
-        leader_epoch: (partition.leader_epoch >= 0)
-            .then(|| LeaderEpoch::new(partition.leader_epoch)),
-        replicas: nodes(&partition.replica_nodes),
-        in_sync_replicas: nodes(&partition.isr_nodes),
-        offline_replicas: nodes(&partition.offline_replicas),
     }
 }
 

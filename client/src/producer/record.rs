@@ -1,0 +1,166 @@
+//! What goes in, and what is heard of it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::FutureExt;
+use futures::future::Shared;
+use pelton_model::{Offset, PartitionIndex, TimestampMs};
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Result};
+
+/// A record to be sent; everything is copied out of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProducerRecord<'a> {
+    pub topic: &'a str,
+    /// None: by the key's hash as Kafka's clients compute it, or batch by batch in turn.
+    pub partition: Option<PartitionIndex>,
+    pub key: Option<&'a [u8]>,
+    /// None is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Kafka asks for keys in UTF-8.
+    pub headers: &'a [(&'a [u8], Option<&'a [u8]>)],
+    /// None: now.
+    pub timestamp: Option<TimestampMs>,
+}
+
+impl<'a> ProducerRecord<'a> {
+    /// A record for a topic, with everything else to be filled in.
+    pub fn to(topic: &'a str) -> Self {
+        Self { topic, ..Self::default() }
+    }
+}
+
+/// Where a record is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    pub topic: Arc<str>,
+    pub partition: PartitionIndex,
+    /// None with [`Acks::None`](crate::Acks::None), and if the broker only told that it has the
+    /// record already.
+    pub offset: Option<Offset>,
+    /// The broker's for a topic with `message.timestamp.type=LogAppendTime`, else the record's own.
+    pub timestamp: TimestampMs,
+}
+
+/// What a batch's records learn: where the first of them is, if the broker told, and when it was
+/// appended, if that is what counts.
+pub(super) type Outcome = Result<Appended>;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Appended {
+    pub(super) base_offset: Option<Offset>,
+    pub(super) log_append_time: Option<TimestampMs>,
+}
+
+/// A record's result, when it comes: a future that may be cloned, awaited late, or dropped.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    place: Place,
+    outcome: Shared<oneshot::Receiver<Outcome>>,
+}
+
+/// A record's place in its batch.
+#[derive(Clone, Debug)]
+struct Place {
+    topic: Arc<str>,
+    partition: PartitionIndex,
+    index_in_batch: i32,
+    timestamp: TimestampMs,
+}
+
+/// Told what became of one record.
+pub(super) type Callback = Box<dyn FnOnce(Result<Delivered>) + Send>;
+
+/// A batch's side of its records' [`Delivery`]s. Dropped unfulfilled, they hear [`Error::Closed`].
+pub(super) struct Promise {
+    topic: Arc<str>,
+    partition: PartitionIndex,
+    sender: oneshot::Sender<Outcome>,
+    outcome: Shared<oneshot::Receiver<Outcome>>,
+    callbacks: Vec<(Place, Callback)>,
+}
+
+impl Promise {
+    pub(super) fn new(topic: Arc<str>, partition: PartitionIndex) -> Self {
+        let (sender, outcome) = oneshot::channel();
+        Self { topic, partition, sender, outcome: outcome.shared(), callbacks: Vec::new() }
+    }
+
+    /// For the record at a place in the batch.
+    pub(super) fn delivery(
+        &mut self,
+        index_in_batch: i32,
+        timestamp: TimestampMs,
+        callback: Option<Callback>,
+    ) -> Delivery {
+        let place = Place {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            index_in_batch,
+            timestamp,
+        };
+        if let Some(callback) = callback {
+            self.callbacks.push((place.clone(), callback));
+        }
+        Delivery { place, outcome: self.outcome.clone() }
+    }
+
+    /// For somebody who waits for all of the batch.
+    pub(super) fn outcome(&self) -> Shared<oneshot::Receiver<Outcome>> {
+        self.outcome.clone()
+    }
+
+    /// Tells all records where they are, or why they are nowhere; callbacks in the records' order.
+    pub(super) fn fulfil(self, outcome: Outcome) {
+        // Whoever asked may have lost interest.
+        let _ = self.sender.send(outcome.clone());
+        for (place, callback) in self.callbacks {
+            callback(place.delivered(outcome.clone()));
+        }
+    }
+}
+
+impl Place {
+    fn delivered(self, outcome: Outcome) -> Result<Delivered> {
+        let appended = outcome?;
+        let index = i64::from(self.index_in_batch);
+        Ok(Delivered {
+            topic: self.topic,
+            partition: self.partition,
+            offset: appended.base_offset.map(|base| base.plus(index)),
+            timestamp: appended.log_append_time.unwrap_or(self.timestamp),
+        })
+    }
+}
+
+impl Delivery {
+    /// Waits until the record is acknowledged or given up.
+    pub async fn wait(self) -> Result<Delivered> {
+        self.await
+    }
+
+    /// Which partition the record goes to.
+    pub fn partition(&self) -> PartitionIndex {
+        self.place.partition
+    }
+}
+
+impl Future for Delivery {
+    type Output = Result<Delivered>;
+
+    /// Must not be polled again once it is ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(self.outcome.poll_unpin(context));
+        Poll::Ready(self.place.clone().delivered(outcome.unwrap_or(Err(Error::Closed))))
+    }
+}
+
+impl fmt::Debug for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Promise").field("callbacks", &self.callbacks.len()).finish_non_exhaustive()
+    }
+}
