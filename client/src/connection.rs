@@ -270,8 +270,9 @@ impl Connection {
         encode: impl FnOnce(i32, Option<&str>) -> std::result::Result<Frame, EncodeError>,
     ) -> Result<(i32, Frame)> {
         let correlation_id = self.next_correlation_id.fetch_add(1, Ordering::Relaxed);
-        let frame = encode(correlation_id, Some(&self.client_id))
-            .map_err(|error| Error::Invalid(format!("{}: {error}", self.context(api_key)).into()))?;
+        let frame = encode(correlation_id, Some(&self.client_id)).map_err(|error| {
+            Error::Invalid(format!("{}: {error}", self.context(api_key)).into())
+        })?;
         Ok((correlation_id, frame))
     }
 
@@ -404,10 +405,7 @@ async fn write_requests(
 }
 
 /// Reads answers until the connection is of no more use, and says why it is not.
-async fn read_answers(
-    mut socket: ReadHalf,
-    awaited: &mut mpsc::Receiver<Awaited>,
-) -> io::Error {
+async fn read_answers(mut socket: ReadHalf, awaited: &mut mpsc::Receiver<Awaited>) -> io::Error {
     loop {
         let frame = match read_frame(&mut socket).await {
             Ok(frame) => frame,

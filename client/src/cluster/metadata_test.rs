@@ -68,8 +68,7 @@ fn an_answer_that_names_a_newer_leader_is_believed() {
     assert!(!metadata.learn_leader("t", partition, &named(7, 6), &[]), "nobody knows where 7 is");
     assert!(metadata.learn_leader("t", partition, &named(2, 6), &[]));
     assert_eq!(leader(&mut metadata, now), Some(2));
-    let endpoint =
-        NodeEndpoint { node_id: 7, host: "elsewhere".into(), port: 1, rack: None };
+    let endpoint = NodeEndpoint { node_id: 7, host: "elsewhere".into(), port: 1, rack: None };
     assert!(metadata.learn_leader("t", partition, &named(7, 8), &[endpoint]));
     assert_eq!(&*metadata.brokers[&NodeId::new(7)].address, "elsewhere:1");
 }

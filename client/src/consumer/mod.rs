@@ -416,7 +416,9 @@ impl Consumer {
         }
         tracing::debug!(%error, topic = %key.0, partition = %key.1, "will fetch again");
         assigned.failures += 1;
-        assigned.not_before = Some(now + self.cluster.options().retry_backoff().pause(assigned.failures, random::chance()));
+        assigned.not_before = Some(
+            now + self.cluster.options().retry_backoff().pause(assigned.failures, random::chance()),
+        );
         self.cluster.forget(&key.0);
         Ok(())
     }

@@ -87,9 +87,8 @@ impl Accumulator {
             queues.partitions.push(Queue::new(topic.name.clone(), PartitionIndex::new(index)));
         }
         let queue = &mut queues.partitions[at];
-        let begin = |topic: &Arc<str>, partition, serial| {
-            Batch::new(topic, partition, serial, fields, now)
-        };
+        let begin =
+            |topic: &Arc<str>, partition, serial| Batch::new(topic, partition, serial, fields, now);
         let (batch, is_new) = queue.room_for(bytes, rules, begin);
         let delivery = batch.push(&record, reserved_bytes, callback);
         let is_news = is_new || queue.is_open_full(rules);

@@ -45,7 +45,12 @@ impl Bench {
         Self { accumulator, topic, start: Instant::now() }
     }
 
-    fn append(&mut self, partition: Option<i32>, key: Option<&[u8]>, value_bytes: usize) -> Delivery {
+    fn append(
+        &mut self,
+        partition: Option<i32>,
+        key: Option<&[u8]>,
+        value_bytes: usize,
+    ) -> Delivery {
         let value = vec![0; value_bytes];
         let arrival = Arrival {
             topic: &self.topic,
@@ -59,14 +64,11 @@ impl Bench {
 
     fn take(&mut self, after: Duration, nodes: &[i32]) -> Vec<i32> {
         let identity = Identity { id: ProducerId::new(1), epoch: ProducerEpoch::new(0) };
-        let ready = self.accumulator.take_ready(
-            self.start + after,
-            Some(identity),
-            |_, partition, _| {
+        let ready =
+            self.accumulator.take_ready(self.start + after, Some(identity), |_, partition, _| {
                 let leader = partition.get() % 2;
                 nodes.contains(&leader).then(|| NodeId::new(leader))
-            },
-        );
+            });
         let mut partitions: Vec<_> =
             ready.parcels.iter().map(|(_, parcel)| parcel.partition.get()).collect();
         partitions.sort_unstable();
@@ -116,7 +118,9 @@ fn a_record_larger_than_a_batch_gets_one_of_its_own() {
 #[test]
 fn without_a_producer_id_one_is_asked_for() {
     let mut bench = Bench::new();
-    assert!(bench.accumulator.take_ready(bench.start, None, |_, _, _| None).identity_wanted.is_none());
+    assert!(
+        bench.accumulator.take_ready(bench.start, None, |_, _, _| None).identity_wanted.is_none()
+    );
     bench.append(Some(0), None, 5000);
     let ready = bench.accumulator.take_ready(bench.start, None, |_, _, _| None);
     assert_eq!(ready.identity_wanted, Some(None));

@@ -46,8 +46,11 @@ pub(super) fn encode(
         entry.partitions.push(ProducePartition { index, records: Some(records) });
     }
     let topics = topics.into_values().collect();
-    ProduceRequest { transactional_id: None, acks, timeout_ms, topics }
-        .encode(correlation_id, client_id, version)
+    ProduceRequest { transactional_id: None, acks, timeout_ms, topics }.encode(
+        correlation_id,
+        client_id,
+        version,
+    )
 }
 
 fn named(topic: &Topic, version: i16) -> TopicRef {
@@ -74,9 +77,7 @@ pub(super) fn verdicts(
         }
         let verdict = match found {
             Some(found) => verdict(&parcel, found),
-            None => {
-                Verdict::Unknown(Error::protocol(context(&parcel), "is missing in the answer"))
-            }
+            None => Verdict::Unknown(Error::protocol(context(&parcel), "is missing in the answer")),
         };
         (parcel, verdict)
     });

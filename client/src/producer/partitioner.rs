@@ -56,9 +56,9 @@ impl Sticky {
         chance: impl FnOnce() -> f64,
         load: impl Fn(usize) -> Option<usize>,
     ) -> PartitionIndex {
-        let current = self.partition.filter(|&partition| {
-            self.bytes < batch_bytes && partition < partition_count.max(1)
-        });
+        let current = self
+            .partition
+            .filter(|&partition| self.bytes < batch_bytes && partition < partition_count.max(1));
         let partition = current.unwrap_or_else(|| {
             self.bytes = 0;
             choose(partition_count.max(1), chance(), load)

@@ -34,8 +34,7 @@ fn records_without_a_key_change_partition_when_a_batch_is_full() {
 #[test]
 fn a_partition_without_a_leader_is_not_chosen() {
     let mut sticky = Sticky::default();
-    let partitions =
-        seven(&mut sticky, &[0.0, 0.4, 0.6, 0.99], |at| (at != 1).then_some(3));
+    let partitions = seven(&mut sticky, &[0.0, 0.4, 0.6, 0.99], |at| (at != 1).then_some(3));
     assert_eq!(partitions, [0, 0, 0, 0, 2, 2, 2]);
 }
 

@@ -42,9 +42,10 @@ impl Bench {
         let value = vec![0; value_bytes];
         let record = NewRecord { value: Some(&value), ..NewRecord::default() };
         let (rules, now) = (self.rules, self.now);
-        let (batch, _) = self.queue.room_for(value_bytes + 36, &rules, |topic, partition, serial| {
-            Batch::new(topic, partition, serial, BatchFields::default(), now)
-        });
+        let (batch, _) =
+            self.queue.room_for(value_bytes + 36, &rules, |topic, partition, serial| {
+                Batch::new(topic, partition, serial, BatchFields::default(), now)
+            });
         batch.push(&record, 1, None)
     }
 

@@ -137,7 +137,8 @@ impl Sender {
             }
             let mut pieces: BTreeMap<NodeId, Vec<Piece>> = BTreeMap::new();
             for (node, parcel) in ready.parcels {
-                let topic = requests.get(&node).and_then(|request| request.topics.get(&parcel.topic));
+                let topic =
+                    requests.get(&node).and_then(|request| request.topics.get(&parcel.topic));
                 let Some(topic) = topic.cloned() else { continue };
                 pieces.entry(node).or_default().push(Piece { topic, parcel });
             }
@@ -259,7 +260,12 @@ struct Planned {
 
 impl Plan<'_> {
     /// The partition's leader, if it is known and may be sent so much more.
-    fn place(&mut self, name: &Arc<str>, partition: PartitionIndex, bytes: usize) -> Option<NodeId> {
+    fn place(
+        &mut self,
+        name: &Arc<str>,
+        partition: PartitionIndex,
+        bytes: usize,
+    ) -> Option<NodeId> {
         let cluster = &self.sender.cluster;
         let found = cluster.known_topic(name);
         let leader = found.as_ref().and_then(|topic| cluster.leader_of(topic, partition).ok());
@@ -305,4 +311,3 @@ async fn sleep_until(alarm: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
-

@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use pelton_client::{Cluster, Error, SecurityProtocol};
+use pelton_kafka::ErrorCode;
+
+use crate::fake_broker::{FakeBroker, Reply, TOPIC};
+
+#[tokio::test]
+async fn a_refused_connection_is_told_at_once_and_is_worth_another_try() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let options = broker.options();
+    broker.kill().await;
+    let connecting = tokio::time::timeout(Duration::from_secs(2), Cluster::connect(options));
+    let error = connecting.await.expect("not retried").unwrap_err();
+    assert!(matches!(error, Error::Connection { .. }), "{error}");
+    assert!(error.is_retriable());
+}
+
+#[tokio::test]
+async fn the_first_address_that_answers_will_do() {
+    let gone = FakeBroker::start(|_| Reply::Answer).await;
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let mut options = broker.options();
+    options.bootstrap.insert(0, gone.address.clone());
+    gone.kill().await;
+    let cluster = Cluster::connect(options).await.unwrap();
+    assert_eq!(cluster.topic(TOPIC).await.unwrap().partitions.len(), 3);
+}
+
+#[tokio::test]
+async fn tls_is_refused_rather_than_pretended() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let mut options = broker.options();
+    options.security = SecurityProtocol::Ssl;
+    let error = Cluster::connect(options).await.unwrap_err();
+    assert_eq!(error, Error::Invalid("security.protocol=SSL is not supported yet".into()));
+    assert_eq!(broker.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_unknown_topic_is_waited_for_and_then_told() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let mut options = broker.options();
+    options.retry_timeout = Duration::from_millis(100);
+    let cluster = Cluster::connect(options).await.unwrap();
+    let error = cluster.topic("nobody-has-made-it").await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::UnknownTopicOrPartition));
+}
+
+#[tokio::test]
+async fn a_broker_that_comes_back_is_found_again() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let (cluster, address) = (broker.connect().await, broker.address.clone());
+    broker.kill().await;
+    assert!(cluster.refresh(TOPIC).await.is_err());
+    let _broker = FakeBroker::start_at(&address, |_| Reply::Answer).await;
+    assert!(cluster.topic(TOPIC).await.is_ok());
+}

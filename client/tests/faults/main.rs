@@ -1,0 +1,6 @@
+//! Brokers that are killed, slow, wrong or not there, and a buffer that is full: what the client
+//! does, and which errors it tells.
+
+mod connect;
+mod fake_broker;
+mod produce;

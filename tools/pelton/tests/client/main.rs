@@ -1,0 +1,5 @@
+//! The client crate against a broker: Pelton, started here, or the one that
+//! `PELTON_TEST_BOOTSTRAP` names, Pelton or Apache Kafka. The same tests, the same results.
+
+mod broker;
+mod produce;
