@@ -4,6 +4,7 @@
 //! are [`pelton_broker::StartError`]'s.
 
 mod base64;
+mod bench;
 mod client;
 mod cluster;
 mod consume;
@@ -39,6 +40,7 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     Log(log::LogArgs),
     Journal(journal::JournalArgs),
+    Bench(Box<bench::BenchArgs>),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Cluster(args) => cluster::run(args),
         Command::Log(args) => log::run(args),
         Command::Journal(args) => journal::run(args),
+        Command::Bench(args) => bench::run(*args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,7 +47,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "pelton",
-        &["pelton-model", "pelton-storage", "pelton-kafka", "pelton-client", "pelton-broker"],
+        &[
+            "pelton-model",
+            "pelton-storage",
+            "pelton-kafka",
+            "pelton-client",
+            "pelton-bench",
+            "pelton-broker",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -1,0 +1,195 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pelton_kafka::RequestHeader;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::schedule::Until;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Sends a frame that holds its header only, and writes down what becomes of it.
+struct Pings {
+    is_answered: bool,
+    /// How long each took, from its due time.
+    took: Rc<RefCell<Vec<Duration>>>,
+    given_up: Rc<RefCell<Vec<Duration>>>,
+}
+
+impl Load for Pings {
+    fn request(&mut self, correlation_id: i32) -> Result<Option<Frame>> {
+        let mut frame = 10i32.to_be_bytes().to_vec();
+        frame.extend([0, 3, 0, 0]);
+        frame.extend(correlation_id.to_be_bytes());
+        frame.extend([0xff, 0xff]);
+        Ok(Some(Frame::from(Bytes::from(frame))))
+    }
+
+    fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    fn answer(&mut self, _answer: Bytes, due: Instant, now: Instant) -> Result<()> {
+        self.took.borrow_mut().push(now - due);
+        Ok(())
+    }
+
+    fn give_up(&mut self, due: Instant, now: Instant) {
+        self.given_up.borrow_mut().push(now.saturating_duration_since(due));
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+async fn read_request(socket: &mut TcpStream) -> Option<RequestHeader> {
+    let length = socket.read_i32().await.ok()?;
+    let mut frame = vec![0; usize::try_from(length).unwrap()];
+    socket.read_exact(&mut frame).await.ok()?;
+    Some(RequestHeader::decode(frame.into()).unwrap().0)
+}
+
+/// Says, in version 0 alone, that it knows no request.
+async fn introduce(socket: &mut TcpStream) {
+    for error in [0x23, 0] {
+        read_request(socket).await.unwrap();
+        let answer = [0, 0, 0, 10, 0, 0, 0, 0, 0, error, 0, 0, 0, 0];
+        socket.write_all(&answer).await.unwrap();
+    }
+}
+
+/// A broker that answers ApiVersions, and then what `answer` makes of the n-th request: an answer
+/// after some time, or none any more.
+async fn serve(listener: TcpListener, answer: impl Fn(usize) -> Option<Duration>) {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    introduce(&mut socket).await;
+    for number in 0.. {
+        let Some(header) = read_request(&mut socket).await else { return };
+        match answer(number) {
+            Some(Duration::ZERO) => {}
+            Some(after) => tokio::time::sleep(after).await,
+            None => continue,
+        }
+        let mut frame = 4i32.to_be_bytes().to_vec();
+        frame.extend(header.correlation_id.to_be_bytes());
+        socket.write_all(&frame).await.unwrap();
+    }
+}
+
+struct Seen {
+    result: Result<()>,
+    took: Vec<Duration>,
+    given_up: Vec<Duration>,
+}
+
+fn drive(
+    answer: impl Fn(usize) -> Option<Duration> + 'static,
+    is_answered: bool,
+    in_flight_max: usize,
+    give_up_after: Duration,
+    schedule: impl FnOnce(Instant) -> Schedule,
+) -> Seen {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async move {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
+        tokio::task::spawn_local(serve(listener, answer));
+        let connection = Connection::connect(&address).await.unwrap();
+        let (took, given_up) = (Rc::default(), Rc::default());
+        let load = Pings { is_answered, took: Rc::clone(&took), given_up: Rc::clone(&given_up) };
+        let begin = clock::now();
+        let session =
+            Session::new(connection, load, schedule(begin), in_flight_max, begin + give_up_after);
+        let result = session.unwrap().run().await;
+        Seen { result, took: took.take(), given_up: given_up.take() }
+    })
+}
+
+#[test]
+fn a_stall_shows_in_the_latencies_of_all_that_it_held_up() {
+    // A request each millisecond, one in flight; the twentieth answer takes 100 ms.
+    let seen = drive(
+        |number| Some(if number == 20 { 100 * MS } else { Duration::ZERO }),
+        true,
+        1,
+        10_000 * MS,
+        |begin| Schedule::at_rate(1000.0, 0, 1, begin, Until::Time(begin + 60 * MS)),
+    );
+    seen.result.unwrap();
+    assert_eq!(seen.took.len(), 60);
+    assert!(seen.took[20] >= 100 * MS);
+    // All later ones were due before the stall's end, and waited for it.
+    for (took, number) in seen.took.iter().zip(0u32..).skip(21) {
+        assert!(*took >= (120 - number) * MS, "{number}: {took:?}");
+    }
+    assert!(seen.given_up.is_empty());
+}
+
+#[test]
+fn as_fast_as_answered_keeps_so_many_in_flight_and_counts_from_the_send() {
+    let seen = drive(
+        |_| Some(Duration::ZERO),
+        true,
+        7,
+        10_000 * MS,
+        |_| Schedule::as_fast_as_answered(Until::Requests(1000)),
+    );
+    seen.result.unwrap();
+    assert_eq!(seen.took.len(), 1000);
+}
+
+#[test]
+fn without_acknowledgements_a_request_is_done_when_it_is_written() {
+    let seen = drive(
+        |_| None,
+        false,
+        1,
+        10_000 * MS,
+        |_| Schedule::as_fast_as_answered(Until::Requests(100)),
+    );
+    seen.result.unwrap();
+    assert_eq!(seen.took.len(), 100);
+}
+
+#[test]
+fn what_a_broker_never_answers_is_given_up_and_counted() {
+    let seen = drive(
+        |number| (number < 5).then_some(Duration::ZERO),
+        true,
+        2,
+        100 * MS,
+        |begin| Schedule::at_rate(1000.0, 0, 1, begin, Until::Time(begin + 20 * MS)),
+    );
+    seen.result.unwrap();
+    assert_eq!(seen.took.len(), 5);
+    // Two were in flight, the rest was due and could not be sent.
+    assert_eq!(seen.given_up.len(), 15);
+    assert!(seen.given_up.iter().all(|waited| *waited >= 80 * MS));
+}
+
+/// After ApiVersions it reads one request and hangs up.
+#[test]
+fn a_broker_that_goes_away_is_an_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let result = LocalSet::new().block_on(&runtime, async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
+        tokio::task::spawn_local(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            introduce(&mut socket).await;
+            read_request(&mut socket).await.unwrap();
+        });
+        let connection = Connection::connect(&address).await.unwrap();
+        let load = Pings { is_answered: true, took: Rc::default(), given_up: Rc::default() };
+        let schedule = Schedule::as_fast_as_answered(Until::Requests(3));
+        let give_up_at = clock::now() + 10_000 * MS;
+        Session::new(connection, load, schedule, 1, give_up_at).unwrap().run().await
+    });
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("the broker closed the connection"), "{error}");
+}

@@ -1,0 +1,234 @@
+//! What to do to a broker: everything that a run depends on, resolved and checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::batches::BatchShape;
+use crate::error::{Error, Result};
+use crate::schedule::Rate;
+
+/// Connections in all; each has a task and buffers.
+const CONNECTIONS_MAX: usize = 100_000;
+const PARTITIONS_MAX: i32 = 1_000_000;
+const IN_FLIGHT_MAX: usize = 10_000;
+
+/// What is driven and what is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workload {
+    /// Produce; latency is from the due time to the acknowledgement.
+    Produce,
+    /// Fill the topic, then fetch it over and over; latency is that of a Fetch.
+    Fetch,
+    /// Produce, and fetch at the tail at once; latency is from when a batch was due to be sent
+    /// until a consumer has it.
+    EndToEnd,
+    /// Fill the topic, then measure how long it takes to fetch it once. With a rate, producers go
+    /// on at that rate meanwhile.
+    CatchUp,
+}
+
+/// Who must have a batch before it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acks {
+    /// Nobody: a request is done when the operating system has it.
+    None,
+    Leader,
+    All,
+}
+
+impl Acks {
+    pub fn wire(self) -> i16 {
+        match self {
+            Acks::None => 0,
+            Acks::Leader => 1,
+            Acks::All => -1,
+        }
+    }
+}
+
+/// The topic of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopicPlan {
+    /// Given: this topic, which is there already and stays. None: one of our own, which is created
+    /// and deleted for each repeat.
+    pub existing: Option<String>,
+    pub partitions: i32,
+    /// None: the broker's default.
+    pub replication_factor: Option<i16>,
+    /// Kafka's topic configs by name.
+    pub configs: BTreeMap<String, String>,
+    /// Leave a created topic behind.
+    pub keep: bool,
+}
+
+/// How fetches are asked for; the defaults are those of Kafka's consumers.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FetchPlan {
+    pub min_bytes: i32,
+    pub max_wait_ms: i32,
+    pub max_bytes: i32,
+    pub partition_max_bytes: i32,
+}
+
+impl Default for FetchPlan {
+    fn default() -> Self {
+        Self { min_bytes: 1, max_wait_ms: 500, max_bytes: 50 << 20, partition_max_bytes: 1 << 20 }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    pub workload: Workload,
+    /// `host:port` of one or more brokers.
+    pub bootstrap: String,
+    pub topic: TopicPlan,
+    pub batch: BatchShape,
+    /// Batches, to as many partitions, that one Produce carries.
+    pub batches_per_request: usize,
+    pub acks: Acks,
+    pub fetch: FetchPlan,
+    /// That produce, and that fetch: so many of each, in the workloads that have both.
+    pub connections: usize,
+    /// Requests in flight on each connection.
+    pub in_flight: usize,
+    /// None: as fast as requests are answered.
+    pub rate: Option<Rate>,
+    /// What `Fetch` and `CatchUp` read, in bytes of keys and values.
+    pub backlog_bytes: u64,
+    /// Of batches prepared per thread, each different.
+    pub pool_bytes: u64,
+    #[serde(serialize_with = "seconds")]
+    pub warm_up: Duration,
+    #[serde(serialize_with = "seconds")]
+    pub duration: Duration,
+    pub repeats: u32,
+    /// Threads, each with a runtime of its own.
+    pub threads: usize,
+    /// The broker's process, if it runs here: for its CPU, memory and I/O.
+    pub server_pid: Option<u32>,
+}
+
+impl Plan {
+    /// A plan for a workload, with defaults for the rest.
+    pub fn new(workload: Workload, bootstrap: &str) -> Self {
+        Self {
+            workload,
+            bootstrap: bootstrap.into(),
+            topic: TopicPlan {
+                existing: None,
+                partitions: 8,
+                replication_factor: None,
+                configs: BTreeMap::new(),
+                keep: false,
+            },
+            batch: BatchShape::default(),
+            batches_per_request: 1,
+            acks: Acks::All,
+            fetch: FetchPlan::default(),
+            connections: 8,
+            in_flight: 5,
+            rate: None,
+            backlog_bytes: 1 << 30,
+            pool_bytes: 64 << 20,
+            warm_up: Duration::from_secs(3),
+            duration: Duration::from_secs(20),
+            repeats: 1,
+            threads: 1,
+            server_pid: None,
+        }
+    }
+
+    /// # Errors
+    /// What makes no sense, by the name of its flag.
+    pub fn check(&self) -> Result<()> {
+        self.batch.check()?;
+        let within = |name: &str, value: u64, max: u64| match value {
+            0 => Err(Error::Invalid(format!("{name} is 1 at least"))),
+            _ if value > max => Err(Error::Invalid(format!("{name} is {max} at most"))),
+            _ => Ok(()),
+        };
+        let partitions = u64::try_from(self.topic.partitions).unwrap_or(0);
+        within("--partitions", partitions, PARTITIONS_MAX as u64)?;
+        within("--connections", self.connections as u64, CONNECTIONS_MAX as u64)?;
+        within("--in-flight", self.in_flight as u64, IN_FLIGHT_MAX as u64)?;
+        within("--repeats", self.repeats.into(), 1000)?;
+        within("--threads", self.threads as u64, 1024)?;
+        within("--batches-per-request", self.batches_per_request as u64, PARTITIONS_MAX as u64)?;
+        if self.duration < Duration::from_millis(10) {
+            return Err(Error::Invalid("--duration is 0.01 at least".into()));
+        }
+        if let Some(Rate::BytesPerSecond(rate) | Rate::RecordsPerSecond(rate)) = self.rate
+            && !(rate.is_finite() && rate > 0.0)
+        {
+            return Err(Error::Invalid("--rate is more than 0".into()));
+        }
+        if self.request_bytes() > REQUEST_BYTES_MAX {
+            return Err(Error::Invalid(format!(
+                "a request would have {} bytes, and brokers take {REQUEST_BYTES_MAX} at most",
+                self.request_bytes()
+            )));
+        }
+        let fetch = &self.fetch;
+        let sizes =
+            [fetch.min_bytes, fetch.max_wait_ms, fetch.max_bytes, fetch.partition_max_bytes];
+        if sizes.iter().any(|&size| size < 0) || fetch.max_bytes > FETCH_BYTES_MAX {
+            return Err(Error::Invalid(format!(
+                "a Fetch asks for {FETCH_BYTES_MAX} bytes at most, and for nothing negative"
+            )));
+        }
+        let needs_offsets = self.workload == Workload::EndToEnd;
+        if needs_offsets && self.acks == Acks::None {
+            return Err(Error::Invalid(
+                "end-to-end needs acks: without an answer nobody knows which batch was seen".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Keys and values that one Produce carries.
+    pub fn request_bytes(&self) -> u64 {
+        self.batch.payload_bytes().saturating_mul(self.batches_per_request as u64)
+    }
+
+    pub fn request_records(&self) -> u64 {
+        u64::from(self.batch.records) * self.batches_per_request as u64
+    }
+
+    /// In all connections together, none without a rate.
+    pub fn requests_per_second(&self) -> Option<f64> {
+        let rate = self.rate?;
+        Some(rate.requests_per_second(self.request_records(), self.request_bytes()))
+    }
+
+    /// How often to fetch so that the rate comes out, if each Fetch asks for this many partitions
+    /// and all have as many batches as are asked for.
+    pub fn fetches_per_second(&self, partitions: usize) -> Option<f64> {
+        let batch_bytes = self.batch.payload_bytes().max(1);
+        let of_partition = (self.fetch.partition_max_bytes.max(0) as u64 / batch_bytes).max(1);
+        let of_answer = (self.fetch.max_bytes.max(0) as u64 / batch_bytes).max(1);
+        let batches = (of_partition * partitions.max(1) as u64).min(of_answer);
+        let records = batches * u64::from(self.batch.records);
+        Some(self.rate?.requests_per_second(records, batches * batch_bytes))
+    }
+}
+
+/// A connection holds a whole answer.
+const FETCH_BYTES_MAX: i32 = 64 << 20;
+
+/// `socket.request.max.bytes` as Kafka has it.
+const REQUEST_BYTES_MAX: u64 = 100 << 20;
+
+fn seconds<S: serde::Serializer>(
+    duration: &Duration,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_f64(duration.as_secs_f64())
+}
+
+#[cfg(test)]
+#[path = "plan_test.rs"]
+mod plan_test;

@@ -1,0 +1,45 @@
+use super::*;
+
+fn plan() -> Plan {
+    Plan::new(Workload::Produce, "127.0.0.1:9092")
+}
+
+#[test]
+fn the_default_plan_has_sense() {
+    plan().check().unwrap();
+}
+
+#[test]
+fn what_has_none_is_refused_by_name() {
+    let refused = |change: fn(&mut Plan), word: &str| {
+        let mut plan = plan();
+        change(&mut plan);
+        let error = plan.check().unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    refused(|plan| plan.topic.partitions = 0, "--partitions");
+    refused(|plan| plan.topic.partitions = -1, "--partitions");
+    refused(|plan| plan.connections = 0, "--connections");
+    refused(|plan| plan.connections = CONNECTIONS_MAX + 1, "--connections");
+    refused(|plan| plan.in_flight = 0, "--in-flight");
+    refused(|plan| plan.duration = Duration::ZERO, "--duration");
+    refused(|plan| plan.rate = Some(Rate::BytesPerSecond(0.0)), "--rate");
+    refused(|plan| plan.rate = Some(Rate::RecordsPerSecond(f64::NAN)), "--rate");
+    refused(|plan| plan.batches_per_request = 1000, "a request would have");
+    refused(
+        |plan| {
+            plan.workload = Workload::EndToEnd;
+            plan.acks = Acks::None;
+        },
+        "end-to-end needs acks",
+    );
+}
+
+#[test]
+fn a_rate_counts_what_requests_carry() {
+    let mut plan = plan();
+    assert_eq!(plan.requests_per_second(), None);
+    plan.batches_per_request = 4;
+    plan.rate = Some(Rate::BytesPerSecond(400e6));
+    assert_eq!(plan.requests_per_second(), Some(100.0));
+}

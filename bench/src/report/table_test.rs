@@ -1,0 +1,66 @@
+use super::super::example::outcome;
+use super::*;
+
+fn table(outcome: &Outcome) -> String {
+    let mut table = Vec::new();
+    write_table(outcome, &mut table).unwrap();
+    String::from_utf8(table).unwrap()
+}
+
+#[test]
+fn a_line_a_repeat_with_percentiles_and_what_the_server_paid() {
+    let table = table(&outcome());
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|c| !c.is_empty()).collect())
+        .collect();
+    assert_eq!(
+        rows[0],
+        [
+            "repeat",
+            "throughput",
+            "records",
+            "p50",
+            "p90",
+            "p99",
+            "p99.9",
+            "p99.99",
+            "max",
+            "client CPU",
+            "server CPU",
+            "per GB",
+            "memory",
+            "written",
+            "read"
+        ]
+    );
+    assert_eq!(
+        rows[1],
+        [
+            "1", "100 MB/s", "100 k/s", "2.00 ms", "2.00 ms", "2.00 ms", "2.00 ms", "2.00 ms",
+            "2.00 ms", "0.50 s", "0.50 s", "2.50 s", "105 MB", "200 MB", "0 B"
+        ]
+    );
+    assert_eq!(rows[2][3..9], ["2.00 ms", "2.00 ms", "2.00 ms", "50.0 ms", "50.0 ms", "50.0 ms"]);
+    assert!(table.contains("from when they were due, at a fixed rate"));
+}
+
+#[test]
+fn errors_and_what_was_given_up_are_told() {
+    let mut outcome = outcome();
+    outcome.repeats[1].produce.unsent = 3;
+    outcome.repeats[1].produce.retriable_error(|| "Produce: NOT_LEADER".into());
+    let table = table(&outcome);
+    assert!(table.contains("repeat 2: produce: 3 requests were given up"), "{table}");
+    assert!(table.contains("repeat 2: produce: 1 retriable errors; first: Produce: NOT_LEADER"));
+    assert!(!table.contains("repeat 1:"));
+}
+
+#[test]
+fn a_side_without_latencies_has_none() {
+    let mut outcome = outcome();
+    outcome.plan.workload = Workload::EndToEnd;
+    outcome.plan.server_pid = None;
+    let table = table(&outcome);
+    assert!(table.lines().nth(1).unwrap().contains("  -  "), "{table}");
+}

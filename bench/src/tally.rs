@@ -1,0 +1,190 @@
+//! What was counted: requests, records, bytes, and how long they took, in all and per interval.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+/// Latencies are kept in nanoseconds, to three digits, in steps of a microsecond at the least.
+pub const LATENCY_NS_MIN: u64 = 1_000;
+/// What takes longer counts as this: an hour.
+pub const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
+
+/// Intervals of a run; there are as many points in a plot at most.
+const INTERVALS_MAX: u32 = 300;
+
+/// Which requests count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The warm-up is over.
+    pub from: Instant,
+    pub length: Duration,
+    pub interval: Duration,
+}
+
+impl Window {
+    pub fn new(from: Instant, length: Duration) -> Self {
+        let second = Duration::from_secs(1);
+        // Short runs have ten points, middling ones one a second, long ones fewer.
+        let interval = second.min(length / 10).max(length / INTERVALS_MAX);
+        Self { from, length, interval: interval.max(Duration::from_millis(1)) }
+    }
+
+    /// For what ends when it is done: all of it counts, and there is a point a second.
+    pub fn open_ended(from: Instant) -> Self {
+        Self { from, length: Duration::from_secs(24 * 3600), interval: Duration::from_secs(1) }
+    }
+
+    pub fn end(&self) -> Instant {
+        self.from + self.length
+    }
+
+    fn contains(&self, at: Instant) -> bool {
+        self.from <= at && at < self.end()
+    }
+
+    fn interval_at(&self, at: Instant) -> usize {
+        let since = at.saturating_duration_since(self.from);
+        (since.as_nanos() / self.interval.as_nanos()) as usize
+    }
+
+    pub fn interval_count(&self) -> usize {
+        let count = self.length.as_nanos().div_ceil(self.interval.as_nanos());
+        count.min(INTERVALS_MAX.into()) as usize
+    }
+}
+
+/// Answered requests and what they carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    pub requests: u64,
+    pub records: u64,
+    /// Keys and values before compression where the load knows them (produce), batches as they
+    /// came where it does not (fetch).
+    pub bytes: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: Counts) {
+        self.requests += other.requests;
+        self.records += other.records;
+        self.bytes += other.bytes;
+    }
+}
+
+/// One point of a plot over time.
+#[derive(Clone, Debug)]
+pub struct Interval {
+    pub counts: Counts,
+    /// Nanoseconds, two digits.
+    pub latencies: Histogram<u64>,
+}
+
+/// One side of a run: what was produced, what was fetched, or what arrived end to end.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    window: Window,
+    pub counts: Counts,
+    /// Nanoseconds, three digits.
+    pub latencies: Histogram<u64>,
+    pub intervals: Vec<Interval>,
+    /// When the last request that counts was answered.
+    pub last: Option<Instant>,
+    /// Requests that were due and were never sent, since the broker was too far behind. They are
+    /// in the latencies, with the time that they had waited so far.
+    pub unsent: u64,
+    /// Answers with an error that a client would have tried again after.
+    pub retriable_errors: u64,
+    /// The first of them, for a reader.
+    pub first_error: Option<String>,
+}
+
+impl Interval {
+    fn new() -> Self {
+        let mut latencies = Histogram::new_with_bounds(LATENCY_NS_MIN, 2 * LATENCY_NS_MIN, 2)
+            .expect("the bounds are constants");
+        latencies.auto(true);
+        Self { counts: Counts::default(), latencies }
+    }
+}
+
+impl Tally {
+    pub fn new(window: Window) -> Self {
+        Self {
+            window,
+            counts: Counts::default(),
+            latencies: Histogram::new_with_bounds(LATENCY_NS_MIN, LATENCY_NS_MAX, 3)
+                .expect("the bounds are constants"),
+            intervals: (0..window.interval_count()).map(|_| Interval::new()).collect(),
+            last: None,
+            unsent: 0,
+            retriable_errors: 0,
+            first_error: None,
+        }
+    }
+
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Something was done: counts if that was within the window.
+    pub fn count(&mut self, at: Instant, counts: Counts) {
+        if self.window.contains(at) {
+            self.counts.add(counts);
+            self.last = self.last.max(Some(at));
+            let index = self.window.interval_at(at);
+            if let Some(interval) = self.intervals.get_mut(index) {
+                interval.counts.add(counts);
+            }
+        }
+    }
+
+    /// Something took from `due` until `at`. Counts if it was due within the window, although it
+    /// was done after it: what a stall holds up to the end is what is to be seen.
+    pub fn time(&mut self, due: Instant, at: Instant) {
+        if self.window.contains(due) {
+            let nanos = at.saturating_duration_since(due).as_nanos();
+            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX).clamp(1, LATENCY_NS_MAX);
+            self.latencies.saturating_record(nanos);
+            let index = self.window.interval_at(due);
+            if let Some(interval) = self.intervals.get_mut(index) {
+                // A saturating record would be cut to what the histogram has grown to so far.
+                interval.latencies.record(nanos).expect("it grows up to an hour and beyond");
+            }
+        }
+    }
+
+    /// A request that was due and is given up at `at`.
+    pub fn give_up(&mut self, due: Instant, at: Instant) {
+        self.unsent += 1;
+        self.time(due, at);
+    }
+
+    pub fn retriable_error(&mut self, text: impl FnOnce() -> String) {
+        self.retriable_errors += 1;
+        self.first_error.get_or_insert_with(text);
+    }
+
+    /// What another connection or thread counted in the same window.
+    pub fn add(&mut self, other: &Tally) {
+        self.counts.add(other.counts);
+        add(&mut self.latencies, &other.latencies);
+        for (mine, theirs) in self.intervals.iter_mut().zip(&other.intervals) {
+            mine.counts.add(theirs.counts);
+            add(&mut mine.latencies, &theirs.latencies);
+        }
+        self.last = self.last.max(other.last);
+        self.unsent += other.unsent;
+        self.retriable_errors += other.retriable_errors;
+        if self.first_error.is_none() {
+            self.first_error.clone_from(&other.first_error);
+        }
+    }
+}
+
+fn add(to: &mut Histogram<u64>, from: &Histogram<u64>) {
+    to.add(from).expect("both have the same bounds, or grow");
+}
+
+#[cfg(test)]
+#[path = "tally_test.rs"]
+mod tally_test;

@@ -1,0 +1,86 @@
+//! `pelton bench`: what a broker can do, and what its disk can.
+
+mod load;
+mod outputs;
+mod preset;
+mod progress;
+mod quantity;
+
+use clap::{Args, Subcommand};
+
+use crate::failure::{Failure, Result};
+
+/// Measure a broker, any that speaks Kafka's protocol, or the disk under it.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Produce batches that are encoded beforehand.
+    ///
+    ///     pelton bench produce --duration 30
+    ///     pelton bench produce --record-bytes 100 --connections 8 --in-flight 5 -z lz4
+    ///     pelton bench produce --rate 450MB/s --html report.html --json report.json
+    ///     pelton bench produce --partitions 1 --records 16 --pid $(pidof pelton)
+    #[command(verbatim_doc_comment)]
+    Produce(load::LoadArgs),
+    /// Fill a topic and fetch it over and over; or fetch one that is there.
+    ///
+    ///     pelton bench fetch --backlog 4GB
+    ///     pelton bench fetch --topic flights --connections 4
+    #[command(verbatim_doc_comment)]
+    Fetch(load::LoadArgs),
+    /// Produce and consume at once; latency is until a consumer has a batch.
+    ///
+    ///     pelton bench end-to-end --rate 50k --records 16
+    #[command(verbatim_doc_comment)]
+    EndToEnd(load::LoadArgs),
+    /// Fill a topic, then see how long it takes to drain; with --rate, while producers go on.
+    ///
+    ///     pelton bench catch-up --backlog 8GB --rate 100MB/s
+    #[command(verbatim_doc_comment)]
+    CatchUp(load::LoadArgs),
+    /// Produce batches of 16 records over 1,000 partitions.
+    ///
+    ///     pelton bench many-partitions --partitions 10000
+    #[command(verbatim_doc_comment)]
+    ManyPartitions(load::LoadArgs),
+    /// Produce from 1,000 connections, one small batch in flight on each.
+    ///
+    ///     pelton bench many-connections --connections 5000 --rate 20k
+    #[command(verbatim_doc_comment)]
+    ManyConnections(load::LoadArgs),
+    /// Produce records one by one: a request carries one.
+    ///
+    ///     pelton bench single-record --in-flight 64
+    #[command(verbatim_doc_comment)]
+    SingleRecord(load::LoadArgs),
+}
+
+pub fn run(args: BenchArgs) -> Result<()> {
+    use preset::Preset;
+    match args.command {
+        Command::Produce(args) => load::run(args, Preset::PRODUCE),
+        Command::Fetch(args) => load::run(args, Preset::FETCH),
+        Command::EndToEnd(args) => load::run(args, Preset::END_TO_END),
+        Command::CatchUp(args) => load::run(args, Preset::CATCH_UP),
+        Command::ManyPartitions(args) => load::run(args, Preset::MANY_PARTITIONS),
+        Command::ManyConnections(args) => load::run(args, Preset::MANY_CONNECTIONS),
+        Command::SingleRecord(args) => load::run(args, Preset::SINGLE_RECORD),
+    }
+}
+
+impl From<pelton_bench::Error> for Failure {
+    fn from(error: pelton_bench::Error) -> Self {
+        match error {
+            pelton_bench::Error::Invalid(reason) => Failure::Usage(reason),
+            pelton_bench::Error::Client(error) => error.into(),
+            // As the shell tells of a program that SIGINT ended.
+            pelton_bench::Error::Interrupted => Failure::Exit(130, "interrupted".into()),
+            error => Failure::Failed(error.to_string()),
+        }
+    }
+}
