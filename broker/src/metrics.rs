@@ -115,6 +115,8 @@ pub struct ShardFigures {
     pub clients: BTreeMap<ClientKind, u64>,
     /// Connections that are not read from until there is memory.
     pub connections_paused: u64,
+    pub fetch_sessions: u64,
+    pub fetch_session_evictions: u64,
     pub frames_bytes: u64,
     pub frames_budget_bytes: u64,
     pub partitions: u64,

@@ -174,6 +174,10 @@ fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
     for ((software, version), count) in &kinds {
         family.sample(&[("software", software), ("version", version)], count);
     }
+    text.gauge("pelton_fetch_sessions", "Incremental fetch sessions (KIP-227) that are kept.")
+        .sample(&[], sum(shards, |shard| shard.fetch_sessions));
+    text.counter("pelton_fetch_session_evictions_total", "Fetch sessions that gave way to others.")
+        .sample(&[], sum(shards, |shard| shard.fetch_session_evictions));
 }
 
 fn memory(text: &mut Exposition, shards: &[ShardFigures]) {

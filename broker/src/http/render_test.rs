@@ -19,6 +19,8 @@ fn busy(shard: u16) -> ShardFigures {
         requests_hopped: 2,
         connections_opened: 9,
         connections: 3,
+        fetch_sessions: 5,
+        fetch_session_evictions: 6,
         frames_bytes: 10,
         frames_budget_bytes: 100,
         partitions: 4,
@@ -132,6 +134,8 @@ fn figures_are_summed_over_shards() {
     has(&text, "pelton_requests_total{api=\"Produce\",version=\"11\"} 10");
     has(&text, "pelton_errors_total{api=\"Produce\",error=\"NOT_LEADER_OR_FOLLOWER\"} 2");
     has(&text, "pelton_requests_hopped_total 4");
+    has(&text, "pelton_fetch_sessions 10");
+    has(&text, "pelton_fetch_session_evictions_total 12");
     has(&text, "pelton_bytes_received_total{topic=\"orders\"} 200");
     has(&text, "pelton_bytes_sent_total{topic=\"orders\"} 100");
     has(&text, "pelton_records_produced_total{topic=\"orders\"} 20");

@@ -1,6 +1,6 @@
 //! Who asks, what, and of which shard.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -20,11 +20,19 @@ pub struct Session {
     pub principal: Principal,
     /// What the client is counted as, once it has said what it is (KIP-511).
     counted_as: RefCell<Option<ClientKind>>,
+    /// The Fetch that is being answered has waited for records; there is one at a time.
+    pub fetch_parked: Cell<bool>,
 }
 
 impl Session {
     pub fn new(shard: Rc<Shard>, peer: SocketAddr) -> Self {
-        Self { shard, peer, principal: Principal::anonymous(), counted_as: RefCell::default() }
+        Self {
+            shard,
+            peer,
+            principal: Principal::anonymous(),
+            counted_as: RefCell::default(),
+            fetch_parked: Cell::default(),
+        }
     }
 
     /// Takes note of the software that the client says it is.

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::FutureExt;
@@ -34,15 +33,15 @@ pub async fn start(session: Rc<Session>, frame: Frame) -> Step {
         *figures.requests.entry((api_key.get(), counted)).or_default() += 1;
     });
     let began = shard.env.elapsed();
-    let call = Call { session, header: Rc::new(header) };
+    let call = Call { session: session.clone(), header: Rc::new(header) };
     let step = route(call, body, charge).await;
     match step {
         Step::Answer(answer) => Step::Answer(
             async move {
                 let answer = answer.await;
                 let took = shard.env.elapsed() - began;
+                let waited = api_key == ApiKey::FETCH && session.fetch_parked.take();
                 shard.metrics.count(|figures| {
-                    let waited = api_key == ApiKey::FETCH && took > Duration::from_millis(100);
                     figures.durations.entry((api_key.get(), waited)).or_default().record_time(took);
                 });
                 answer

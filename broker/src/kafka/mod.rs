@@ -4,6 +4,7 @@ mod authorize;
 mod context;
 mod dispatch;
 mod errors;
+pub mod fetch_session;
 mod handler;
 
 use std::net::SocketAddr;

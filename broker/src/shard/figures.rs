@@ -14,6 +14,9 @@ impl Shard {
         figures.shard = self.id.get();
         figures.cluster = self.controller.as_ref().map(|_| self.cluster_figures());
         figures.connections = self.connections.get() as u64;
+        let sessions = self.fetch_sessions.borrow();
+        figures.fetch_sessions = sessions.count() as u64;
+        figures.fetch_session_evictions = sessions.evictions();
         figures.connections_paused = self.net.budget.waiting_count() as u64;
         figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
         figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;

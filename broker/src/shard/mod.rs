@@ -26,6 +26,7 @@ use pelton_storage::event::Event;
 
 use crate::config::BrokerConfig;
 use crate::controller::{Controller, View};
+use crate::kafka::fetch_session::FetchSessions;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::runtime::Env;
@@ -55,6 +56,8 @@ pub struct Shard {
     /// Told when a connection ends, for a stop that waits for the last one.
     pub disconnected: Event,
     pub producer_ids: RefCell<std::ops::Range<i64>>,
+    /// Of the connections that are served here.
+    pub fetch_sessions: RefCell<FetchSessions>,
     topic_configs: RefCell<BTreeMap<TopicId, Rc<TopicConfig>>>,
     /// Parked waits of other shards, which they may cancel.
     waits: RefCell<BTreeMap<(ShardId, u64), StopSignal>>,
@@ -81,6 +84,9 @@ pub struct ShardParts {
 
 impl Shard {
     pub fn new(parts: ShardParts) -> Rc<Shard> {
+        let slots = parts.config.at_start().integer("max.incremental.fetch.session.cache.slots");
+        let slots = usize::try_from(slots).unwrap_or(0);
+        let fetch_sessions = FetchSessions::new(parts.id, parts.config.cpus.len(), slots);
         Rc::new(Shard {
             id: parts.id,
             env: parts.env,
@@ -101,6 +107,7 @@ impl Shard {
             connections: Cell::new(0),
             disconnected: Event::default(),
             producer_ids: RefCell::new(0..0),
+            fetch_sessions: RefCell::new(fetch_sessions),
             topic_configs: RefCell::default(),
             waits: RefCell::default(),
             accepting: RefCell::default(),

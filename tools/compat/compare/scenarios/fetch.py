@@ -64,7 +64,12 @@ def limits(p):
         _fetch(p, 12, name, {"fetchOffset": 0, "partitionMaxBytes": size}, {"partition": 1, "partitionMaxBytes": size})
         _fetch(p, 12, name, 0, {"partition": 1, "fetchOffset": 0}, maxBytes=size)
     _fetch(p, 12, name, {"partition": 1, "fetchOffset": 0}, 0)
-    _fetch(p, 12, name, {"fetchOffset": 0, "partitionMaxBytes": -1})
+    second = {"partition": 1, "fetchOffset": 0}
+    for offset in (0, 6, 7):
+        _fetch(p, 12, name, {"fetchOffset": offset, "partitionMaxBytes": -1}, second)
+        _fetch(p, 12, name, offset, second, maxBytes=-1)
+    _fetch(p, 12, name, second, {"fetchOffset": 0, "partitionMaxBytes": -1})
+    _fetch(p, 12, name, {"fetchOffset": 0, "partitionMaxBytes": -1, "currentLeaderEpoch": 3})
     _fetch(p, 12, name, 6, minBytes=0, maxWaitMs=0)
     _fetch(p, 12, name, 6, minBytes=1, maxWaitMs=-1)
     _fetch(p, 12, name, 0, minBytes=2**31 - 1, maxWaitMs=50)
@@ -109,8 +114,9 @@ def sessions(p):
         _fetch(p, version, name, sessionEpoch=4, forgottenTopicsData=[forgotten], **nothing)
         _fetch(p, version, name, sessionEpoch=-1, **nothing)
         _fetch(p, version, name, sessionEpoch=1, **nothing)
-        # An unknown one: the highest bit that a session id may have, and an epoch behind the first.
-        _fetch(p, version, name, 0, sessionId=2**31 - 1, sessionEpoch=1)
+        # An unknown one with the highest bit that a session id may have. The last eight ids are outside of the array
+        # by which Kafka finds a session's lock: it answers them with an internal error.
+        _fetch(p, version, name, 0, sessionId=2**31 - 9, sessionEpoch=1)
     for version in (12, 13):
         session = _fetch(p, version, name, {"partition": 9}, 0, sessionEpoch=0).get("sessionId", 0)
         _fetch(p, version, name, sessionId=session, sessionEpoch=1, topics=[])
@@ -118,6 +124,109 @@ def sessions(p):
     session = _fetch(p, 13, name, 0, sessionEpoch=0).get("sessionId", 0)
     _fetch(p, 12, name, 0, sessionId=session, sessionEpoch=1)
     _fetch(p, 13, name, 0, sessionId=session, sessionEpoch=0)
+
+
+def _session_fetch(p, version, session, epoch, *topics, forgotten=(), **more):
+    """Several topics at once; `topics` are (name, partition fields...)."""
+    rows = []
+    for name, *partitions in topics:
+        partitions = [{"partition": 0, "partitionMaxBytes": 1 << 20} | partition for partition in partitions]
+        rows.append({"topic": name, "topicId": p.topic_ids.get(name, UNKNOWN_ID), "partitions": partitions})
+    gone = [{"topic": n, "topicId": p.topic_ids.get(n, UNKNOWN_ID), "partitions": indices} for n, indices in forgotten]
+    head = {"maxWaitMs": 100, "minBytes": 1, "maxBytes": 1 << 20, "sessionId": session, "sessionEpoch": epoch}
+    return p.ask("Fetch", version, head | {"topics": rows, "forgottenTopicsData": gone} | more)
+
+
+def _one(partition, offset, **more):
+    return {"partition": partition, "fetchOffset": offset} | more
+
+
+def sessions_keep_an_order(p):
+    """What gave records goes to the end; what is new comes behind that; answers follow, errors last."""
+    first, second = p.topic("cmp-fetch-order-a", 3), p.topic("cmp-fetch-order-b", 2)
+    for version in (12, 18):
+        start = [(first, _one(2, 0), _one(0, 0)), (second, _one(1, 0)), (first, _one(1, 0), _one(7, 0))]
+        begun = _session_fetch(p, version, 0, 0, *start, minBytes=0)
+        session = begun.get("sessionId", 0)
+        _fill(p, first, 0, 1)
+        _fill(p, second, 1, 1)
+        at = p.quiet("ListOffsets", 7, _end_of(first, 0))["topics"][0]["partitions"][0]["offset"] - 2
+        _session_fetch(p, version, session, 1, (first, _one(0, at)), (second, _one(1, at), _one(0, 0)))
+        _fill(p, first, 2, 1)
+        _fill(p, first, 0, 1)
+        _session_fetch(p, version, session, 2, (first, _one(0, at + 2), _one(2, at)), maxBytes=1)
+        _session_fetch(p, version, session, 3)
+        _session_fetch(p, version, session, 4, (first, _one(0, at + 4), _one(2, at + 2), _one(7, 0), _one(8, 0)))
+        _session_fetch(p, version, session, 5, forgotten=[(first, [7, 8, 9]), ("cmp-fetch-order-c", [0])], maxWaitMs=1)
+        _session_fetch(p, version, session, -1)
+
+
+def _end_of(name, partition):
+    rows = [{"partitionIndex": partition, "timestamp": -1}]
+    return {"replicaId": -1, "topics": [{"name": name, "partitions": rows}]}
+
+
+def sessions_name_a_partition_twice(p):
+    name = p.topic("cmp-fetch-twice", 2)
+    _fill(p, name, 0, 2)
+    for version in (7, 12, 18):
+        twice = (name, _one(0, 4), _one(1, 0), _one(0, 2))
+        _session_fetch(p, version, 0, -1, twice)
+        _session_fetch(p, version, 0, -1, (name, _one(0, 4)), (name, _one(1, 0)), (name, _one(0, 2)))
+        session = _session_fetch(p, version, 0, 0, twice).get("sessionId", 0)
+        _session_fetch(p, version, session, 1, (name, _one(0, 2), _one(0, 4)))
+        _session_fetch(p, version, session, 2, (name, _one(0, 0)), forgotten=[(name, [0, 0])], maxWaitMs=1)
+        _session_fetch(p, version, session, 3, forgotten=[(name, [1])])
+        _session_fetch(p, version, session, 4)
+
+
+def sessions_end(p):
+    name = p.topic("cmp-fetch-end")
+    _fill(p, name, 0, 1)
+    for version in (7, 18):
+        empty = _session_fetch(p, version, 0, 0).get("sessionId", 0)
+        _session_fetch(p, version, empty, 1)
+        empty = _session_fetch(p, version, 0, 0).get("sessionId", 0)
+        _session_fetch(p, version, empty, 1, (name, _one(0, 0)))
+        _session_fetch(p, version, empty, 0, (name, _one(0, 2)), minBytes=0)
+        _session_fetch(p, version, empty, 2)
+        for session, epoch in ((0, 1), (0, 7), (0, -2), (-1, 1), (-1, 0), (5, -1)):
+            _session_fetch(p, version, session, epoch, (name, _one(0, 0)))
+        session = _session_fetch(p, version, 0, 0, (name, _one(0, 0))).get("sessionId", 0)
+        for epoch in (-2, -(2**31), 2**31 - 1):
+            _session_fetch(p, version, session, epoch)
+        _session_fetch(p, version, session, 1, (name, _one(0, 0)), isolationLevel=9)
+        _session_fetch(p, version, session, 1, (name, _one(0, 0)))
+        _session_fetch(p, version, session, 2, (name, _one(0, 0)))
+        replica = {"replicaState": {"replicaId": 5}} if version >= 15 else {"replicaId": 5}
+        _session_fetch(p, version, session, 2, (name, _one(0, 0)), **replica)
+        _session_fetch(p, version, session, 3, (name, _one(0, 0, partitionMaxBytes=-1)))
+        _session_fetch(p, version, session, 4, (name, _one(0, 0, currentLeaderEpoch=9)))
+        _session_fetch(p, version, session, 5, maxBytes=-1)
+        _session_fetch(p, version, session, -1)
+
+
+def sessions_outlive_topics(p):
+    for version in (12, 18):
+        kept, gone = p.topic(f"cmp-fetch-kept-{version}"), p.topic(f"cmp-fetch-gone-{version}")
+        _fill(p, gone, 0, 1)
+        late = f"cmp-fetch-late-{version}"
+        session = _session_fetch(p, version, 0, 0, (kept, _one(0, 0)), (gone, _one(0, 0)), (late, _one(0, 0))).get("sessionId", 0)
+        p.quiet("DeleteTopics", 6, {"topics": [{"name": gone}], "timeoutMs": 30_000})
+        p.until_gone(gone)
+        _session_fetch(p, version, session, 1)
+        _session_fetch(p, version, session, 2)
+        old = p.topic_ids[gone]
+        p.topic(gone)
+        p.topic(late)
+        _fill(p, gone, 0, 2)
+        _session_fetch(p, version, session, 3)
+        if version >= 13:
+            p.topic_ids[gone], new = old, p.topic_ids[gone]
+            _session_fetch(p, version, session, 4, (gone, _one(0, 2)))
+            p.topic_ids[gone] = new
+            _session_fetch(p, version, session, 5, (gone, _one(0, 2)))
+        _session_fetch(p, version, session, -1)
 
 
 def stored_as_sent(p):
@@ -140,4 +249,7 @@ def stored_as_sent(p):
         _fetch(p, 18, name, 0)
 
 
-SCENARIOS = [good, out_of_range, not_there, limits, epochs, odd_readers, sessions, stored_as_sent]
+SCENARIOS = [
+    *(good, out_of_range, not_there, limits, epochs, odd_readers, stored_as_sent),
+    *(sessions, sessions_keep_an_order, sessions_name_a_partition_twice, sessions_end, sessions_outlive_topics),
+]
