@@ -422,11 +422,10 @@ fn epochs_are_known_with_their_offsets() {
         assert_eq!(log.leader_epoch(), epoch(4));
         assert_eq!(log.epoch_of(Offset::new(1)), epoch(1));
         assert_eq!(log.epoch_of(Offset::new(2)), epoch(4));
-        for (asked, known, end) in [(1, 1, 2), (3, 1, 2), (4, 4, 3)] {
+        for (asked, known, end) in [(0, 0, 0), (1, 1, 2), (3, 1, 2), (4, 4, 3)] {
             let found = log.end_offset_for_epoch(epoch(asked));
             assert_eq!(found, Some((epoch(known), Offset::new(end))), "of {asked}");
         }
-        assert_eq!(log.end_offset_for_epoch(epoch(0)), None);
         assert_eq!(log.end_offset_for_epoch(epoch(5)), None);
     };
     with_store(&sim, SMALL, async |store: Store| {

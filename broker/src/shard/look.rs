@@ -100,7 +100,8 @@ async fn offset_for(
 
 fn end_of_epoch(log: &Log, epoch: i32, current_epoch: i32) -> Result<(i32, i64), LogFault> {
     check_epoch(log, current_epoch)?;
-    let end = log.end_offset_for_epoch(LeaderEpoch::new(epoch)).filter(|_| epoch >= 0);
+    // -1 is nobody's epoch; any other is earlier than those of the log, or one of them.
+    let end = log.end_offset_for_epoch(LeaderEpoch::new(epoch)).filter(|_| epoch != -1);
     Ok(end.map_or((-1, -1), |(epoch, offset)| (epoch.get(), offset.get())))
 }
 

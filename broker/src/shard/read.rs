@@ -36,6 +36,7 @@ impl Shard {
             match log.end_offset_for_epoch(epoch) {
                 // Later than any epoch of the log.
                 None => return Err(out_of_range(log)),
+                Some(_) if asked.offset < log.start_offset() => return Err(out_of_range(log)),
                 Some((known, end)) if known < epoch || end < asked.offset => {
                     answer.diverging = Some((known.get(), end.get()));
                     return Ok(answer);

@@ -43,8 +43,8 @@ impl Log {
     }
 
     /// The last offset of `epoch`, exclusive: where a later epoch begins, or the end of the log
-    /// (KIP-101). `None` for an epoch that the log does not know. The answer names the greatest
-    /// epoch that is not above the one asked for.
+    /// (KIP-101). `None` for an epoch that is later than all of the log. The answer names the
+    /// greatest epoch that is not above the one asked for, or that one if all are.
     pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
         let positions = self.0.positions.borrow();
         let at = positions.epochs.partition_point(|(known, _)| *known <= epoch);
@@ -52,8 +52,8 @@ impl Log {
             return None;
         }
         let end = positions.epochs.get(at).map_or(positions.commit, |(_, start)| *start);
-        let known = at.checked_sub(1).map(|at| positions.epochs[at].0)?;
-        Some((known, end))
+        let known = at.checked_sub(1).map_or(epoch, |at| positions.epochs[at].0);
+        Some((known, end.max(positions.start)))
     }
 
     /// The epoch in which `offset` was written.

@@ -1,5 +1,5 @@
-//! OffsetForLeaderEpoch 2–4: where an epoch of a log ends. An epoch that is not known, be it later
-//! than all or -1, is epoch -1 and offset -1, without an error.
+//! OffsetForLeaderEpoch 2–4: where an epoch of a log ends. -1 and an epoch later than all are
+//! epoch -1 and offset -1, without an error; an epoch earlier than all ends where the log starts.
 
 use pelton_kafka::wire::offset_for_leader_epoch_request::OffsetForLeaderPartition;
 use pelton_kafka::wire::offset_for_leader_epoch_response::{

@@ -79,14 +79,23 @@ def offset_for_leader_epoch(p):
         p.ask("OffsetForLeaderEpoch", version, {"replicaId": -1, "topics": [{"topic": topic, "partitions": [row]}]})
 
     for version in p.versions("OffsetForLeaderEpoch"):
-        for epoch in (0, 1, -1, 100):
+        for epoch in (0, 1, -1, -2, -5, -(2**31), 100):
             ask(version, leaderEpoch=epoch)
+            ask(version, leaderEpoch=epoch, partition=1)
         for epoch in (-2, 0, 1):
             ask(version, currentLeaderEpoch=epoch)
         ask(version, partition=1)
         ask(version, partition=9)
         ask(version, topic="cmp-epochs-unknown")
         ask(version, topic="not valid")
+    rows = [{"partitionIndex": 0, "offset": 3}]
+    p.ask("DeleteRecords", 2, {"topics": [{"name": name, "partitions": rows}], "timeoutMs": 5000})
+    for epoch in (0, 1, -1, -5):
+        ask(4, leaderEpoch=epoch)
+    rows = [{"partitionIndex": 0, "offset": 6}]
+    p.ask("DeleteRecords", 2, {"topics": [{"name": name, "partitions": rows}], "timeoutMs": 5000})
+    for epoch in (0, 1, -1, -5):
+        ask(4, leaderEpoch=epoch)
 
 
 SCENARIOS = [list_offsets, list_offsets_bad, delete_records, offset_for_leader_epoch]
