@@ -101,8 +101,20 @@ fn described(
                 value: Some(value.clone()),
                 source: own_source,
             });
-            let synonyms: Vec<_> =
-                own_synonym.into_iter().chain(broker_synonyms(def.synonyms, broker)).collect();
+            // As in Kafka a group's config that no broker config backs stands for itself.
+            let own_default = def
+                .default
+                .filter(|_| own_source == ConfigSource::Group && def.synonyms.is_empty())
+                .map(|value| ConfigSynonym {
+                    name: def.name.to_owned(),
+                    value: Some(value.to_owned()),
+                    source: ConfigSource::Default,
+                });
+            let synonyms: Vec<_> = own_synonym
+                .into_iter()
+                .chain(broker_synonyms(def.synonyms, broker))
+                .chain(own_default)
+                .collect();
             ConfigEntry {
                 name: def.name.to_owned(),
                 value: effective(def, own, broker).map(Cow::into_owned),

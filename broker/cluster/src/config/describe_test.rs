@@ -161,6 +161,14 @@ fn all_brokers_show_only_what_was_set_for_all() {
 }
 
 #[test]
+fn a_groups_config_that_no_broker_config_backs_stands_for_itself() {
+    let bench = Bench::new(&[], &[]);
+    let name = "share.isolation.level";
+    let entry = bench.one(&ConfigResource::Group("g".into()), name);
+    assert_eq!(shown(&entry.synonyms), [(name, Some("read_uncommitted"), 5)]);
+}
+
+#[test]
 fn a_group_that_nobody_set_is_described_under_the_brokers_names() {
     let bench = Bench::new(&[], &[]);
     let group = ConfigResource::Group("g".into());

@@ -1,6 +1,6 @@
 """DescribeConfigs, AlterConfigs, IncrementalAlterConfigs."""
 
-TOPIC, BROKER = 2, 4
+TOPIC, BROKER, CLIENT_METRICS, GROUP = 2, 4, 16, 32
 SET, DELETE, APPEND, SUBTRACT = 0, 1, 2, 3
 
 # Broker settings that mean the same in any broker; the whole list is Kafka's own business.
@@ -31,6 +31,46 @@ def describe_broker(p):
     for version in p.edges("DescribeConfigs"):
         _describe(p, version, (BROKER, str(p.node_id)), keys=BROKER_KEYS, includeSynonyms=True)
         _describe(p, version, (BROKER, ""), keys=BROKER_KEYS)
+
+
+def describe_group(p):
+    for version in p.edges("DescribeConfigs"):
+        for name in ("cmp-group", ""):
+            _describe(p, version, (GROUP, name), includeSynonyms=True)
+    _describe(p, 4, (GROUP, "cmp-group"), keys=["share.auto.offset.reset", "unknown.key"])
+
+
+def describe_client_metrics(p):
+    for version in p.edges("DescribeConfigs"):
+        for name in ("cmp-metrics", ""):
+            _describe(p, version, (CLIENT_METRICS, name), includeSynonyms=True)
+    for key, value in (("interval.ms", "1000"), ("metrics", "org.apache."), ("match", "client_id=x"), ("interval.ms", "1")):
+        _incremental(p, 1, "cmp-metrics-set", (SET, key, value), kind=CLIENT_METRICS)
+    p.until_config(CLIENT_METRICS, "cmp-metrics-set", "match", "client_id=x")
+    _describe(p, 4, (CLIENT_METRICS, "cmp-metrics-set"), includeSynonyms=True)
+    _alter(p, 2, "cmp-metrics-set", kind=CLIENT_METRICS)
+
+
+def alter_group(p):
+    name = "cmp-group-alter"
+    for key, value in (
+        ("consumer.session.timeout.ms", "50000"), ("consumer.session.timeout.ms", "1"),
+        ("consumer.heartbeat.interval.ms", "abc"), ("share.auto.offset.reset", "by_duration:PT1H"),
+        ("share.auto.offset.reset", "never"), ("share.isolation.level", "read_committed"),
+        ("share.delivery.count.limit", "3"), ("streams.num.standby.replicas", "1"),
+        ("errors.deadletterqueue.topic.name", "cmp-dead"), ("errors.deadletterqueue.copy.record.enable", "true"),
+        ("unknown.key", "1"), ("share.renew.acknowledge.enable", "false"),
+    ):  # fmt: skip
+        _incremental(p, 1, name, (SET, key, value), kind=GROUP)
+    p.until_config(GROUP, name, "share.renew.acknowledge.enable", "false")
+    _describe(p, 4, (GROUP, name), includeSynonyms=True)
+    _incremental(p, 1, name, (DELETE, "consumer.session.timeout.ms", None), kind=GROUP)
+    _incremental(p, 1, "", (SET, "consumer.session.timeout.ms", "50000"), kind=GROUP)
+    p.until_config(GROUP, name, "consumer.session.timeout.ms", "45000")
+    _alter(p, 2, name, kind=GROUP, share_isolation_level="read_uncommitted")
+    p.until_config(GROUP, name, "share.renew.acknowledge.enable", "true")
+    _describe(p, 4, (GROUP, name), includeSynonyms=True)
+    _alter(p, 2, name, kind=GROUP)
 
 
 def describe_bad(p):
@@ -129,6 +169,6 @@ def alter(p):
 
 
 SCENARIOS = [
-    *(describe_topic, describe_broker, describe_bad),
+    *(describe_topic, describe_broker, describe_group, describe_client_metrics, describe_bad, alter_group),
     *(incremental_alter, incremental_alter_bad, incremental_alter_broker, alter),
 ]
