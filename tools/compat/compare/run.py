@@ -143,6 +143,9 @@ def main():
         sys.exit("give --a and --b, or --start")
 
     subprocess.run(["bash", str(HERE.parent / "setup.sh")], check=True)
+    if options.start:
+        # Now: a broker that first has to be fetched would not answer in time.
+        subprocess.run(["bash", str(HERE.parent / "kafka" / "kafka.sh"), "jars"], check=True, stdout=subprocess.DEVNULL)
     started, folder = [], Path(tempfile.mkdtemp(prefix="compare-", dir=brokers.TARGET / "compat"))
     codec = Codec()
     try:

@@ -21,7 +21,8 @@ const USAGE: &str = "\
 usage: cargo x <command>
 
   check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
-  test             installs what the tests need, then `check`, then the run against real clients";
+  test             installs what the tests need, then `check`, then the runs against real
+                   clients and against Apache Kafka";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

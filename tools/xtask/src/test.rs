@@ -16,9 +16,29 @@ const TOOLS: &[(&str, &str)] = &[
     ("mvn", "maven"),
 ];
 
-/// Real clients against the release build. What it needs beyond [`TOOLS`] it fetches into the
-/// target folder itself.
-const COMPAT_RUN: &str = "tools/compat/run";
+/// Programs against the release build, in order. What they need beyond [`TOOLS`] they fetch into
+/// the target folder themselves.
+const RUNS: &[Run] = &[
+    Run {
+        name: "the comparison itself",
+        call: &["python3", "tools/compat/compare/compare_test.py"],
+    },
+    Run {
+        name: "the checksums themselves",
+        call: &["python3", "tools/compat/flights/digest_test.py"],
+    },
+    Run { name: "real clients", call: &["bash", "tools/compat/run"] },
+    Run {
+        name: "the same answers as Apache Kafka",
+        call: &["python3", "tools/compat/compare/run.py", "--start"],
+    },
+];
+
+struct Run {
+    name: &'static str,
+    /// A program, and its script, which stands in the repository.
+    call: &'static [&'static str],
+}
 
 /// # Errors
 /// The first thing that could not be installed, or the first check or test that failed.
@@ -26,12 +46,13 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     let root = repository.root();
     install_tools(root)?;
     check::run(repository, Depth::FullNamingEachTest)?;
-    if root.join(COMPAT_RUN).is_file() {
-        println!("== real clients");
-        // Always built: a binary left by an earlier commit would pass in this one's place.
-        let build = ["build", "--release", "--quiet", "--package", "pelton"];
-        process::run(process::cargo(), &build, root)?;
-        process::run("bash", &[COMPAT_RUN], root)?;
+    // Always built: a binary left by an earlier commit would pass in this one's place.
+    let build = ["build", "--release", "--quiet", "--package", "pelton"];
+    process::run(process::cargo(), &build, root)?;
+    for Run { name, call } in RUNS {
+        println!("== {name}");
+        let (program, arguments) = call.split_first().ok_or("a run without a program")?;
+        process::run(program, arguments, root)?;
     }
     Ok(())
 }
