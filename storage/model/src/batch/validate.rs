@@ -13,6 +13,9 @@ const ZSTD_PRODUCE_VERSION: i16 = 7;
 /// "No timestamp", which is never out of bounds.
 const NO_TIMESTAMP: TimestampMs = TimestampMs::new(-1);
 
+/// The length in front of a record, a variable-length number.
+const RECORD_LENGTH_BYTES_MAX: usize = 5;
+
 /// What a topic's configuration and the request say of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidationRules {
@@ -138,7 +141,7 @@ pub fn prepare_for_log(bytes: &[u8], rules: &ValidationRules) -> Result<Prepared
     }
     let mut recompressed = None;
     if must_walk {
-        let records = record_bytes(&header, batch, rules.decompressed_batch_bytes_max)?;
+        let records = record_bytes(&header, batch, rules.batch_bytes_max(&header))?;
         max_timestamp = walk(&header, &records, rules)?;
         recompressed = target.map(|(codec, level)| (codec, compress(codec, level, &records)));
     }
@@ -167,6 +170,14 @@ impl ValidationRules {
             TimestampMs::new(now.saturating_sub(self.timestamp_before_max_ms)),
             TimestampMs::new(now.saturating_add(self.timestamp_after_max_ms)),
         )
+    }
+
+    /// What the batch may take once it is decompressed. A bomb of few records is not let off
+    /// further than these could fill.
+    fn batch_bytes_max(&self, header: &BatchHeader) -> usize {
+        let count = usize::try_from(header.record_count).unwrap_or(0);
+        let each = self.decompressed_record_bytes_max.saturating_add(RECORD_LENGTH_BYTES_MAX);
+        self.decompressed_batch_bytes_max.min(count.saturating_mul(each))
     }
 
     fn takes_timestamp(&self, timestamp: TimestampMs) -> bool {

@@ -132,7 +132,13 @@ fn a_bomb_is_refused_at_the_bound() {
             decompressed_record_bytes_max: 1 << 20,
             ..rules()
         };
+        // More than one record may have: it is not even let off.
         let refused = prepare_for_log(&sent, &by_record).unwrap_err();
+        assert!(matches!(refused, BatchError::Decompress(_)), "{codec}: {refused:?}");
+        let mut builder = BatchBuilder::new(BatchFields::compressed(codec));
+        builder.push(&NewRecord { value: Some(&vec![0; 3 << 19]), ..record(NOW) });
+        builder.push(&record(NOW));
+        let refused = prepare_for_log(&builder.build(), &by_record).unwrap_err();
         assert!(matches!(refused, BatchError::RecordTooLarge { index: 0, .. }), "{codec}");
     }
 }
