@@ -61,6 +61,8 @@ pub fn run(args: StartArgs) -> Result<()> {
     // Before any thread is there, so that all inherit the mask and only this one takes signals.
     let signals = signals::Signals::block().map_err(|error| Failure::Exit(8, error.to_string()))?;
     let config = settings::resolve(args)?;
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| Failure::Exit(5, format!("{}: {error}", config.data_dir.display())))?;
     probe::run(&config).map_err(|why| Failure::Exit(8, why))?;
     let (data, cpus, listen) = (config.data_dir.clone(), config.cpus.clone(), config.listen);
     let metrics = config.metrics;
