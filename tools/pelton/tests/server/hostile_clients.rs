@@ -1,0 +1,260 @@
+//! Bytes that no client would send: they cost their connection, and nobody else anything.
+
+use std::time::Duration;
+
+use crate::support::clients::{config, create_topic, numbered, payloads, produce};
+use crate::support::wire::{API_VERSIONS, Connection, End, Fields};
+use crate::support::{Broker, directory};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const PRODUCE: i16 = 0;
+const FETCH: i16 = 1;
+const LIST_OFFSETS: i16 = 2;
+const METADATA: i16 = 3;
+const INIT_PRODUCER_ID: i16 = 22;
+
+/// What a broker may hold more than before, whatever was sent to it.
+const GROWTH_BYTES_MAX: u64 = 64 << 20;
+
+/// Topics by hand only: random names are not to become topics, which would rightly cost memory.
+fn strict_broker(data: &std::path::Path) -> Broker {
+    let broker = Broker::start_with(data, 0, &["--set", "auto.create.topics.enable=false"]);
+    create_topic(&broker, "t", 1);
+    produce(&config(&broker), "t", 0, &numbered("n", 0..1000));
+    broker
+}
+
+fn assert_unharmed(broker: &Broker) {
+    assert_eq!(payloads(broker, "t", 0)[..1000], numbered("n", 0..1000));
+    let deliveries = produce(&config(broker), "t", 0, &numbered("more", 0..10));
+    assert!(deliveries.iter().all(Result::is_ok), "{deliveries:?}");
+}
+
+#[test]
+fn a_length_that_is_not_allowed_closes_the_connection() {
+    let data = directory();
+    let broker = strict_broker(data.path());
+    let mut neighbour = Connection::open(&broker);
+    assert!(neighbour.is_served());
+    for length in [0, -1, i32::MIN, i32::MAX, (100 << 20) + 1, i32::from_be_bytes(*b"GET ")] {
+        let mut connection = Connection::open(&broker);
+        connection.send(&length.to_be_bytes());
+        assert_eq!(connection.end(PATIENCE), End::Closed(0), "length {length}");
+        assert!(neighbour.is_served());
+    }
+    assert_unharmed(&broker);
+}
+
+#[test]
+fn a_count_beyond_the_bytes_that_are_there_closes_the_connection() {
+    let data = directory();
+    let broker = strict_broker(data.path());
+    let mut neighbour = Connection::open(&broker);
+    let before = broker.resident_bytes();
+    let counts = |count: i32| {
+        let fetch =
+            |version| Fields::request(FETCH, version).i32(-1).i32(0).i32(1).i32(1 << 20).i8(0);
+        [
+            Fields::request(METADATA, 1).i32(count),
+            Fields::request(METADATA, 1).i32(1).i16(i16::MAX).bytes(b"short"),
+            Fields::request(LIST_OFFSETS, 1).i32(-1).i32(count),
+            Fields::request(LIST_OFFSETS, 1).i32(-1).i32(1).string("t").i32(count),
+            fetch(4).i32(count),
+            fetch(4).i32(1).string("t").i32(count),
+            Fields::request(PRODUCE, 3).i16(-1).i16(1).i32(1000).i32(count),
+            produce_request().i32(count),
+            Fields::request(PRODUCE, 3).i16(-1).i16(1).i32(1000).i32(1).string("t").i32(count),
+            // A compact array's count, a variable-length integer.
+            Fields::request(METADATA, 9).i8(0).bytes(&[0xff, 0xff, 0xff, 0xff, 0x0f]),
+            Fields::request(METADATA, 9).i8(0).bytes(&[0xff; 10]),
+        ]
+    };
+    for count in [i32::MAX, 1 << 30, 1_000_000] {
+        for (at, request) in counts(count).iter().enumerate() {
+            let mut connection = Connection::open(&broker);
+            connection.send(&request.frame());
+            assert_eq!(connection.end(PATIENCE), End::Closed(0), "request {at}, count {count}");
+            assert!(neighbour.is_served());
+        }
+    }
+    assert_growth(&broker, before);
+    assert_unharmed(&broker);
+}
+
+#[test]
+fn an_unfinished_frame_closes_the_connection_when_its_sender_leaves() {
+    let data = directory();
+    let broker = strict_broker(data.path());
+    let mut neighbour = Connection::open(&broker);
+    let whole = Fields::request(API_VERSIONS, 0).frame();
+    for bytes in 1..whole.len() {
+        let mut connection = Connection::open(&broker);
+        connection.send(&whole[..bytes]);
+        connection.send_no_more();
+        assert_eq!(connection.end(PATIENCE), End::Closed(0), "{bytes} bytes");
+    }
+    // What came before is answered nevertheless.
+    let mut connection = Connection::open(&broker);
+    connection.send(&[whole.as_slice(), &whole[..7]].concat());
+    connection.send_no_more();
+    let end = connection.end(PATIENCE);
+    assert!(matches!(end, End::Closed(bytes) if bytes > 0), "{end:?}");
+    assert!(neighbour.is_served());
+    assert_unharmed(&broker);
+}
+
+#[test]
+fn frames_that_are_announced_and_never_sent_take_no_memory_and_nobodys_place() {
+    let data = directory();
+    let broker = strict_broker(data.path());
+    let mut neighbour = Connection::open(&broker);
+    let before = broker.resident_bytes();
+    let mut idlers: Vec<Connection> = (0..8).map(|_| Connection::open(&broker)).collect();
+    for idler in &mut idlers {
+        assert!(idler.send(&(100i32 << 20).to_be_bytes()));
+        assert!(idler.send(&[0; 10]));
+    }
+    assert!(neighbour.is_served());
+    assert!(neighbour.is_served());
+    assert_growth(&broker, before);
+    assert_unharmed(&broker);
+}
+
+#[test]
+fn thousands_of_random_frames_harm_nobody() {
+    const FRAMES: usize = 4_000;
+    /// A frame may happen to be a fetch that waits for longer than we do.
+    const WAITING_MAX: usize = 20;
+    let seed: u64 = match std::env::var("PELTON_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("PELTON_TEST_SEED is a number"),
+        Err(_) => std::process::id().into(),
+    };
+    println!("PELTON_TEST_SEED={seed}");
+    let mut random = Random(seed);
+    let data = directory();
+    let broker = strict_broker(data.path());
+    let mut neighbour = Connection::open(&broker);
+    let before = broker.resident_bytes();
+
+    let mut waiting = 0;
+    for at in 0..FRAMES {
+        let frame = match random.below(3) {
+            0 => random.bytes(200),
+            1 => random_body(&mut random),
+            _ => nearly_valid(&mut random),
+        };
+        let mut connection = Connection::open(&broker);
+        connection.send(&Fields(frame).frame());
+        connection.send_no_more();
+        if connection.end(Duration::from_millis(500)) == End::Silent {
+            waiting += 1;
+            assert!(waiting <= WAITING_MAX, "seed {seed}: frame {at} is one too many without end");
+        }
+        if at % 500 == 0 {
+            assert!(neighbour.is_served(), "seed {seed}: after frame {at}");
+            assert_growth(&broker, before);
+        }
+    }
+
+    assert!(neighbour.is_served());
+    assert_growth(&broker, before);
+    // Some frames may have been good ones, so there may be more than before.
+    assert_unharmed(&broker);
+}
+
+fn assert_growth(broker: &Broker, before: u64) {
+    let grown = broker.resident_bytes().saturating_sub(before);
+    assert!(grown < GROWTH_BYTES_MAX, "{} MiB more than before", grown >> 20);
+}
+
+/// A known API and version, and then noise.
+fn random_body(random: &mut Random) -> Vec<u8> {
+    const APIS: [i16; 20] =
+        [0, 1, 2, 3, 10, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 44, 60, 61, 74, 75];
+    let api = APIS[random.below(APIS.len())];
+    let version = random.below(14) as i16;
+    Fields::request(api, version).bytes(&random.bytes(120)).0
+}
+
+/// A good request of which some bytes are others.
+fn nearly_valid(random: &mut Random) -> Vec<u8> {
+    let batch = batch();
+    let good = [
+        Fields::request(API_VERSIONS, 0),
+        Fields::request(METADATA, 1).i32(1).string("t"),
+        Fields::request(LIST_OFFSETS, 1).i32(-1).i32(1).string("t").i32(1).i32(0).i64(-1),
+        Fields::request(INIT_PRODUCER_ID, 0).i16(-1).i32(1000),
+        Fields::request(FETCH, 4)
+            .i32(-1)
+            .i32(0)
+            .i32(1)
+            .i32(1 << 20)
+            .i8(0)
+            .i32(1)
+            .string("t")
+            .i32(1)
+            .i32(0)
+            .i64(0)
+            .i32(1 << 20),
+        produce_request().i32(batch.len() as i32).bytes(&batch),
+    ];
+    let mut bytes = good[random.below(good.len())].0.clone();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        bytes[at] = random.next() as u8;
+    }
+    if random.below(8) == 0 {
+        bytes.truncate(random.below(bytes.len()));
+    }
+    bytes
+}
+
+/// Produce for partition 0 of topic `t`, as far as the length of its records.
+fn produce_request() -> Fields {
+    let head = Fields::request(PRODUCE, 3).i16(-1).i16(1).i32(1000);
+    head.i32(1).string("t").i32(1).i32(0)
+}
+
+/// A batch of one empty record. Its CRC is wrong, which is found after all else in its header.
+fn batch() -> Vec<u8> {
+    let record = [12, 0, 0, 0, 1, 1, 0];
+    Fields::default()
+        .i64(0)
+        .i32(49 + record.len() as i32)
+        .i32(-1)
+        .i8(2)
+        .i32(0)
+        .i16(0)
+        .i32(0)
+        .i64(1_700_000_000_000)
+        .i64(1_700_000_000_000)
+        .i64(-1)
+        .i16(-1)
+        .i32(-1)
+        .i32(1)
+        .bytes(&record)
+        .0
+}
+
+/// SplitMix64: from a seed to as many numbers as are wanted.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    /// Up to so many, at least one.
+    fn bytes(&mut self, count_max: usize) -> Vec<u8> {
+        (0..=self.below(count_max)).map(|_| self.next() as u8).collect()
+    }
+}
