@@ -39,9 +39,12 @@ impl Shard {
     }
 
     fn append_one(&self, batch: BatchToAppend, sequence: &mut u64) -> AppendOutcome {
-        let Some(log) = self.store.log(batch.partition) else {
-            let result = Err(LogFault::NotHere);
-            return AppendOutcome { result, log_start: Offset::new(-1), input: batch.input };
+        let log = match self.find(batch.partition) {
+            Ok(log) => log,
+            Err(fault) => {
+                let result = Err(fault);
+                return AppendOutcome { result, log_start: Offset::new(-1), input: batch.input };
+            }
         };
         let result = self.append_to(&log, &batch).map(|(stored, group)| {
             *sequence = (*sequence).max(group);

@@ -19,7 +19,7 @@ impl Shard {
     pub async fn look(&self, questions: Vec<(PartitionId, Look)>) -> Vec<LookOutcome> {
         let mut outcomes = Vec::with_capacity(questions.len());
         for (partition, look) in questions {
-            let log = self.store.log(partition).ok_or(LogFault::NotHere);
+            let log = self.find(partition);
             outcomes.push(match look {
                 Look::OffsetFor { timestamp, current_epoch } => LookOutcome::Offset(match log {
                     Ok(log) => offset_for(&log, timestamp, current_epoch).await,
@@ -49,9 +49,12 @@ impl Shard {
         let mut outcomes = Vec::with_capacity(asked.len());
         let mut newest = 0;
         for (partition, offset) in asked {
-            let Some(log) = self.store.log(partition) else {
-                outcomes.push(Err(LogFault::NotHere));
-                continue;
+            let log = match self.find(partition) {
+                Ok(log) => log,
+                Err(fault) => {
+                    outcomes.push(Err(fault));
+                    continue;
+                }
             };
             let offset = if offset.get() == LATEST { log.commit_offset() } else { offset };
             outcomes.push(match log.delete_records(offset) {

@@ -5,6 +5,7 @@ mod apply;
 mod compaction;
 mod connections;
 mod figures;
+mod find;
 mod look;
 mod maintain;
 mod read;

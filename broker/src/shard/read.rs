@@ -13,9 +13,9 @@ impl Shard {
     pub async fn read(&self, partitions: Vec<PartitionToRead>) -> Vec<ReadOutcome> {
         let mut outcomes = Vec::with_capacity(partitions.len());
         for partition in partitions {
-            let result = match self.store.log(partition.partition) {
-                Some(log) => self.read_one(&log, &partition).await,
-                None => Err(LogFault::NotHere),
+            let result = match self.find(partition.partition) {
+                Ok(log) => self.read_one(&log, &partition).await,
+                Err(fault) => Err(fault),
             };
             outcomes.push(ReadOutcome { result });
             self.env.breathe().await;

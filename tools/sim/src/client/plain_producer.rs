@@ -51,7 +51,7 @@ impl PlainProducer {
                     .collect(),
             };
             let acks = [-1, -1, 1, 1, 1, 0][self.random.below(6) as usize];
-            let version = 3 + self.random.below(11) as i16;
+            let version = produce::any_version(&mut self.random);
             self.unanswered = if acks == 0 { Vec::new() } else { shipments.clone() };
             for shipment in &shipments {
                 produce::send(&self.world, connection, shipment, acks, version).await?;

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use pelton_kafka::produce::{ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic};
+use pelton_kafka::produce::{
+    ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic, VERSIONS,
+};
 use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
+use pelton_storage::disk::sim::Random;
 
 use super::connection::{CLIENT_ID, Connection, Lost};
 use super::{CataloguedTopic, World};
@@ -12,6 +15,14 @@ use crate::history::{BatchId, Partition};
 
 /// From here on topics go by their ids.
 const BY_ID_VERSION: i16 = 13;
+
+/// From here on every codec is allowed (KIP-110).
+const ALL_CODECS_VERSION: i16 = 7;
+
+pub fn any_version(random: &mut Random) -> i16 {
+    let versions = u64::from(VERSIONS.max.abs_diff(ALL_CODECS_VERSION)) + 1;
+    ALL_CODECS_VERSION + random.below(versions) as i16
+}
 
 /// A batch on its way.
 #[derive(Clone)]

@@ -183,7 +183,7 @@ impl Producer {
         connection: &mut Connection,
         shipments: Vec<Shipment>,
     ) -> Result<bool, Lost> {
-        let version = 3 + self.random.below(11) as i16;
+        let version = produce::any_version(&mut self.random);
         for shipment in &shipments {
             produce::send(&self.world, connection, shipment, -1, version).await?;
             if self.random.below(4) == 0 {
@@ -221,7 +221,9 @@ impl Producer {
                 self.world.forget_topic(partition.0);
             }
             error => {
-                self.lanes.remove(&partition);
+                // As one that has lost its place would do.
+                self.lanes.clear();
+                self.identity = None;
                 self.world.unexpected("an idempotent Produce", partition, error);
             }
         }
