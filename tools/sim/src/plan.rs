@@ -35,6 +35,8 @@ pub enum Disruption {
     Restart { how: Ending, down: Duration, shards: usize, interrupted: Option<Duration> },
     /// The disk fails once, so much later the broker is restarted.
     DiskError { operation: Operation, nth: u64, lasting: Duration, how: Ending, shards: usize },
+    /// The clients are quiet, and the broker gets round to what it does when nobody presses.
+    Lull { lasting: Duration },
     /// The disk has no room for so long.
     DiskFull { room_bytes: u64, lasting: Duration },
 }
@@ -83,7 +85,8 @@ impl Plan {
 
 impl Disruption {
     fn draw(random: &mut Random) -> Self {
-        match random.below(10) {
+        match random.below(12) {
+            10 | 11 => Disruption::Lull { lasting: Duration::from_millis(random.below(25_000)) },
             0 | 1 => Disruption::DiskFull {
                 room_bytes: random.below(256 << 10),
                 lasting: Duration::from_millis(random.below(6_000)),

@@ -71,6 +71,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
         trace: trace.clone(),
         history: history.clone(),
         catalogue: Rc::default(),
+        quiet_until: Rc::default(),
     };
     let director = Director { world, plan };
     let ended = runtime.run(TIME_MAX, director.direct());
@@ -184,6 +185,11 @@ impl Director {
                     return self.start(*shards, false).await;
                 }
                 world.machine.disk().clear_faults();
+                true
+            }
+            Disruption::Lull { lasting } => {
+                world.quiet_until.set(world.runtime.now() + *lasting);
+                world.runtime.sleep(*lasting).await;
                 true
             }
             Disruption::DiskFull { room_bytes, lasting } => {

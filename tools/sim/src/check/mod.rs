@@ -36,9 +36,9 @@ const NAMED_MAX: usize = 5;
 
 /// Everything that is wrong with a run.
 pub fn violations(history: &History) -> Vec<String> {
-    let mut found = history.incidents.clone();
-    // Without a last reading there is nothing to compare with, and the incident says why.
-    if !found.is_empty() {
+    let mut found: Vec<String> = history.incidents.iter().take(NAMED_MAX).cloned().collect();
+    if !history.is_read {
+        found.push("the run did not come to its last reading".into());
         return found;
     }
     for (name, check) in INVARIANTS {

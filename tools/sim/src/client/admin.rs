@@ -298,7 +298,7 @@ impl Admin {
         let request = message!(InitProducerIdRequest { transaction_timeout_ms: 60_000 });
         let answer = connection.call(&request, 4).await?;
         if ErrorCode::from_code(answer.error_code) == ErrorCode::None {
-            self.world.history.borrow_mut().producer_ids.push(answer.producer_id.into());
+            self.world.history.borrow_mut().producer_ids.push(answer.producer_id);
         }
         Ok(())
     }

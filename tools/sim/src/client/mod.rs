@@ -12,7 +12,7 @@ mod fetch;
 mod produce;
 mod records;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub struct World {
     pub history: Rc<RefCell<History>>,
     /// Topics that clients use, each told to exist and not yet asked to go.
     pub catalogue: Rc<RefCell<Vec<CataloguedTopic>>>,
+    /// Until then clients that think do not stop to.
+    pub quiet_until: Rc<Cell<Duration>>,
 }
 
 /// A topic as clients know it.
@@ -86,7 +88,8 @@ impl World {
     /// A pause of up to so many milliseconds.
     pub async fn think(&self, random: &mut Random, most_ms: u64) {
         let pause = Duration::from_micros(random.below(most_ms * 1000 + 1));
-        self.runtime.sleep(pause).await;
+        let quiet = self.quiet_until.get().saturating_sub(self.runtime.now());
+        self.runtime.sleep(pause + quiet).await;
     }
 
     /// An answer that no circumstance explains.

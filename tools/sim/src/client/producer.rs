@@ -101,11 +101,11 @@ impl Producer {
             let answer = connection.call(&request, 4).await?;
             match ErrorCode::from_code(answer.error_code) {
                 ErrorCode::None => {
-                    self.world.history.borrow_mut().producer_ids.push(answer.producer_id.into());
+                    self.world.history.borrow_mut().producer_ids.push(answer.producer_id);
                     self.number += 1;
                     let identity = Identity {
                         sender: Sender { number: self.number, is_idempotent: true },
-                        id: ProducerId::new(answer.producer_id.into()),
+                        id: ProducerId::new(answer.producer_id),
                         epoch: ProducerEpoch::new(answer.producer_epoch),
                     };
                     self.identity = Some(identity);

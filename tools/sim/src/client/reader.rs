@@ -85,6 +85,7 @@ pub async fn read_everything(world: &World) -> Result<(), Lost> {
             read_all(world, &mut connection, &catalogued, index).await?;
         }
     }
+    world.history.borrow_mut().is_read = true;
     Ok(())
 }
 

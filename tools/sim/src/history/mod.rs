@@ -32,6 +32,8 @@ pub struct History {
     pub producer_ids: Vec<i64>,
     /// What was noticed at once: a start that was refused, an answer that did not come.
     pub incidents: Vec<String>,
+    /// Whether everything that is there at the end has been read.
+    pub is_read: bool,
     /// What is there at the end.
     pub finals: BTreeMap<Partition, FinalLog>,
     /// Topics that are there at the end: partitions and configs.

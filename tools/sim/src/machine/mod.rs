@@ -39,6 +39,10 @@ pub const OUTSIDE: Life = Life(0);
 /// Wall-clock time at the beginning of a run.
 pub const EPOCH: TimestampMs = TimestampMs::new(1_750_000_000_000);
 
+/// What the wall clock of one life may differ from the clients' by: less than the hour beyond which
+/// a topic refuses timestamps of the future (`message.timestamp.after.max.ms`).
+const CLOCK_SKEW_MS_MAX: u64 = 3_000_000;
+
 /// A start or a stop that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -155,8 +159,12 @@ impl Machine {
         let disk = self.disk();
         disk.set_pace(Rc::new(DiskPace::new(&parts.runtime, &parts.trace)));
         let config = Arc::new(config(shards));
+        // The clock was set, forth or back, while the broker was down.
+        let skew_ms = parts.runtime.below(CLOCK_SKEW_MS_MAX) as i64;
+        let skew_ms = if parts.runtime.below(2) == 0 { skew_ms } else { -skew_ms };
+        let epoch = TimestampMs::new(EPOCH.get() + skew_ms);
         let admission = Admission::new(shards, usize::MAX);
-        let mut mailboxes = neighbours(&parts.runtime, shards, &self.observer());
+        let mailboxes = neighbours(&parts.runtime, shards, &self.observer());
         let (mut tell, mut told) = (Vec::new(), BTreeMap::new());
         for index in 1..shards {
             let (sender, receiver) = oneshot::channel();
@@ -166,7 +174,7 @@ impl Machine {
         let mut tell = Some(tell);
         let state = Rc::<Shards>::default();
         let mut listeners = Vec::new();
-        for index in 0..shards {
+        for (index, neighbours) in mailboxes.into_iter().enumerate() {
             let role = match told.remove(&index) {
                 Some(receiver) => Role::Other { told: receiver.map(Result::ok).boxed_local() },
                 None => {
@@ -181,16 +189,15 @@ impl Machine {
             };
             let listener = SimListener::default();
             listeners.push(listener.clone());
-            let mine = std::mem::take(&mut mailboxes[index]);
             let seat = Seat {
                 id: ShardId::new(index as u16),
                 config: config.clone(),
                 port: config.advertise_port,
-                env: Env::new(SimEnv::new(&parts.runtime, life, EPOCH)),
+                env: Env::new(SimEnv::new(&parts.runtime, life, epoch)),
                 disk: disk.disk(),
                 listener: listener.listener(),
                 admission: admission.clone(),
-                neighbours: futures::future::ready(mine).boxed_local(),
+                neighbours: futures::future::ready(neighbours).boxed_local(),
                 role,
             };
             parts.runtime.spawn(life, live(seat, state.clone()));
