@@ -335,6 +335,8 @@ impl Store {
         &self,
         roll: &impl Fn(&Log) -> RollRules,
     ) -> Result<u64, StorageError> {
+        let journal = &self.0.around.journal;
+        let (is_pressed, tail) = (self.is_pressed(), journal.tail());
         let mut bytes = 0;
         let mut full = false;
         for log in self.logs() {
@@ -350,7 +352,29 @@ impl Store {
             self.0.around.memory.evict_to(self.0.options.cache_bytes);
         }
         self.write_state().await?;
+        if is_pressed && journal.tail() == tail {
+            self.fence_if_pinned(tail)?;
+        }
         if full { Err(StorageError::Full) } else { Ok(bytes) }
+    }
+
+    /// Whether somebody waits for room that only a checkpoint can make.
+    fn is_pressed(&self) -> bool {
+        let uncarried = self.uncarried_bytes() as u64;
+        self.0.around.journal.is_starved() || uncarried > self.0.options.journal.ring_bytes_max
+    }
+
+    /// What a fenced log still needs of the journal can neither be carried nor let go before the
+    /// next start. When that is what the ring is full of, nobody must wait for room any more.
+    fn fence_if_pinned(&self, tail: u64) -> Result<(), StorageError> {
+        let pins = |log: &&Log| log.is_fenced() && log.needs_from() == Some(tail);
+        if let Some(log) = self.0.logs.borrow().values().find(pins) {
+            let why =
+                format!("{} cannot be carried, and what it needs fills the journal", log.id());
+            tracing::error!(shard = %self.0.shard, why, "this shard's storage is fenced");
+            self.0.around.journal.fence(why);
+        }
+        self.0.around.journal.check()
     }
 
     async fn write_state(&self) -> Result<(), StorageError> {

@@ -668,6 +668,36 @@ fn s3_a_failed_segment_write_fences_its_partition_only() {
 }
 
 #[test]
+fn s3_a_partition_that_cannot_be_carried_fences_the_shard_before_anybody_waits_for_its_room() {
+    let sim = new_disk(1);
+    let (bad, good) = (partition(1, 0), partition(2, 0));
+    with_store(&sim, SMALL, async |store: Store| {
+        for id in [bad, good] {
+            let log = place(&store, id).await;
+            append(&store, &log, batch(1, 100)).await;
+        }
+        let fault = Fault::new(Operation::Write, FaultError::Errno(libc::EIO)).nth(2);
+        sim.inject(fault.under(partition_dir(bad)));
+        checkpoint(&store).await;
+        let log = store.log(good).expect("a log");
+        // The ring takes 256 KiB; who waits for it has a checkpoint tried again and again.
+        for _ in 0..100 {
+            let Ok(done) = log.append(batch(2, 5000), NOW) else { break };
+            for _ in 0..20 {
+                if store.journal().durable_sequence() < done.sequence {
+                    let _ = store.checkpoint(|_| roll_at(1 << 30)).await;
+                    yield_once().await;
+                }
+            }
+        }
+        assert!(matches!(store.journal().check(), Err(StorageError::Fenced(_))));
+    });
+    let (store, _) = run(open(&sim.durable(), SMALL));
+    let read = run(read_all(&store.log(bad).expect("a log")));
+    assert_eq!(read.len(), 1, "what was acknowledged is back");
+}
+
+#[test]
 fn a_restart_after_a_clean_stop_reads_nothing() {
     let sim = new_disk(1);
     with_store(&sim, SMALL, async |store: Store| {

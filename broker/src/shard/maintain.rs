@@ -45,11 +45,15 @@ impl Shard {
             // Begun before the checkpoint, so that what comes while it runs is not missed.
             pressure = self.store.journal().pressure().wait();
             let durable = self.store.journal().durable_sequence();
-            if self.stop.is_given() || durable == carried_to {
+            let is_new = durable != carried_to;
+            // Also with nothing to carry: a group that found no room is tried again after it.
+            if self.stop.is_given() || !(is_new || self.store.journal().is_starved()) {
                 continue;
             }
             match self.checkpoint().await {
-                Ok(()) => carried_to = durable,
+                Ok(()) if is_new => carried_to = durable,
+                // It could make no room: that comes from outside, in its own time.
+                Ok(()) => self.env.sleep(SPACE_INTERVAL).await,
                 Err(StorageError::Full) => {
                     tracing::warn!(shard = %self.id, "no space to carry tails to segments");
                     self.env.sleep(SPACE_INTERVAL).await;
@@ -62,14 +66,14 @@ impl Shard {
         }
     }
 
-    /// Carries everything that is committed; also the last thing before a clean stop.
+    /// Carries everything that is committed.
     pub async fn checkpoint(&self) -> Result<(), StorageError> {
         let carried = self.store.checkpoint(|log| self.roll_rules(log)).await;
         self.relieved.notify();
         carried.map(|bytes| tracing::debug!(shard = %self.id, bytes, "checkpoint"))
     }
 
-    fn roll_rules(&self, log: &Log) -> RollRules {
+    pub(super) fn roll_rules(&self, log: &Log) -> RollRules {
         let now = self.env.now();
         match self.config_of(log.id().topic) {
             Some(config) => rules_of(&config, now),

@@ -28,13 +28,12 @@ impl Shard {
             tracing::warn!(shard = %self.id, connections = self.connections.get(),
                 "stopping although clients still wait for answers");
         }
-        // The first carries the tails; what it freed, the second makes known.
-        for _ in 0..2 {
-            if let Err(error) = self.checkpoint().await {
-                tracing::warn!(shard = %self.id, %error, "stopping with records in the journal only");
-                break;
-            }
+        let closed = self.store.close(|log| self.roll_rules(log)).await;
+        self.relieved.notify();
+        if let Err(error) = closed {
+            tracing::warn!(shard = %self.id, %error, "stopping with records in the journal only");
+            // What still waits for room there, or was not acknowledged, will not be.
+            self.store.journal().fence("the broker stops".into());
         }
-        self.store.stop_journal();
     }
 }

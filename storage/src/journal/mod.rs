@@ -210,6 +210,11 @@ impl Journal {
         Durable { journal: self.clone(), sequence }
     }
 
+    /// Groups below it are no longer needed.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail.get()
+    }
+
     pub fn durable_sequence(&self) -> u64 {
         self.durable.get()
     }

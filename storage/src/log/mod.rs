@@ -269,6 +269,10 @@ impl Log {
         }
     }
 
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.0.positions.borrow().fenced.is_some()
+    }
+
     fn fence(&self, error: StorageError) {
         tracing::error!(partition = %self.0.id, %error, "the partition is fenced");
         self.0.positions.borrow_mut().fenced.get_or_insert(error);
