@@ -73,7 +73,7 @@ fn tally(tally: &Tally) -> Value {
 }
 
 /// Percentiles by name; null if nothing was timed.
-fn latencies(histogram: &Histogram<u64>) -> Value {
+pub(crate) fn latencies(histogram: &Histogram<u64>) -> Value {
     if histogram.is_empty() {
         return Value::Null;
     }

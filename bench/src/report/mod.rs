@@ -12,7 +12,9 @@ mod example;
 
 pub use hdr::write_hdr;
 pub use html::write_html;
-pub use json::to_json;
+pub(crate) use json::latencies as latencies_json;
+pub use json::{FORMAT, to_json};
+pub(crate) use table::write_columns;
 pub use table::write_table;
 pub use units::{bytes_text, latency_text, rate_text};
 

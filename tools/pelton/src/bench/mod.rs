@@ -1,5 +1,6 @@
 //! `pelton bench`: what a broker can do, and what its disk can.
 
+mod disk;
 mod load;
 mod outputs;
 mod preset;
@@ -58,6 +59,14 @@ enum Command {
     ///     pelton bench single-record --in-flight 64
     #[command(verbatim_doc_comment)]
     SingleRecord(load::LoadArgs),
+    /// Measure the device under a directory, with no broker: writes with and without sync, reads,
+    /// and how long it takes until 4 KiB are on stable storage.
+    ///
+    ///     pelton bench disk --dir /var/lib/pelton
+    ///     pelton bench disk --only write-dsync,latency-dsync --seconds 10
+    ///     pelton bench disk --rate 450MB/s --block 1MiB
+    #[command(verbatim_doc_comment)]
+    Disk(disk::DiskArgs),
 }
 
 pub fn run(args: BenchArgs) -> Result<()> {
@@ -70,6 +79,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         Command::ManyPartitions(args) => load::run(args, Preset::MANY_PARTITIONS),
         Command::ManyConnections(args) => load::run(args, Preset::MANY_CONNECTIONS),
         Command::SingleRecord(args) => load::run(args, Preset::SINGLE_RECORD),
+        Command::Disk(args) => disk::run(args),
     }
 }
 

@@ -60,13 +60,13 @@ impl OpenOutputs {
     }
 }
 
-fn create(path: &Option<PathBuf>) -> Result<Option<(PathBuf, File)>> {
+pub(super) fn create(path: &Option<PathBuf>) -> Result<Option<(PathBuf, File)>> {
     let Some(path) = path else { return Ok(None) };
     let file = File::create(path).map_err(|error| failed(path, error))?;
     Ok(Some((path.clone(), file)))
 }
 
-fn write_to(
+pub(super) fn write_to(
     output: Option<(PathBuf, File)>,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<()> {
