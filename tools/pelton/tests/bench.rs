@@ -1,0 +1,226 @@
+//! `pelton bench` against a broker of its own: small loads, whose counts are known, not whose speed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A debug build on a busy machine.
+const READY_ATTEMPTS: u32 = 600;
+const ATTEMPT_EVERY: Duration = Duration::from_millis(50);
+
+/// `pelton start` on a free port; killed when dropped.
+struct Broker {
+    child: Child,
+    address: String,
+    directory: TempDir,
+}
+
+impl Broker {
+    fn start() -> Self {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let log = directory.path().join("log");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pelton"))
+            .args(["start", "--cores", "1", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(directory.path().join("data"))
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let address = ready_address(&mut child, &log);
+        Self { child, address, directory }
+    }
+
+    fn bench(&self, arguments: &[&str]) -> Output {
+        let output = bench(&[arguments, &["--bootstrap", &self.address]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// Runs a small load and reads its JSON.
+    fn figures(&self, arguments: &[&str]) -> Value {
+        let path = self.file("figures.json");
+        let json = path.to_str().unwrap();
+        let small = ["--warm-up", "0.2", "--duration", "1", "--pool-bytes", "1MB", "--json", json];
+        self.bench(&[arguments, &small].concat());
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn topics(&self) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_pelton"))
+            .args(["topic", "list", "--bootstrap", &self.address])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // Fails if it has ended, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// From "pelton 0.1.0 is ready: 127.0.0.1:PORT (clients ...". A child that does not get there is
+/// gone when this panics.
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn ready_address(child: &mut Child, log: &Path) -> String {
+    for _ in 0..READY_ATTEMPTS {
+        let said = fs::read_to_string(log).unwrap_or_default();
+        if let Some((address, _)) =
+            said.split_once(" is ready: ").and_then(|(_, rest)| rest.split_once(' '))
+        {
+            return address.to_owned();
+        }
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(ATTEMPT_EVERY);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    panic!("no broker: {}", fs::read_to_string(log).unwrap_or_default());
+}
+
+fn bench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pelton")).arg("bench").args(arguments).output().unwrap()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn what_is_produced_is_counted_reported_and_deleted() {
+    let broker = Broker::start();
+    let (html, hdr) = (broker.file("page.html"), broker.file("latencies.hdr"));
+    let figures = broker.figures(&[
+        "produce",
+        "--records",
+        "10",
+        "--record-bytes",
+        "100",
+        "--key-bytes",
+        "8",
+        "-z",
+        "lz4",
+        "--partitions",
+        "3",
+        "--threads",
+        "2",
+        "--repeats",
+        "2",
+        "--pid",
+        &broker.child.id().to_string(),
+        "--html",
+        html.to_str().unwrap(),
+        "--hdr",
+        hdr.to_str().unwrap(),
+    ]);
+    let repeats = figures["repeats"].as_array().unwrap();
+    assert_eq!(repeats.len(), 2);
+    for repeat in repeats {
+        let counts = &repeat["produce"]["counts"];
+        let requests = number(&counts["requests"]);
+        assert!(requests > 0.0);
+        assert_eq!(number(&counts["records"]), 10.0 * requests);
+        assert_eq!(number(&counts["bytes"]), 1080.0 * requests);
+        assert_eq!(repeat["produce"]["retriable_errors"], 0);
+        assert!(number(&repeat["latency_ns"]["p50"]) > 0.0);
+        assert!(number(&repeat["server"]["resident_bytes"]) > 1e6);
+    }
+    assert!(fs::read_to_string(html).unwrap().contains("<svg"));
+    assert!(fs::read_to_string(hdr).unwrap().contains("Tag=repeat2,"));
+    assert_eq!(broker.topics().matches("pelton-bench").count(), 0);
+}
+
+#[test]
+fn fetches_see_all_that_a_topic_was_filled_with() {
+    let broker = Broker::start();
+    let load = ["--records", "100", "--record-bytes", "100", "--partitions", "5"];
+    let sized = ["--connections", "2", "--backlog", "1MB"];
+    let figures = broker.figures(&[&["catch-up"], &load[..], &sized[..]].concat());
+    let repeat = &figures["repeats"][0];
+    // 100 batches of 10 kB: each is fetched once.
+    assert_eq!(repeat["fetch"]["counts"]["records"], 10_000);
+    assert!(number(&repeat["seconds"]) > 0.0);
+
+    let figures = broker.figures(&[&["fetch"], &load[..], &sized[..]].concat());
+    let counts = &figures["repeats"][0]["fetch"]["counts"];
+    assert!(number(&counts["records"]) > 0.0);
+    // All batches have 100 records and the same size, header and all.
+    let bytes_each = number(&counts["bytes"]) / number(&counts["records"]);
+    assert!((100.0..115.0).contains(&bytes_each), "{bytes_each}");
+}
+
+#[test]
+fn end_to_end_at_a_rate_every_batch_is_timed_from_when_it_was_due() {
+    let broker = Broker::start();
+    let figures = broker.figures(&["end-to-end", "--rate", "1000", "--records", "10"]);
+    let repeat = &figures["repeats"][0];
+    // 100 batches a second, one second; each is due, sent and seen.
+    assert_eq!(repeat["latency_ns"]["count"], 100);
+    assert_eq!(repeat["produce"]["latency_ns"]["count"], 100);
+    assert_eq!(repeat["end_to_end"]["unsent"], 0);
+    let (produced, arrived) =
+        (&repeat["produce"]["latency_ns"]["min"], &repeat["end_to_end"]["latency_ns"]["min"]);
+    assert!(number(produced) > 0.0 && number(arrived) > 0.0);
+}
+
+#[test]
+fn other_workloads_run_and_producers_go_on_while_a_backlog_drains() {
+    let broker = Broker::start();
+    let many = broker.figures(&["many-partitions", "--partitions", "40", "--rate", "2MB/s"]);
+    assert!(number(&many["repeats"][0]["produce"]["counts"]["requests"]) > 0.0);
+    let many = broker.figures(&["many-connections", "--connections", "200", "--rate", "500"]);
+    assert_eq!(many["repeats"][0]["connect_ns"]["count"], 200);
+    assert_eq!(many["repeats"][0]["latency_ns"]["count"], 500);
+    let unanswered = broker.figures(&["single-record", "--acks", "0", "--rate", "500"]);
+    assert_eq!(unanswered["repeats"][0]["latency_ns"]["count"], 500);
+    let draining = broker.figures(&["catch-up", "--backlog", "20MB", "--rate", "10MB/s"]);
+    assert_eq!(draining["repeats"][0]["fetch"]["counts"]["records"].as_f64(), Some(24_000.0));
+}
+
+#[test]
+fn an_existing_topic_is_used_and_stays() {
+    let broker = Broker::start();
+    let figures = broker.figures(&["produce", "--rate", "100", "--records", "1", "--keep-topic"]);
+    assert!(number(&figures["repeats"][0]["produce"]["counts"]["records"]) > 0.0);
+    let topics = broker.topics();
+    let name = topics.split_whitespace().find(|word| word.starts_with("pelton-bench")).unwrap();
+    let figures = broker.figures(&["catch-up", "--topic", name]);
+    // What the warm-up produced is there as well.
+    assert_eq!(figures["repeats"][0]["fetch"]["counts"]["records"], 120);
+    assert!(broker.topics().contains(name));
+}
+
+#[test]
+fn what_cannot_be_measured_is_said() {
+    let refused = |arguments: &[&str], code: i32, words: &str| {
+        let output = bench(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(words), "{said}");
+    };
+    // Bound and let go: nobody listens there.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = nobody.to_string();
+    refused(&["produce", "--bootstrap", &nobody], 1, &nobody);
+    refused(&["produce", "--records", "0"], 2, "a batch has one record at least");
+    refused(&["produce", "--rate", "fast"], 2, "450MB/s");
+    refused(&["end-to-end", "--acks", "0"], 2, "end-to-end needs acks");
+    refused(&["produce", "--json", "/no/such/place/x"], 1, "/no/such/place/x");
+    refused(&["disk", "--dir", "/no/such/place"], 1, "/no/such/place");
+    refused(&["disk", "--only", "wrote"], 2, "latency-dsync");
+}
