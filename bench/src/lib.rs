@@ -2,6 +2,7 @@
 //!
 //! - [`run()`] drives one [`Plan`] against any broker that speaks Kafka's protocol and returns an
 //!   [`Outcome`], which [`report`] turns into a table, JSON, an HDR log or a page with plots.
+//! - [`omb`] makes plans of OpenMessaging Benchmark's files.
 //! - [`disk`] measures the device by io_uring alone, so that a broker's figure stands as a ratio.
 //!
 //! Two things decide whether such figures mean anything. *Who pays*: batches are encoded before the
@@ -19,6 +20,7 @@ pub mod disk;
 mod drive;
 mod error;
 mod files;
+pub mod omb;
 pub mod plan;
 pub mod process;
 pub mod report;

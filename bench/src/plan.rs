@@ -91,8 +91,10 @@ pub struct Plan {
     pub batches_per_request: usize,
     pub acks: Acks,
     pub fetch: FetchPlan,
-    /// That produce, and that fetch: so many of each, in the workloads that have both.
+    /// That produce, also to fill a topic.
     pub connections: usize,
+    /// Connections that fetch.
+    pub consumers: usize,
     /// Requests in flight on each connection.
     pub in_flight: usize,
     /// None: as fast as requests are answered.
@@ -130,6 +132,7 @@ impl Plan {
             acks: Acks::All,
             fetch: FetchPlan::default(),
             connections: 8,
+            consumers: 8,
             in_flight: 5,
             rate: None,
             backlog_bytes: 1 << 30,
@@ -154,6 +157,7 @@ impl Plan {
         let partitions = u64::try_from(self.topic.partitions).unwrap_or(0);
         within("--partitions", partitions, PARTITIONS_MAX as u64)?;
         within("--connections", self.connections as u64, CONNECTIONS_MAX as u64)?;
+        within("--consumers", self.consumers as u64, CONNECTIONS_MAX as u64)?;
         within("--in-flight", self.in_flight as u64, IN_FLIGHT_MAX as u64)?;
         within("--repeats", self.repeats.into(), 1000)?;
         within("--threads", self.threads as u64, 1024)?;
@@ -187,6 +191,18 @@ impl Plan {
             ));
         }
         Ok(())
+    }
+
+    /// Makes batches as a producer with this linger would: at the plan's rate, one that is not
+    /// full leaves when its first record has waited so long. A batch is due when its last record
+    /// is. Without a rate every batch is full.
+    pub fn linger(&mut self, linger: Duration) {
+        let record_bytes = self.batch.payload_bytes() / u64::from(self.batch.records.max(1));
+        let Some(rate) = self.rate else { return };
+        let records_per_second = rate.requests_per_second(1, record_bytes);
+        let arriving = records_per_second / self.connections.max(1) as f64 * linger.as_secs_f64();
+        let of_batch = (arriving / self.batches_per_request.max(1) as f64).ceil();
+        self.batch.records = self.batch.records.min(of_batch.max(1.0) as u32);
     }
 
     /// Keys and values that one Produce carries.

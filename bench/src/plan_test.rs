@@ -43,3 +43,22 @@ fn a_rate_counts_what_requests_carry() {
     plan.rate = Some(Rate::BytesPerSecond(400e6));
     assert_eq!(plan.requests_per_second(), Some(100.0));
 }
+
+#[test]
+fn a_linger_makes_batches_of_what_arrives_meanwhile() {
+    let records = |rate: f64, linger_ms| {
+        let mut plan = plan();
+        plan.rate = Some(Rate::RecordsPerSecond(rate));
+        plan.linger(Duration::from_millis(linger_ms));
+        plan.batch.records
+    };
+    // Of 8 connections each has 5 records a millisecond.
+    assert_eq!(records(40_000.0, 1), 5);
+    assert_eq!(records(40_000.0, 10), 50);
+    // No more than a batch holds, and no less than one.
+    assert_eq!(records(40_000.0, 1000), 1000);
+    assert_eq!(records(40_000.0, 0), 1);
+    let mut unpaced = plan();
+    unpaced.linger(Duration::from_millis(1));
+    assert_eq!(unpaced.batch.records, 1000);
+}

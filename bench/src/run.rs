@@ -124,8 +124,7 @@ pub async fn run(plan: Plan, progress: &mut dyn FnMut(Progress)) -> Result<Outco
     if let Some(pid) = plan.server_pid {
         Sample::of(pid)?;
     }
-    // Of those that both produce and fetch, twice as many.
-    crate::files::make_room_for(2 * plan.connections)?;
+    crate::files::make_room_for(plan.connections + plan.consumers)?;
     let plan = Arc::new(plan);
     let mut options = ClientOptions::new(&plan.bootstrap);
     options.client_id = crate::connection::CLIENT_ID.into();
@@ -160,6 +159,7 @@ impl Bench<'_> {
     async fn measure(&self, progress: &mut dyn FnMut(Progress)) -> Result<Repeat> {
         let plan = &self.plan;
         let shares = deal(&self.topic.leaders, plan.connections)?;
+        let readers = || deal(&self.topic.leaders, plan.consumers);
         let mut phase = self.phase(Vec::new());
         match plan.workload {
             Workload::Produce => {
@@ -169,13 +169,13 @@ impl Bench<'_> {
             }
             Workload::Fetch => {
                 self.fill(&shares, progress).await?;
-                phase.jobs = fetching(&shares, &self.positions().await?, ReadMode::Over);
+                phase.jobs = fetching(&readers()?, &self.positions().await?, ReadMode::Over);
                 phase.warm_up = plan.warm_up;
                 phase.duration = Some(plan.duration);
             }
             Workload::CatchUp => {
                 self.fill(&shares, progress).await?;
-                let readers = without_sharing(&shares);
+                let readers = without_sharing(&readers()?);
                 phase.jobs = fetching(&readers, &self.positions().await?, ReadMode::Once);
                 if plan.rate.is_some() {
                     phase.jobs.extend(producing(&shares, None, true, true));
@@ -186,7 +186,7 @@ impl Bench<'_> {
                 let follow =
                     |(&next, partition)| Position { partition, start: next, next, end: i64::MAX };
                 let positions: Vec<_> = from.await?.iter().zip(0..).map(follow).collect();
-                let readers = without_sharing(&shares);
+                let readers = without_sharing(&readers()?);
                 phase.jobs = fetching(&readers, &positions, ReadMode::Follow);
                 phase.jobs.extend(producing(&shares, None, true, false));
                 phase.warm_up = plan.warm_up;

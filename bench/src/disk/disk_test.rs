@@ -30,7 +30,7 @@ fn every_test_measures_something_and_leaves_nothing_behind() {
         let counts = figure.tally.counts;
         assert!(counts.requests > 0, "{}", figure.test.name);
         assert_eq!(counts.bytes, counts.requests * figure.test.block_bytes);
-        assert!(figure.tally.latencies.len() >= counts.requests);
+        assert_eq!(figure.tally.latencies.len(), counts.requests);
         if figure.test.file != FileState::Overwritten {
             assert!(counts.bytes <= plan.file_bytes);
         }

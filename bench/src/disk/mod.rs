@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 
 pub use table::write_disk_table;
 
-use crate::clock;
 use crate::error::{Error, Result};
 use crate::process::Sample;
 use crate::report::latencies_json;
@@ -217,19 +216,18 @@ pub fn run_disk(plan: &DiskPlan, done: &mut dyn FnMut(&DiskFigure)) -> Result<Ve
         let Some(file) = file else { continue };
         let pid = std::process::id();
         let before = Sample::of(pid)?;
-        let tally = trial::run(
+        let trial = trial::run(
             test,
             file,
             Duration::from_secs_f64(plan.seconds),
             // One request at a time has no rate but its own.
             plan.bytes_per_second.filter(|_| !test.is_latency),
         )?;
-        let last = tally.last.unwrap_or_else(clock::now);
         let figure = DiskFigure {
             test: test.clone(),
-            seconds: last.saturating_duration_since(tally.window().from).as_secs_f64(),
+            seconds: trial.elapsed.as_secs_f64(),
             cpu_seconds: Sample::of(pid)?.since(&before).cpu_seconds,
-            tally,
+            tally: trial.tally,
         };
         done(&figure);
         figures.push(figure);

@@ -80,13 +80,20 @@ impl TestFile {
     }
 }
 
-/// Goes through the file from its start, over and over unless it is growing.
+/// What was counted, and from the first request to the last completion.
+pub(super) struct Trial {
+    pub tally: Tally,
+    pub elapsed: Duration,
+}
+
+/// Goes through the file from its start, over and over unless it is growing. All that was due
+/// within the duration counts, however late it is done: even a slow device has a figure.
 pub(super) fn run(
     test: &DiskTest,
     file: &TestFile,
     duration: Duration,
     bytes_per_second: Option<f64>,
-) -> Result<Tally> {
+) -> Result<Trial> {
     let failed = |error| Error::io(format!("disk test {}", test.name))(error);
     let block_bytes = u32::try_from(test.block_bytes)
         .map_err(|_| Error::Invalid("a block of more than 4 GiB".into()))?;
@@ -94,6 +101,7 @@ pub(super) fn run(
     let begin = clock::now();
     let window = Window::new(begin, duration);
     let until = Until::Time(window.end());
+    let in_last_interval = window.end() - Duration::from_nanos(1);
     let mut schedule = match bytes_per_second {
         Some(rate) => Schedule::at_rate(rate / test.block_bytes as f64, 0, 1, begin, until),
         None => Schedule::as_fast_as_answered(until),
@@ -101,6 +109,7 @@ pub(super) fn run(
     let mut places = Places::new(test, file.bytes);
     let mut tally = Tally::new(window);
     let mut due_of = vec![begin; test.depth as usize];
+    let mut last = begin;
     loop {
         let now = clock::now();
         if now >= window.end() + DRAIN {
@@ -122,7 +131,7 @@ pub(super) fn run(
         }
         let is_over = places.is_over() || schedule.next_due(now).is_none();
         if is_over && ring.is_idle() {
-            return Ok(tally);
+            return Ok(Trial { tally, elapsed: last - begin });
         }
         let at_most = next_due.filter(|_| !is_over).map(|due| due - now);
         ring.submit_and_wait(at_most).map_err(failed)?;
@@ -130,7 +139,11 @@ pub(super) fn run(
         while let Some(done) = ring.next_done() {
             done.result.map_err(failed)?;
             tally.time(due_of[done.slot], now);
-            tally.count(now, Counts { requests: 1, records: 0, bytes: test.block_bytes });
+            last = now;
+            tally.count(
+                now.min(in_last_interval),
+                Counts { requests: 1, records: 0, bytes: test.block_bytes },
+            );
         }
     }
 }

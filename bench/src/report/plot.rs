@@ -33,7 +33,9 @@ impl Line {
 pub(super) fn over_time(title: &str, unit: &str, lines: &[Line]) -> Result<String, String> {
     let x = Line::max_of(lines, |point| point.0).max(1e-3);
     let y = Line::max_of(lines, |point| point.1).max(1e-9) * 1.05;
-    draw(title, "s", unit, 0.0..x, 0.0..y, lines, &|x| format!("{x}"))
+    draw(title, "s", unit, 0.0..x, 0.0..y, lines, &|x| {
+        format!("{x:.1}").trim_end_matches(".0").to_owned()
+    })
 }
 
 /// Latencies in ms over percentiles, both logarithmic; x is 1 / (1 - quantile).

@@ -206,6 +206,48 @@ fn an_existing_topic_is_used_and_stays() {
 }
 
 #[test]
+fn files_of_openmessaging_benchmark_are_run() {
+    let broker = Broker::start();
+    let (workload, driver) = (broker.file("workload.yaml"), broker.file("driver.yaml"));
+    fs::write(
+        &workload,
+        "name: small\ntopics: 2\npartitionsPerTopic: 2\nmessageSize: 100\n\
+         useRandomizedPayloads: true\nrandomBytesRatio: 0.5\nsubscriptionsPerTopic: 1\n\
+         consumerPerSubscription: 1\nproducersPerTopic: 1\nproducerRate: 2000\n\
+         testDurationMinutes: 15\n",
+    )
+    .unwrap();
+    fs::write(
+        &driver,
+        "driverClass: io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDriver\n\
+         replicationFactor: 3\ntopicConfig: |\n  min.insync.replicas=2\n\
+         producerConfig: |\n  acks=all\n  linger.ms=10\n",
+    )
+    .unwrap();
+    let json = broker.file("figures.json");
+    let output = broker.bench(&[
+        "omb",
+        workload.to_str().unwrap(),
+        "--driver",
+        driver.to_str().unwrap(),
+        "--replication-factor",
+        "1",
+        "--warm-up",
+        "0.2",
+        "--duration",
+        "1",
+        "--json",
+        json.to_str().unwrap(),
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("2 topics of 2 partitions are one topic of 4"), "{said}");
+    let figures: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    // Each of two producers sends 10 records, what arrives in 10 ms, 100 times a second.
+    assert_eq!(figures["plan"]["batch"]["records"], 10);
+    assert_eq!(figures["repeats"][0]["latency_ns"]["count"], 200);
+}
+
+#[test]
 fn what_cannot_be_measured_is_said() {
     let refused = |arguments: &[&str], code: i32, words: &str| {
         let output = bench(arguments);

@@ -62,9 +62,12 @@ pub struct LoadArgs {
     /// Who must have a batch before it is acknowledged.
     #[arg(long, default_value = "all", help_heading = "Load")]
     acks: AcksArg,
-    /// Connections; in workloads that produce and fetch, so many of each.
+    /// Connections that produce.
     #[arg(long, value_name = "N", help_heading = "Load")]
     connections: Option<usize>,
+    /// Connections that fetch; by default as many.
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    consumers: Option<usize>,
     /// Requests in flight on each connection.
     #[arg(long, value_name = "N", help_heading = "Load")]
     in_flight: Option<usize>,
@@ -72,6 +75,10 @@ pub struct LoadArgs {
     /// count from when a request was due. By default as fast as requests are answered.
     #[arg(long, value_name = "RATE", value_parser = parse_rate, help_heading = "Load")]
     rate: Option<Rate>,
+    /// At a rate, send a batch that is not full when its first record has waited so long, as a
+    /// producer's linger.ms; by default batches are full.
+    #[arg(long, value_name = "MS", help_heading = "Load")]
+    linger: Option<u64>,
     /// Threads of the load; by default one a core.
     #[arg(long, value_name = "N", help_heading = "Load")]
     threads: Option<usize>,
@@ -191,6 +198,7 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
         keep: args.keep_topic,
     };
     plan.connections = args.connections.unwrap_or(preset.connections);
+    plan.consumers = args.consumers.unwrap_or(plan.connections);
     plan.in_flight = args.in_flight.unwrap_or(preset.in_flight);
     let fitting = usize::try_from(preset.request_bytes / batch_bytes).unwrap_or(usize::MAX);
     plan.batches_per_request = args.batches_per_request.unwrap_or(fitting.max(1));
@@ -207,15 +215,21 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
         partition_max_bytes: clipped(args.fetch_partition_max_bytes),
     };
     plan.rate = args.rate;
+    if let Some(linger_ms) = args.linger {
+        plan.linger(Duration::from_millis(linger_ms));
+    }
     plan.backlog_bytes = args.backlog;
     plan.pool_bytes = args.pool_bytes;
     plan.warm_up = args.warm_up;
     plan.duration = args.duration;
     plan.repeats = args.repeats;
-    plan.threads =
-        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    plan.threads = args.threads.unwrap_or_else(cores);
     plan.server_pid = args.pid;
     plan
+}
+
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn saturating_usize(value: u64) -> usize {

@@ -2,6 +2,7 @@
 
 mod disk;
 mod load;
+mod omb;
 mod outputs;
 mod preset;
 mod progress;
@@ -59,6 +60,14 @@ enum Command {
     ///     pelton bench single-record --in-flight 64
     #[command(verbatim_doc_comment)]
     SingleRecord(load::LoadArgs),
+    /// Run a workload file of OpenMessaging Benchmark against the broker that a driver file names.
+    ///
+    ///     pelton bench omb 1-topic-16-partitions-1kb.yaml --driver kafka-throughput.yaml
+    ///     pelton bench omb workload.yaml --driver kafka.yaml --replication-factor 1 -d 60
+    ///
+    /// What cannot be done is refused, and what is done differently is told.
+    #[command(verbatim_doc_comment)]
+    Omb(omb::OmbArgs),
     /// Measure the device under a directory, with no broker: writes with and without sync, reads,
     /// and how long it takes until 4 KiB are on stable storage.
     ///
@@ -79,6 +88,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         Command::ManyPartitions(args) => load::run(args, Preset::MANY_PARTITIONS),
         Command::ManyConnections(args) => load::run(args, Preset::MANY_CONNECTIONS),
         Command::SingleRecord(args) => load::run(args, Preset::SINGLE_RECORD),
+        Command::Omb(args) => omb::run(args),
         Command::Disk(args) => disk::run(args),
     }
 }
