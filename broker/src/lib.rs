@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod config;
 pub mod controller;
+mod group;
 pub mod http;
 pub mod kafka;
 pub mod message;

@@ -6,11 +6,14 @@ use bytes::Bytes;
 use pelton_cluster::config::Operation;
 use pelton_cluster::topics::{Assignment, DeletionTarget};
 use pelton_cluster::{ClusterError, ConfigResource, Overrides, Record};
+use pelton_group::Token;
 use pelton_model::batch::Prepared;
 use pelton_model::{
     LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, ShardId, TimestampMs, TopicId,
 };
 use pelton_net::Accepted;
+
+use crate::group::{GroupAnswer, GroupOutcome, GroupRequest};
 
 /// What travels between two shards.
 pub enum Message {
@@ -50,6 +53,10 @@ pub enum Request {
     Change(Change),
     /// Of shard 0: a block of producer ids.
     ProducerIds,
+    /// Of the owners of partitions of `__consumer_offsets`: what their coordinators are asked.
+    Group(Vec<GroupRequest>),
+    /// Outcomes that requests of this shard's connections have been waiting for.
+    GroupAnswers(Vec<(Token, GroupOutcome)>),
     /// Accept connections from now on.
     Listen,
     /// Figures of this shard.
@@ -69,6 +76,7 @@ pub enum Reply {
     Inventory(Vec<(PartitionId, LeaderEpoch)>),
     Changed(ChangeOutcome),
     ProducerIds(Result<std::ops::Range<i64>, LogFault>),
+    Group(Vec<GroupAnswer>),
     Metrics(Box<crate::metrics::ShardFigures>),
     PartitionMetrics(Vec<crate::metrics::PartitionFigures>),
     /// Done, or it woke.

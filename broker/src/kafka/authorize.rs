@@ -39,6 +39,7 @@ pub enum Resource<'a> {
 /// What Kafka answers without an authorizer when it is asked which operations are allowed.
 pub const TOPIC_OPERATIONS: i32 = 3576;
 pub const CLUSTER_OPERATIONS: i32 = 8096;
+pub const GROUP_OPERATIONS: i32 = 3400;
 /// Not asked for.
 pub const OPERATIONS_OMITTED: i32 = i32::MIN;
 

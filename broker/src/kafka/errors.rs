@@ -1,9 +1,11 @@
 //! From our errors to Kafka's codes, exhaustively.
 
 use pelton_cluster::{ClusterError, ErrorKind};
+use pelton_group::GroupError;
 use pelton_kafka::{ErrorCode, StrBytes};
 use pelton_model::batch::Refusal;
 
+use crate::group::GroupFault;
 use crate::message::LogFault;
 
 pub fn of_fault(fault: &LogFault) -> ErrorCode {
@@ -48,4 +50,33 @@ pub fn of_kind(kind: ErrorKind) -> ErrorCode {
 /// Code and message of a refusal, as responses carry them.
 pub fn of_cluster(error: &ClusterError) -> (i16, Option<StrBytes>) {
     (of_kind(error.kind).code(), error.message.as_deref().map(StrBytes::from))
+}
+
+pub fn of_group(error: GroupError) -> ErrorCode {
+    match error {
+        GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+        GroupError::InvalidSessionTimeout => ErrorCode::InvalidSessionTimeout,
+        GroupError::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+        GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+        GroupError::UnknownMemberId => ErrorCode::UnknownMemberId,
+        GroupError::FencedInstanceId => ErrorCode::FencedInstanceId,
+        GroupError::IllegalGeneration => ErrorCode::IllegalGeneration,
+        GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+        GroupError::GroupMaxSizeReached => ErrorCode::GroupMaxSizeReached,
+        GroupError::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+        GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+        GroupError::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+        GroupError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+        GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+        GroupError::RecordTooLarge => ErrorCode::UnknownServerError,
+    }
+}
+
+pub fn of_group_fault(fault: GroupFault) -> ErrorCode {
+    match fault {
+        GroupFault::NotCoordinator => ErrorCode::NotCoordinator,
+        GroupFault::Loading => ErrorCode::CoordinatorLoadInProgress,
+        GroupFault::Unavailable => ErrorCode::CoordinatorNotAvailable,
+    }
 }

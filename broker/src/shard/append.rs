@@ -79,7 +79,7 @@ impl Shard {
     }
 
     /// S8: what the journal holds is also held in memory, so a full one holds producers up.
-    async fn wait_for_room(&self) {
+    pub(crate) async fn wait_for_room(&self) {
         loop {
             let relieved = self.relieved.wait();
             let journal = self.store.journal();

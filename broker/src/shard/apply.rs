@@ -6,6 +6,7 @@ use pelton_cluster::Record;
 use pelton_model::PartitionId;
 
 use super::Shard;
+use crate::group::names_of;
 use crate::message::Delta;
 use crate::runtime::Lane;
 
@@ -14,6 +15,7 @@ impl Shard {
     pub async fn apply(self: &Rc<Self>, delta: &Delta) -> Result<(), String> {
         let mut removed = Vec::new();
         let mut new = Vec::new();
+        let mut forgotten = Vec::new();
         {
             let mut view = self.view.borrow_mut();
             for record in &delta.records {
@@ -22,6 +24,7 @@ impl Shard {
                 {
                     removed.extend(topic.partitions());
                     self.metrics.count(|figures| _ = figures.topics.remove(&*topic.name));
+                    forgotten.extend(names_of(topic));
                 }
             }
             if !delta.records.is_empty() {
@@ -47,8 +50,12 @@ impl Shard {
             let sequence = self.store.place(partition, epoch).map_err(|error| error.to_string())?;
             newest = newest.max(sequence);
         }
+        self.dismiss_coordinators(&removed);
         self.remove_logs(removed);
-        self.store.journal().durable(newest).await.map_err(|error| error.to_string())
+        self.store.journal().durable(newest).await.map_err(|error| error.to_string())?;
+        self.host_coordinators(delta);
+        self.forget_topics(forgotten);
+        Ok(())
     }
 
     fn remove_logs(self: &Rc<Self>, removed: Vec<PartitionId>) {

@@ -28,6 +28,7 @@ use pelton_storage::event::Event;
 use crate::config::BrokerConfig;
 use crate::controller::{Controller, View};
 use crate::kafka::fetch_session::FetchSessions;
+use crate::group::Coordinators;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::runtime::Env;
@@ -47,6 +48,7 @@ pub struct Shard {
     /// On shard 0.
     pub controller: Option<Controller>,
     pub metrics: Metrics,
+    pub groups: Coordinators,
     pub net: ShardResources,
     pub admission: Admission,
     pub stop: StopSignal,
@@ -100,6 +102,7 @@ impl Shard {
             view: RefCell::new(parts.view),
             controller: parts.controller,
             metrics: Metrics::default(),
+            groups: Coordinators::default(),
             net: parts.net,
             admission: parts.admission,
             stop: StopSignal::new(),

@@ -102,6 +102,11 @@ impl Shard {
                 Some(controller) => Reply::ProducerIds(controller.producer_ids(self).await),
                 None => not_the_controller(),
             },
+            Request::Group(requests) => Reply::Group(self.coordinate(requests).await),
+            Request::GroupAnswers(answers) => {
+                self.take_group_answers(answers);
+                Reply::Done
+            }
             Request::Listen => {
                 self.listen();
                 Reply::Done

@@ -12,6 +12,7 @@ impl Shard {
     pub async fn shut_down(self: &Rc<Self>) {
         self.stop_accepting();
         self.stop.stop();
+        self.stop_coordinators();
         let timeout = self.env.sleep(self.config.stop_timeout);
         let drained = async {
             loop {

@@ -77,7 +77,15 @@ golden! {
     fetch: "01-Fetch.jsonl", FetchRequest, FetchResponse;
     list_offsets: "02-ListOffsets.jsonl", ListOffsetsRequest, ListOffsetsResponse;
     metadata: "03-Metadata.jsonl", MetadataRequest, MetadataResponse;
+    offset_commit: "08-OffsetCommit.jsonl", OffsetCommitRequest, OffsetCommitResponse;
+    offset_fetch: "09-OffsetFetch.jsonl", OffsetFetchRequest, OffsetFetchResponse;
     find_coordinator: "10-FindCoordinator.jsonl", FindCoordinatorRequest, FindCoordinatorResponse;
+    join_group: "11-JoinGroup.jsonl", JoinGroupRequest, JoinGroupResponse;
+    heartbeat: "12-Heartbeat.jsonl", HeartbeatRequest, HeartbeatResponse;
+    leave_group: "13-LeaveGroup.jsonl", LeaveGroupRequest, LeaveGroupResponse;
+    sync_group: "14-SyncGroup.jsonl", SyncGroupRequest, SyncGroupResponse;
+    describe_groups: "15-DescribeGroups.jsonl", DescribeGroupsRequest, DescribeGroupsResponse;
+    list_groups: "16-ListGroups.jsonl", ListGroupsRequest, ListGroupsResponse;
     api_versions: "18-ApiVersions.jsonl", ApiVersionsRequest, ApiVersionsResponse;
     create_topics: "19-CreateTopics.jsonl", CreateTopicsRequest, CreateTopicsResponse;
     delete_topics: "20-DeleteTopics.jsonl", DeleteTopicsRequest, DeleteTopicsResponse;
@@ -88,7 +96,9 @@ golden! {
     alter_configs: "33-AlterConfigs.jsonl", AlterConfigsRequest, AlterConfigsResponse;
     describe_log_dirs: "35-DescribeLogDirs.jsonl", DescribeLogDirsRequest, DescribeLogDirsResponse;
     create_partitions: "37-CreatePartitions.jsonl", CreatePartitionsRequest, CreatePartitionsResponse;
+    delete_groups: "42-DeleteGroups.jsonl", DeleteGroupsRequest, DeleteGroupsResponse;
     incremental_alter_configs: "44-IncrementalAlterConfigs.jsonl", IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+    offset_delete: "47-OffsetDelete.jsonl", OffsetDeleteRequest, OffsetDeleteResponse;
     describe_cluster: "60-DescribeCluster.jsonl", DescribeClusterRequest, DescribeClusterResponse;
     describe_producers: "61-DescribeProducers.jsonl", DescribeProducersRequest, DescribeProducersResponse;
     list_config_resources: "74-ListConfigResources.jsonl", ListConfigResourcesRequest, ListConfigResourcesResponse;

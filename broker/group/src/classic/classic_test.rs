@@ -1,0 +1,382 @@
+//! The classic protocol's promises, one each.
+
+use std::time::Duration;
+
+use crate::bench_test::{Bench, GROUP, protocol, seconds};
+use crate::*;
+
+#[test]
+fn a_lone_member_leads_and_gets_what_it_assigns() {
+    let mut bench = Bench::new();
+    let token = bench.join("");
+    let joined = bench.joined(token);
+    assert_eq!(joined.generation, 1);
+    assert_eq!(joined.leader, joined.member_id);
+    assert_eq!(&*joined.member_id, "client-uuid-1");
+    assert_eq!(joined.members.len(), 1);
+    assert_eq!(bench.state(), State::CompletingRebalance);
+    let synced = bench.sync(&joined, &[(&joined.member_id, "all")]);
+    assert_eq!(bench.assignment(synced), Ok("all".into()));
+    assert_eq!(bench.state(), State::Stable);
+    assert_eq!(bench.heartbeat(&joined), Ok(()));
+}
+
+#[test]
+fn a_forming_group_waits_for_more_members_but_not_beyond_the_rebalance_timeout() {
+    let delay = seconds(3);
+    let config = GroupConfig { group_initial_rebalance_delay: delay, ..GroupConfig::default() };
+    let mut bench = Bench::with(config);
+    let mut join = bench.join_of("");
+    join.rebalance_timeout_ms = 7_000;
+    let first = bench.send(Command::Join(join));
+    let mut tokens = vec![first];
+    // Somebody comes in each delay: it is extended to 3 + 3 + 1 seconds and no further.
+    for _ in 0..2 {
+        bench.wait(seconds(2));
+        let mut join = bench.join_of("");
+        join.rebalance_timeout_ms = 7_000;
+        tokens.push(bench.send(Command::Join(join)));
+        bench.wait(seconds(1));
+    }
+    assert!(tokens.iter().all(|token| bench.is_waiting(*token)));
+    bench.wait(Duration::from_millis(999));
+    assert!(bench.is_waiting(first));
+    bench.wait(Duration::from_millis(1));
+    for token in tokens {
+        assert_eq!(bench.joined(token).generation, 1);
+    }
+}
+
+#[test]
+fn a_new_dynamic_member_has_to_come_again_with_the_id_that_it_gets() {
+    let mut bench = Bench::new();
+    let mut join = bench.join_of("");
+    join.requires_known_member_id = true;
+    let token = bench.send(Command::Join(join.clone()));
+    let Some(Reply::Joined(Err(refused))) = bench.reply(token) else { panic!() };
+    assert_eq!(refused.error, GroupError::MemberIdRequired);
+    assert_eq!(&*refused.member_id, "client-uuid-1");
+    join.member_id = refused.member_id.clone();
+    let token = bench.send(Command::Join(join));
+    assert_eq!(bench.joined(token).member_id, refused.member_id);
+}
+
+#[test]
+fn an_id_that_is_not_used_within_the_session_timeout_is_forgotten() {
+    let mut bench = Bench::new();
+    let mut join = bench.join_of("");
+    join.requires_known_member_id = true;
+    bench.send(Command::Join(join));
+    bench.wait(seconds(11));
+    let token = bench.join("client-uuid-1");
+    assert_eq!(bench.join_error(token), GroupError::UnknownMemberId);
+}
+
+#[test]
+fn a_rebalance_waits_for_an_id_that_was_given_out() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let mut join = bench.join_of("");
+    join.requires_known_member_id = true;
+    bench.send(Command::Join(join));
+    let again = bench.join(&members[0].member_id);
+    assert!(bench.is_waiting(again), "the pending member may still come");
+    bench.wait(seconds(10));
+    assert_eq!(bench.joined(again).members.len(), 1);
+}
+
+#[test]
+fn members_without_a_common_protocol_are_refused() {
+    let mut bench = Bench::new();
+    bench.stable(1);
+    let mut join = bench.join_of("");
+    join.protocols = vec![protocol("sticky", &["t"])];
+    let token = bench.send(Command::Join(join.clone()));
+    assert_eq!(bench.join_error(token), GroupError::InconsistentGroupProtocol);
+    join.protocols = vec![protocol("range", &["t"])];
+    join.protocol_type = "connect".into();
+    let token = bench.send(Command::Join(join));
+    assert_eq!(bench.join_error(token), GroupError::InconsistentGroupProtocol);
+}
+
+#[test]
+fn the_protocol_that_most_members_prefer_among_the_common_ones_wins() {
+    let mut bench = Bench::new();
+    let with = |names: &[&str]| names.iter().map(|name| protocol(name, &["t"])).collect::<Vec<_>>();
+    let mut first = bench.join_of("");
+    first.protocols = with(&["own", "a", "b"]);
+    let token = bench.send(Command::Join(first.clone()));
+    let leader = bench.joined(token);
+    assert_eq!(leader.protocol.as_deref(), Some("own"));
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let mut join = bench.join_of("");
+        join.protocols = with(&["b", "a"]);
+        tokens.push(bench.send(Command::Join(join)));
+    }
+    first.member_id = leader.member_id;
+    tokens.push(bench.send(Command::Join(first)));
+    for token in tokens {
+        assert_eq!(bench.joined(token).protocol.as_deref(), Some("b"));
+    }
+}
+
+#[test]
+fn a_join_sets_off_a_rebalance_that_the_others_hear_of_by_heartbeat() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let third = bench.join("");
+    assert_eq!(bench.heartbeat(&members[0]), Err(GroupError::RebalanceInProgress));
+    let synced = bench.sync(&members[1], &[]);
+    assert_eq!(bench.assignment(synced), Err(GroupError::RebalanceInProgress));
+    let generation = members[0].generation;
+    assert_eq!(bench.commit_as(generation, &members[0].member_id, "t", 5), Ok(vec![Ok(())]));
+    let tokens = [bench.join(&members[0].member_id), bench.join(&members[1].member_id), third];
+    for token in tokens {
+        assert_eq!(bench.joined(token).generation, generation + 1);
+    }
+    assert_eq!(bench.heartbeat(&members[0]), Err(GroupError::IllegalGeneration));
+}
+
+#[test]
+fn a_commit_between_join_and_assignment_is_refused() {
+    let mut bench = Bench::new();
+    let token = bench.join("");
+    let joined = bench.joined(token);
+    let outcome = bench.commit_as(joined.generation, &joined.member_id, "t", 5);
+    assert_eq!(outcome, Err(GroupError::RebalanceInProgress));
+}
+
+#[test]
+fn members_that_do_not_join_again_in_time_are_out() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let again = bench.join(&members[0].member_id);
+    for _ in 0..7 {
+        bench.wait(seconds(9));
+        let _ = bench.heartbeat(&members[1]);
+    }
+    let joined = bench.joined(again);
+    assert_eq!(joined.members.len(), 1);
+    assert_eq!(bench.heartbeat(&members[1]), Err(GroupError::UnknownMemberId));
+}
+
+#[test]
+fn a_leader_that_is_gone_hands_over() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    assert_eq!(bench.leave(&members[0].member_id), Ok(()));
+    let again = bench.join(&members[1].member_id);
+    let joined = bench.joined(again);
+    assert_eq!(joined.leader, members[1].member_id);
+    assert_eq!(joined.members.len(), 1);
+}
+
+#[test]
+fn a_follower_that_joins_again_unchanged_gets_the_present_generation() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let again = bench.join(&members[1].member_id);
+    let joined = bench.joined(again);
+    assert_eq!(joined.generation, members[1].generation);
+    assert!(joined.members.is_empty());
+    assert_eq!(bench.state(), State::Stable);
+}
+
+#[test]
+fn a_leader_that_joins_again_makes_a_new_generation() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let again = bench.join(&members[0].member_id);
+    assert_eq!(bench.joined(again).generation, members[0].generation + 1);
+}
+
+#[test]
+fn a_member_that_is_not_heard_of_is_out_and_the_others_rebalance() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    bench.wait(seconds(6));
+    assert_eq!(bench.heartbeat(&members[0]), Ok(()));
+    bench.wait(seconds(5));
+    assert_eq!(bench.heartbeat(&members[0]), Err(GroupError::RebalanceInProgress));
+    assert_eq!(bench.heartbeat(&members[1]), Err(GroupError::UnknownMemberId));
+}
+
+#[test]
+fn a_member_whose_request_waits_is_not_taken_for_dead() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let waiting = bench.join(&members[0].member_id);
+    for _ in 0..5 {
+        bench.wait(seconds(8));
+        assert_eq!(bench.heartbeat(&members[1]), Err(GroupError::RebalanceInProgress));
+    }
+    assert!(bench.is_waiting(waiting));
+    let other = bench.join(&members[1].member_id);
+    assert_eq!(bench.joined(waiting).members.len(), 2);
+    assert_eq!(bench.joined(other).generation, members[0].generation + 1);
+}
+
+#[test]
+fn a_member_that_never_asks_for_its_assignment_is_out() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let tokens = [bench.join(""), bench.join(&members[0].member_id)];
+    let silent = bench.joined(tokens[0]);
+    let leader = bench.joined(tokens[1]);
+    let synced = bench.sync(&leader, &[(&leader.member_id, "mine")]);
+    assert_eq!(bench.assignment(synced), Ok("mine".into()));
+    for _ in 0..8 {
+        bench.wait(seconds(8));
+        let _ = bench.heartbeat(&leader);
+        let _ = bench.heartbeat(&silent);
+    }
+    assert_eq!(bench.heartbeat(&silent), Err(GroupError::UnknownMemberId));
+    assert_eq!(bench.heartbeat(&leader), Err(GroupError::RebalanceInProgress));
+}
+
+#[test]
+fn members_that_the_leader_leaves_out_get_nothing() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let tokens = [bench.join(""), bench.join(&members[0].member_id)];
+    let follower = bench.joined(tokens[0]);
+    let leader = bench.joined(tokens[1]);
+    let waiting = bench.sync(&follower, &[]);
+    assert!(bench.is_waiting(waiting));
+    bench.sync(&leader, &[(&leader.member_id, "all")]);
+    assert_eq!(bench.assignment(waiting), Ok(String::new()));
+}
+
+#[test]
+fn the_last_member_that_leaves_leaves_an_empty_generation() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    assert_eq!(bench.leave(&members[0].member_id), Ok(()));
+    assert_eq!(bench.leave(&members[0].member_id), Err(GroupError::UnknownMemberId));
+    assert_eq!(bench.state(), State::Empty);
+    let Some(Record::GroupMetadata { value: Some(last), .. }) = bench.log.last() else { panic!() };
+    assert_eq!((last.generation, &last.protocol, last.members.len()), (2, &None, 0));
+}
+
+#[test]
+fn a_group_takes_no_more_members_than_allowed() {
+    let mut bench = Bench::with(GroupConfig {
+        group_max_size: 2,
+        group_initial_rebalance_delay: Duration::ZERO,
+        ..GroupConfig::default()
+    });
+    let members = bench.stable(2);
+    let third = bench.join("");
+    assert_eq!(bench.join_error(third), GroupError::GroupMaxSizeReached);
+    let again = bench.join(&members[0].member_id);
+    assert!(bench.is_waiting(again), "known members still may");
+}
+
+#[test]
+fn session_timeouts_have_bounds() {
+    let mut bench = Bench::new();
+    for timeout in [5_999, 1_800_001, 0, -1] {
+        let mut join = bench.join_of("");
+        join.session_timeout_ms = timeout;
+        let token = bench.send(Command::Join(join));
+        assert_eq!(bench.join_error(token), GroupError::InvalidSessionTimeout);
+    }
+}
+
+#[test]
+fn the_group_without_a_name_has_no_members() {
+    let mut bench = Bench::new();
+    let mut join = bench.join_of("");
+    join.group = GroupId::default();
+    let token = bench.send(Command::Join(join));
+    assert_eq!(bench.join_error(token), GroupError::InvalidGroupId);
+}
+
+#[test]
+fn a_request_that_its_own_member_repeats_is_answered_and_not_lost() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let given_up = bench.join(&members[0].member_id);
+    let current = bench.join(&members[0].member_id);
+    assert_eq!(bench.join_error(given_up), GroupError::RebalanceInProgress);
+    bench.join(&members[1].member_id);
+    assert_eq!(bench.joined(current).members.len(), 2);
+}
+
+#[test]
+fn a_group_that_does_not_fit_a_record_is_not_stable() {
+    let mut bench = Bench::with(GroupConfig {
+        record_bytes_max: 1_000,
+        group_initial_rebalance_delay: Duration::ZERO,
+        ..GroupConfig::default()
+    });
+    let token = bench.join("");
+    let joined = bench.joined(token);
+    let huge = "x".repeat(2_000);
+    let synced = bench.sync(&joined, &[(&joined.member_id, &huge)]);
+    assert_eq!(bench.assignment(synced), Err(GroupError::RecordTooLarge));
+    assert_eq!(bench.state(), State::PreparingRebalance);
+}
+
+#[test]
+fn who_waits_can_be_told_when_the_coordinator_goes() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let waiting = bench.join(&members[0].member_id);
+    assert_eq!(bench.coordinator.take_waiting(), [waiting]);
+    assert!(bench.coordinator.take_waiting().is_empty());
+}
+
+#[test]
+fn after_a_reload_members_go_on_and_the_silent_ones_are_out() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    bench.reload();
+    assert_eq!(bench.state(), State::Stable);
+    assert_eq!(bench.heartbeat(&members[0]), Ok(()));
+    let again = bench.sync(&members[0], &[]);
+    assert_eq!(bench.assignment(again), Ok("part-0".into()));
+    bench.wait(seconds(9));
+    assert_eq!(bench.heartbeat(&members[0]), Ok(()));
+    bench.wait(seconds(2));
+    assert_eq!(bench.heartbeat(&members[1]), Err(GroupError::UnknownMemberId));
+}
+
+#[test]
+fn a_rebalance_that_a_crash_interrupts_sends_newcomers_back_to_the_start() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let newcomer = bench.join("");
+    bench.join(&members[0].member_id);
+    let newcomer = bench.joined(newcomer);
+    bench.reload();
+    assert_eq!(bench.heartbeat(&newcomer), Err(GroupError::UnknownMemberId));
+    assert_eq!(bench.heartbeat(&members[0]), Ok(()));
+}
+
+#[test]
+fn described_members_show_their_metadata_only_while_stable() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let description = bench.describe().unwrap();
+    assert_eq!(description.protocol, "range");
+    assert_eq!(description.protocol_type, "consumer");
+    assert_eq!(description.members[0].member_id, members[0].member_id);
+    assert!(!description.members[0].metadata.is_empty());
+    bench.join("");
+    let description = bench.describe().unwrap();
+    assert_eq!(description.protocol, "");
+    assert!(description.members.iter().all(|member| member.metadata.is_empty()));
+}
+
+#[test]
+fn unknown_groups_know_nobody() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.describe(), Err(GroupError::GroupIdNotFound));
+    let stranger = bench.join("stranger");
+    assert_eq!(bench.join_error(stranger), GroupError::UnknownMemberId);
+    let leave = Leave { group: GROUP.into(), members: vec![LeavingMember::default()] };
+    let left = bench.ask(Command::Leave(leave));
+    assert_eq!(left, Reply::Left(Err(GroupError::UnknownMemberId)));
+}

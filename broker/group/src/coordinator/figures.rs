@@ -1,0 +1,23 @@
+//! What a coordinator counts, and what it knows about its groups, for whoever watches.
+
+use crate::classic::State;
+use crate::ids::{GroupId, TopicName};
+
+/// Counted since the coordinator was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub offset_commits: u64,
+    pub offsets_expired: u64,
+    pub rebalances: u64,
+}
+
+/// One group as of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFigures {
+    pub group: GroupId,
+    pub kind: &'static str,
+    pub state: State,
+    pub members: usize,
+    /// Committed offsets by topic and partition.
+    pub offsets: Vec<(TopicName, i32, i64)>,
+}

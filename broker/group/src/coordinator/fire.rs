@@ -1,0 +1,52 @@
+//! What happens because nothing has happened.
+
+use super::effects::{Effects, Now};
+use super::{Coordinator, Group};
+use crate::limits::TIMERS_PER_STEP_MAX;
+use crate::timers::Timer;
+
+impl Coordinator {
+    /// Does what is due, at most so much as fits into one step (R8): if more is due,
+    /// [`Coordinator::next_deadline`] still lies in the past.
+    pub fn fire(&mut self, now: Now) -> Effects {
+        let mut effects = Effects::default();
+        for _ in 0..TIMERS_PER_STEP_MAX {
+            let Some(timer) = self.timers.take_due(now.elapsed) else { break };
+            self.fire_one(now, timer, &mut effects);
+        }
+        effects
+    }
+
+    fn fire_one(&mut self, now: Now, timer: Timer, effects: &mut Effects) {
+        match timer {
+            Timer::Expiry => self.expire(now, effects),
+            Timer::Join(id) => {
+                if let Some((group, mut step)) = self.classic(&id, now, effects) {
+                    group.join_time_is_up(&mut step);
+                }
+            }
+            Timer::Sync(id) => {
+                if let Some((group, mut step)) = self.classic(&id, now, effects) {
+                    group.sync_time_is_up(&mut step);
+                }
+            }
+            Timer::Session(id, member) => {
+                if let Some((group, mut step)) = self.classic(&id, now, effects) {
+                    group.session_is_over(&member, &mut step);
+                }
+            }
+        }
+    }
+}
+
+impl Group {
+    /// None: the offsets of a group that somebody may still need.
+    pub(super) fn expiry_base(
+        &self,
+        committed: pelton_model::TimestampMs,
+    ) -> Option<pelton_model::TimestampMs> {
+        match &self.kind {
+            super::Kind::Classic(group) => group.expiry_base(committed),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One coordinator: the groups of one partition of `__consumer_offsets`. Each verb is a file.
+
+pub mod command;
+pub mod effects;
+mod expire;
+pub mod figures;
+mod fire;
+mod list;
+mod replay;
+pub mod reply;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::classic::{ClassicGroup, State};
+use crate::config::GroupConfig;
+use crate::error::GroupError;
+use crate::ids::GroupId;
+use crate::limits::GROUPS_PER_COORDINATOR_MAX;
+use crate::offsets::Offsets;
+use crate::timers::Timers;
+use command::{Command, Join};
+use effects::{Effects, Now, Step, Token};
+use figures::Figures;
+use reply::{JoinRefused, Reply};
+
+/// A name goes into a record's key, which has 16 bits for its length.
+const GROUP_ID_BYTES_MAX: usize = i16::MAX as usize;
+
+/// See the module and [the crate](crate).
+pub struct Coordinator {
+    pub(crate) config: GroupConfig,
+    pub(crate) groups: BTreeMap<GroupId, Group>,
+    timers: Timers,
+    pub(crate) figures: Figures,
+    /// Where the search for expired offsets goes on; none: it begins anew.
+    expiry_after: Option<GroupId>,
+}
+
+/// What a group is whatever its protocol, and what it is by its protocol.
+pub(crate) struct Group {
+    pub offsets: Offsets,
+    pub kind: Kind,
+}
+
+/// The protocols. A group that only has simple commits is a classic one without members.
+pub(crate) enum Kind {
+    Classic(ClassicGroup),
+}
+
+impl Group {
+    fn new(id: &GroupId) -> Self {
+        Self { offsets: Offsets::default(), kind: Kind::Classic(ClassicGroup::new(id.clone())) }
+    }
+
+    /// None: the group speaks another protocol.
+    fn classic(&mut self) -> Option<&mut ClassicGroup> {
+        match &mut self.kind {
+            Kind::Classic(group) => Some(group),
+        }
+    }
+}
+
+impl Coordinator {
+    /// Without groups: what is on the log is to be [replayed](Coordinator::replay), and then
+    /// [begun](Coordinator::begin) with.
+    pub fn new(config: GroupConfig) -> Self {
+        Self {
+            config,
+            groups: BTreeMap::new(),
+            timers: Timers::default(),
+            figures: Figures::default(),
+            expiry_after: None,
+        }
+    }
+
+    /// When [`Coordinator::fire`] is to be called, as [`Now::elapsed`]; none: nothing waits.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    /// Takes a command. The reply is among the effects, but for a JoinGroup or SyncGroup that waits
+    /// for others.
+    pub fn handle(&mut self, now: Now, token: Token, command: Command) -> Effects {
+        let mut effects = Effects::default();
+        if let Some(reply) = self.answer(now, token, command, &mut effects) {
+            effects.replies.push((token, reply));
+        }
+        self.watch_expiry(now);
+        effects
+    }
+
+    /// Everyone who waits; for a coordinator that is thrown away.
+    pub fn take_waiting(&mut self) -> Vec<Token> {
+        let groups = self.groups.values_mut().filter_map(Group::classic);
+        groups.flat_map(ClassicGroup::take_waiting).collect()
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        token: Token,
+        command: Command,
+        effects: &mut Effects,
+    ) -> Option<Reply> {
+        if let Some(refused) = refuse_name(&command) {
+            return Some(refused);
+        }
+        match command {
+            Command::Join(join) => self.join(now, token, join, effects),
+            Command::Sync(sync) => {
+                let refused = Some(Reply::Synced(Err(GroupError::UnknownMemberId)));
+                let (group, mut step) = match self.classic(&sync.group, now, effects) {
+                    Some(found) => found,
+                    None => return refused,
+                };
+                group.sync(token, sync, &mut step)
+            }
+            Command::Heartbeat(beat) => {
+                let outcome = match self.classic(&beat.group, now, effects) {
+                    Some((group, mut step)) => group.heartbeat(&beat, &mut step),
+                    None => Err(GroupError::UnknownMemberId),
+                };
+                Some(Reply::Beaten(outcome))
+            }
+            Command::Leave(leave) => Some(match self.classic(&leave.group, now, effects) {
+                Some((group, mut step)) => Reply::Left(Ok(group.leave(leave.members, &mut step))),
+                None => Reply::Left(Err(GroupError::UnknownMemberId)),
+            }),
+            Command::CommitOffsets(commit) => {
+                Some(Reply::Committed(self.commit_offsets(now, commit, effects)))
+            }
+            Command::FetchOffsets(fetch) => Some(Reply::Fetched(Ok(self.fetch_offsets(&fetch)))),
+            Command::DeleteOffsets(delete) => {
+                Some(Reply::OffsetsDeleted(self.delete_offsets(delete, effects)))
+            }
+            Command::Describe { group } => Some(Reply::Described(self.describe(&group))),
+            Command::List { after, count_max } => Some(Reply::Listed(self.list(after, count_max))),
+            Command::DeleteGroup { group } => {
+                Some(Reply::GroupDeleted(self.delete_group(&group, effects)))
+            }
+            Command::ForgetTopics { topics, after, count_max } => {
+                Some(Reply::Forgotten(self.forget_topics(&topics, after, count_max, effects)))
+            }
+        }
+    }
+
+    fn join(&mut self, now: Now, token: Token, join: Join, effects: &mut Effects) -> Option<Reply> {
+        let refuse = |error| {
+            Some(Reply::Joined(Err(JoinRefused { error, member_id: join.member_id.clone() })))
+        };
+        let session_timeouts =
+            self.config.group_min_session_timeout_ms..=self.config.group_max_session_timeout_ms;
+        if !session_timeouts.contains(&join.session_timeout_ms) {
+            return refuse(GroupError::InvalidSessionTimeout);
+        }
+        let is_new = !self.groups.contains_key(&join.group);
+        if is_new && !join.member_id.is_empty() {
+            return refuse(GroupError::UnknownMemberId);
+        }
+        if let Err(error) = self.make_room(&join.group) {
+            return refuse(error);
+        }
+        let group_id = join.group.clone();
+        let (group, mut step) = self.classic(&group_id, now, effects)?;
+        if is_new {
+            group.set_begun(now);
+        }
+        let reply = group.join(token, join, &mut step);
+        if is_new && effects.records.is_empty() {
+            // So that the group is a classic one after a reload as well, as Kafka does.
+            let group = self.groups.get_mut(&group_id).and_then(Group::classic);
+            effects.records.extend(group.map(|group| group.record()));
+        }
+        reply
+    }
+
+    /// Makes the group if it is not there.
+    pub(crate) fn make_room(&mut self, id: &GroupId) -> Result<(), GroupError> {
+        if self.groups.contains_key(id) {
+            return Ok(());
+        }
+        if self.groups.len() >= GROUPS_PER_COORDINATOR_MAX {
+            return Err(GroupError::CoordinatorNotAvailable);
+        }
+        self.groups.insert(id.clone(), Group::new(id));
+        Ok(())
+    }
+
+    /// A classic group, and what a step on it touches.
+    pub(crate) fn classic<'a>(
+        &'a mut self,
+        id: &GroupId,
+        now: Now,
+        effects: &'a mut Effects,
+    ) -> Option<(&'a mut ClassicGroup, Step<'a>)> {
+        let group = self.groups.get_mut(id)?.classic()?;
+        let Self { config, timers, figures, .. } = self;
+        Some((group, Step { now, config, timers, figures, effects }))
+    }
+}
+
+/// The empty name exists for simple commits only.
+fn refuse_name(command: &Command) -> Option<Reply> {
+    let group = command.group()?;
+    if group.len() <= GROUP_ID_BYTES_MAX && !group.is_empty() {
+        return None;
+    }
+    let error = GroupError::InvalidGroupId;
+    match command {
+        Command::Join(join) => {
+            Some(Reply::Joined(Err(JoinRefused { error, member_id: join.member_id.clone() })))
+        }
+        Command::Sync(_) => Some(Reply::Synced(Err(error))),
+        Command::Heartbeat(_) => Some(Reply::Beaten(Err(error))),
+        Command::Leave(_) => Some(Reply::Left(Err(error))),
+        Command::DeleteOffsets(_) => Some(Reply::OffsetsDeleted(Err(error))),
+        _ if group.is_empty() => None,
+        Command::CommitOffsets(_) => Some(Reply::Committed(Err(error))),
+        Command::FetchOffsets(_) => Some(Reply::Fetched(Err(error))),
+        Command::Describe { .. } => Some(Reply::Described(Err(error))),
+        Command::DeleteGroup { .. } => Some(Reply::GroupDeleted(Err(error))),
+        Command::List { .. } | Command::ForgetTopics { .. } => None,
+    }
+}
+
+impl Group {
+    pub(crate) fn state(&self) -> State {
+        match &self.kind {
+            Kind::Classic(group) => group.state(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "coordinator_test.rs"]
+mod coordinator_test;

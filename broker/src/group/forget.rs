@@ -1,0 +1,74 @@
+//! Topics that are gone take their committed offsets with them.
+
+use std::rc::Rc;
+
+use pelton_cluster::Topic;
+use pelton_group::{Command, Reply, TopicName};
+use pelton_model::TopicId;
+
+use super::{GroupAnswer, GroupRequest, Hosted, HostedState};
+use crate::runtime::Lane;
+use crate::shard::Shard;
+
+/// Groups looked through between two others' turns (R8).
+const GROUPS_PER_STEP: usize = 256;
+
+/// A topic as commits name it: by its id, and by name alone where they are old.
+pub fn names_of(topic: &Topic) -> [(TopicName, TopicId); 2] {
+    let name = TopicName::new(topic.name.clone());
+    [(name.clone(), topic.id), (name, TopicId::ZERO)]
+}
+
+impl Shard {
+    /// In the background, in every coordinator of this shard. One that is loading looks for itself
+    /// when it is done.
+    pub fn forget_topics(self: &Rc<Self>, topics: Vec<(TopicName, TopicId)>) {
+        if topics.is_empty() {
+            return;
+        }
+        let shard = self.clone();
+        self.env.spawn(Lane::Background, async move {
+            for hosted in shard.groups.all() {
+                shard.forget_in(&hosted, topics.clone()).await;
+            }
+        });
+    }
+
+    /// Offsets of topics that were deleted while nobody was there to forget them.
+    pub(super) async fn forget_unknown_topics(self: &Rc<Self>, hosted: &Rc<Hosted>) {
+        let committed = match &*hosted.state.borrow() {
+            HostedState::Ready(coordinator) => coordinator.committed_topics(),
+            _ => return,
+        };
+        let gone: Vec<(TopicName, TopicId)> = {
+            let view = self.view.borrow();
+            let is_gone = |name: &TopicName, id: TopicId| match id {
+                TopicId::ZERO => view.cluster.topic(name).is_none(),
+                id => view.cluster.topic_by_id(id).is_none(),
+            };
+            committed.into_iter().filter(|(name, id)| is_gone(name, *id)).collect()
+        };
+        if !gone.is_empty() {
+            self.forget_in(hosted, gone).await;
+        }
+    }
+
+    async fn forget_in(self: &Rc<Self>, hosted: &Rc<Hosted>, topics: Vec<(TopicName, TopicId)>) {
+        let mut after = None;
+        loop {
+            let ticket = self.groups.waiting.enter(self.id);
+            let command = Command::ForgetTopics {
+                topics: topics.clone(),
+                after: after.take(),
+                count_max: GROUPS_PER_STEP,
+            };
+            let request =
+                GroupRequest { partition: hosted.partition, token: ticket.token, command };
+            match self.coordinate(vec![request]).await.pop() {
+                Some(GroupAnswer::Now(Ok(Reply::Forgotten(Some(last))))) => after = Some(last),
+                _ => return,
+            }
+            self.env.breathe().await;
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! One step of a coordinator, from the command to its replies.
+
+use std::rc::Rc;
+
+use futures::future::join_all;
+use pelton_group::{Command, Coordinator, Effects, Now, Reply, Token};
+use pelton_model::TopicId;
+
+use super::{GroupAnswer, GroupFault, GroupOutcome, GroupRequest, Hosted, HostedState};
+use crate::shard::Shard;
+
+/// Replies that leave when a journal group is durable.
+pub(super) struct Outgoing {
+    sequence: u64,
+    replies: Vec<(Token, Reply)>,
+}
+
+impl Shard {
+    /// As the owner: what the coordinators of some partitions answer.
+    pub async fn coordinate(self: &Rc<Self>, requests: Vec<GroupRequest>) -> Vec<GroupAnswer> {
+        join_all(requests.into_iter().map(|request| self.coordinate_one(request))).await
+    }
+
+    async fn coordinate_one(self: &Rc<Self>, request: GroupRequest) -> GroupAnswer {
+        let GroupRequest { partition, token, mut command } = request;
+        let Some(hosted) = self.groups.get(partition) else {
+            return GroupAnswer::Now(Err(GroupFault::NotCoordinator));
+        };
+        self.wait_for_room().await;
+        self.mark_gone_topics(&mut command);
+        match self.step(&hosted, |coordinator, now| coordinator.handle(now, token, command)) {
+            Ok(outgoing) => self.finish(&hosted, token, outgoing).await,
+            Err(fault) => GroupAnswer::Now(Err(fault)),
+        }
+    }
+
+    /// State and log move together; nothing awaits in between.
+    pub(super) fn step(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        act: impl FnOnce(&mut Coordinator, Now) -> Effects,
+    ) -> Result<Outgoing, GroupFault> {
+        let now = Now { wall: self.env.now(), elapsed: self.env.elapsed() };
+        let effects = match &mut *hosted.state.borrow_mut() {
+            HostedState::Ready(coordinator) => {
+                let effects = act(coordinator, now);
+                hosted.expect(coordinator.next_deadline());
+                Some(effects)
+            }
+            HostedState::Loading => return Err(GroupFault::Loading),
+            HostedState::Closed => return Err(GroupFault::NotCoordinator),
+            HostedState::Failed => None,
+        };
+        let Some(Effects { records, replies }) = effects else {
+            self.load(hosted);
+            return Err(GroupFault::Unavailable);
+        };
+        let log = self.store.log(hosted.partition);
+        let appended = match log {
+            Some(log) => self.append_group_records(&log, &records),
+            None => Err(GroupFault::NotCoordinator),
+        };
+        match appended {
+            Ok(sequence) => {
+                let sequence = sequence.max(hosted.newest.get());
+                hosted.newest.set(sequence);
+                Ok(Outgoing { sequence, replies })
+            }
+            Err(fault) => {
+                self.send_group_answers(
+                    replies.into_iter().map(|(token, _)| (token, Err(fault))).collect(),
+                );
+                self.fail(hosted);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Lets the replies out once they are true for good; the asker's own is given back.
+    async fn finish(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        token: Token,
+        outgoing: Outgoing,
+    ) -> GroupAnswer {
+        let mut answers = self.durable_replies(hosted, outgoing).await;
+        let own = answers.iter().position(|(to, _)| *to == token);
+        let own = own.map(|at| answers.swap_remove(at).1);
+        self.send_group_answers(answers);
+        own.map_or(GroupAnswer::Later, GroupAnswer::Now)
+    }
+
+    /// The same for a step that nobody asked for.
+    pub(super) async fn send_replies(self: &Rc<Self>, hosted: &Rc<Hosted>, outgoing: Outgoing) {
+        let answers = self.durable_replies(hosted, outgoing).await;
+        self.send_group_answers(answers);
+    }
+
+    async fn durable_replies(
+        self: &Rc<Self>,
+        hosted: &Rc<Hosted>,
+        outgoing: Outgoing,
+    ) -> Vec<(Token, GroupOutcome)> {
+        let Outgoing { sequence, replies } = outgoing;
+        let journal = self.store.journal().clone();
+        let durable =
+            sequence <= journal.durable_sequence() || journal.durable(sequence).await.is_ok();
+        if !durable {
+            self.fail(hosted);
+        }
+        let outcome = |reply| match durable {
+            true => Ok(reply),
+            false => Err(GroupFault::NotCoordinator),
+        };
+        replies.into_iter().map(|(token, reply)| (token, outcome(reply))).collect()
+    }
+
+    /// A commit may have been on its way here while its topic was deleted.
+    fn mark_gone_topics(&self, command: &mut Command) {
+        let Command::CommitOffsets(commit) = command else { return };
+        let view = self.view.borrow();
+        for offset in &mut commit.offsets {
+            offset.topic_is_gone = offset.topic_id != TopicId::ZERO
+                && view.cluster.topic_by_id(offset.topic_id).is_none();
+        }
+    }
+}

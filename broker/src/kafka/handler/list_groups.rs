@@ -1,0 +1,46 @@
+//! ListGroups 0–5: the groups of all coordinators of this broker. Filters by state (from 4) and by
+//! type (from 5) ignore case; a value that nobody knows matches nothing.
+
+use pelton_group::Listing;
+use pelton_kafka::wire::list_groups_response::ListedGroup;
+use pelton_kafka::wire::{ListGroupsRequest, ListGroupsResponse};
+use pelton_kafka::{StrBytes, message};
+
+use crate::kafka::authorize::{Operation, Resource};
+use crate::kafka::context::Call;
+use crate::kafka::errors::of_group_fault;
+
+pub async fn handle(call: Call, request: ListGroupsRequest) -> ListGroupsResponse {
+    let listed = match call.list_groups().await {
+        Ok(listed) => listed,
+        Err(fault) => {
+            return message!(ListGroupsResponse { error_code: of_group_fault(fault).code() });
+        }
+    };
+    let may_see_all = call.may(Operation::Describe, Resource::Cluster);
+    let groups = listed
+        .iter()
+        .filter(|it| passes(&request.states_filter, it.state.name()))
+        .filter(|it| passes(&request.types_filter, it.kind))
+        .filter(|it| may_see_all || call.may(Operation::Describe, Resource::Group(&it.group)))
+        .map(|it| answer(&call, it));
+    message!(ListGroupsResponse { groups: groups.collect() })
+}
+
+fn passes(filter: &[StrBytes], value: &str) -> bool {
+    filter.is_empty() || filter.iter().any(|wanted| wanted.as_str().eq_ignore_ascii_case(value))
+}
+
+fn answer(call: &Call, listing: &Listing) -> ListedGroup {
+    let mut group = message!(ListedGroup {
+        group_id: (&*listing.group).into(),
+        protocol_type: listing.protocol_type.as_str().into(),
+    });
+    if call.version() >= 4 {
+        group.group_state = listing.state.name().into();
+    }
+    if call.version() >= 5 {
+        group.group_type = listing.kind.into();
+    }
+    group
+}
