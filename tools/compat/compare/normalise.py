@@ -5,6 +5,7 @@ Ids that a broker draws (topic ids, producer ids, session ids) are named by the 
 """
 
 import base64
+import re
 import time
 
 import batch
@@ -16,6 +17,8 @@ NODE_FIELDS = {"nodeId", "brokerId", "leaderId", "controllerId"}
 NODE_LIST_FIELDS = {"replicaNodes", "isrNodes", "offlineReplicas", "eligibleLeaderReplicas", "lastKnownElr"}
 TIME_FIELDS = {"logAppendTimeMs", "timestamp", "lastTimestamp", "baseTimestamp", "maxTimestamp"}
 TEXT_FIELDS = {"errorMessage", "batchIndexErrorMessage"}
+MEMBER_FIELDS = {"memberId", "leader"}
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 BYTE_COUNT_FIELDS = {"totalBytes", "usableBytes"}
 
 # Lists without an order of their own, and the field that tells their entries apart. Where a schema says nothing,
@@ -46,6 +49,17 @@ KEYED_LISTS = {
     ("DescribeLogDirs", "partitions"): "partitionIndex",
     ("DescribeProducers", "activeProducers"): "producerId",
     ("ListConfigResources", "configResources"): "resourceName",
+    ("FindCoordinator", "coordinators"): "key",
+    ("JoinGroup", "members"): "memberId",
+    ("DescribeGroups", "groups"): "groupId",
+    ("DescribeGroups", "members"): "memberId",
+    ("ListGroups", "groups"): "groupId",
+    ("DeleteGroups", "results"): "groupId",
+    ("OffsetCommit", "topics"): "name",
+    ("OffsetFetch", "topics"): "name",
+    ("OffsetFetch", "partitions"): "partitionIndex",
+    ("OffsetDelete", "topics"): "name",
+    ("OffsetDelete", "partitions"): "partitionIndex",
 }
 
 
@@ -54,7 +68,7 @@ class Normaliser:
         self._node_id = node_id
         self._topic_ids = {}  # id -> "<id 2 of name>"
         self._ids_of_name = {}
-        self._drawn = {"producer": {}, "session": {}}
+        self._drawn = {"producer": {}, "session": {}, "member": {}}
 
     def learn_topic(self, name, topic_id):
         if topic_id != ZERO_ID and topic_id not in self._topic_ids:
@@ -103,6 +117,8 @@ class Normaliser:
             return "<text>" if value else value
         if field in BYTE_COUNT_FIELDS:
             return "<bytes>" if value > 0 else value
+        if field in MEMBER_FIELDS:
+            return UUID.sub(lambda uuid: self._name_of("member", uuid[0]), value)
         if field == "producerId" and value >= 0:
             return self._name_of("producer", value)
         if field == "sessionId" and value > 0:

@@ -42,6 +42,18 @@ class Probe:
         frame = self.codec.encode(api, version, self._next(), body)
         return self._remember(api, version, lambda: self._link.send(frame))
 
+    def begin(self, api, version, body):
+        """Sends on a connection of its own, for a request that waits for others; `finish` takes the answer."""
+        link = Link(*self._address)
+        link.send(self.codec.encode(api, version, self._next(), body))
+        return link, api, version, self._correlation
+
+    def finish(self, begun):
+        link, api, version, correlation = begun
+        body = self._remember(api, version, lambda: None, link, correlation)
+        link.close()
+        return body
+
     def ask_without_answer(self, api, version, body):
         """For acks=0: sends, then a Metadata on the same connection, whose answer shows that nothing came before it."""
         self._link.send(self.codec.encode(api, version, self._next(), body))
@@ -149,11 +161,12 @@ class Probe:
         answer = self.quiet("ListOffsets", 7, body)["topics"][0]
         return not any(p["errorCode"] in LEADER_NOT_READY for p in answer["partitions"])
 
-    def _remember(self, api, version, send):
+    def _remember(self, api, version, send, link=None, correlation=None):
+        link, correlation = link or self._link, correlation or self._correlation
         send()
         request = f"{api} v{version}"
         try:
-            answer = self._link.receive()
+            answer = link.receive()
         except Closed:
             self.exchanges.append((self._label, request, {"outcome": "closed"}))
             return {}
@@ -167,13 +180,13 @@ class Probe:
             decoded = self.codec.decode(api, version, answer)
         except CodecError as error:
             self.exchanges.append((self._label, request, {"outcome": f"not decodable: {error}"}))
-            self._link.close()
+            link.close()
             return {}
         tree = self._normaliser.answer(api, decoded["body"])
         if api == "Metadata":
             for name in self._foreign:
                 tree["topics"].pop(name, None)
-        good_id = decoded["correlation"] == self._correlation
+        good_id = decoded["correlation"] == correlation
         tree |= {"outcome": "answered", "bytesBehindTheBody": decoded["rest"], "correlationFits": good_id}
         self.exchanges.append((self._label, request, tree))
         return decoded["body"]

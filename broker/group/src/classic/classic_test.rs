@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bench_test::{Bench, GROUP, protocol, seconds};
+use crate::bench_test::{Bench, protocol, seconds};
 use crate::*;
 
 #[test]
@@ -376,7 +376,5 @@ fn unknown_groups_know_nobody() {
     assert_eq!(bench.describe(), Err(GroupError::GroupIdNotFound));
     let stranger = bench.join("stranger");
     assert_eq!(bench.join_error(stranger), GroupError::UnknownMemberId);
-    let leave = Leave { group: GROUP.into(), members: vec![LeavingMember::default()] };
-    let left = bench.ask(Command::Leave(leave));
-    assert_eq!(left, Reply::Left(Err(GroupError::UnknownMemberId)));
+    assert_eq!(bench.leave(&"stranger".into()), Err(GroupError::UnknownMemberId));
 }

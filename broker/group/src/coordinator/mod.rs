@@ -19,10 +19,10 @@ use crate::ids::GroupId;
 use crate::limits::GROUPS_PER_COORDINATOR_MAX;
 use crate::offsets::Offsets;
 use crate::timers::Timers;
-use command::{Command, Join};
+use command::{Command, Join, LeavingMember};
 use effects::{Effects, Now, Step, Token};
 use figures::Figures;
-use reply::{JoinRefused, Reply};
+use reply::{JoinRefused, LeftMember, Reply};
 
 /// A name goes into a record's key, which has 16 bits for its length.
 const GROUP_ID_BYTES_MAX: usize = i16::MAX as usize;
@@ -125,7 +125,7 @@ impl Coordinator {
             }
             Command::Leave(leave) => Some(match self.classic(&leave.group, now, effects) {
                 Some((group, mut step)) => Reply::Left(Ok(group.leave(leave.members, &mut step))),
-                None => Reply::Left(Err(GroupError::UnknownMemberId)),
+                None => Reply::Left(Ok(nobody_left(leave))),
             }),
             Command::CommitOffsets(commit) => {
                 Some(Reply::Committed(self.commit_offsets(now, commit, effects)))
@@ -222,6 +222,19 @@ fn refuse_name(command: &Command) -> Option<Reply> {
         Command::DeleteGroup { .. } => Some(Reply::GroupDeleted(Err(error))),
         Command::List { .. } | Command::ForgetTopics { .. } => None,
     }
+}
+
+/// Of a group that is not there.
+fn nobody_left(leave: command::Leave) -> Vec<LeftMember> {
+    let outcome = Err(GroupError::UnknownMemberId);
+    let members = leave.members.into_iter();
+    members
+        .map(|LeavingMember { member_id, instance_id }| LeftMember {
+            member_id,
+            instance_id,
+            outcome,
+        })
+        .collect()
 }
 
 impl Group {

@@ -48,6 +48,7 @@ fn described(
             });
             if call.version() >= UNKNOWN_IS_AN_ERROR {
                 dead.error_code = ErrorCode::GroupIdNotFound.code();
+                dead.authorized_operations = OPERATIONS_OMITTED;
                 dead.error_message =
                     Some(format!("Group {} not found.", group.as_str()).as_str().into());
             }

@@ -45,14 +45,15 @@ pub async fn handle(call: Call, request: FindCoordinatorRequest) -> FindCoordina
     let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
     for key in request.coordinator_keys {
         let mut coordinator = message!(Coordinator { node_id: -1, port: -1 });
+        coordinator.error_message = Some("".into());
         match find(&call, request.key_type, &key).await {
-            Ok(()) => {
-                (coordinator.node_id, coordinator.host, coordinator.port) = here(&call);
-                coordinator.error_message = Some("".into());
-            }
+            Ok(()) => (coordinator.node_id, coordinator.host, coordinator.port) = here(&call),
             Err(error) => {
                 coordinator.error_code = error.code();
-                coordinator.error_message = Some(error.name().into());
+                // Of a share key that is none Kafka says nothing.
+                if request.key_type != SHARE_KEY {
+                    coordinator.error_message = Some(error.name().into());
+                }
             }
         }
         coordinator.key = key;

@@ -1,5 +1,6 @@
 //! OffsetDelete 0. Offsets of topics that members read stay ([86]); a partition that does not exist
-//! is [3]; of a group whose members are no consumers nothing is known, so it is [68].
+//! is [3]; of a group whose members are no consumers nothing is known, so it is [68]. A
+//! topic that stands twice is answered once, for all its partitions.
 
 use std::collections::BTreeMap;
 
@@ -19,17 +20,16 @@ pub async fn handle(call: Call, request: OffsetDeleteRequest) -> OffsetDeleteRes
     if !call.may(Operation::Delete, Resource::Group(request.group_id.as_str())) {
         return failed(ErrorCode::GroupAuthorizationFailed);
     }
-    let mut errors: BTreeMap<(String, i32), ErrorCode> = BTreeMap::new();
+    let mut answers: BTreeMap<String, Vec<OffsetDeleteResponsePartition>> = BTreeMap::new();
     let mut topics = Vec::new();
     for topic in &request.topics {
+        let answers = answers.entry(topic.name.as_str().to_owned()).or_default();
         let mut partitions = Vec::new();
         for partition in &topic.partitions {
             let index = partition.partition_index;
             match check(&call, topic.name.as_str(), index) {
                 Ok(()) => partitions.push(index),
-                Err(error) => {
-                    errors.insert((topic.name.as_str().to_owned(), index), error);
-                }
+                Err(error) => answers.push(answer(index, error)),
             }
         }
         if !partitions.is_empty() {
@@ -41,28 +41,21 @@ pub async fn handle(call: Call, request: OffsetDeleteRequest) -> OffsetDeleteRes
         Ok(Reply::OffsetsDeleted(Ok(outcomes))) => {
             for PartitionOutcome { topic, partition, outcome } in outcomes {
                 let error = outcome.err().map_or(ErrorCode::None, of_group);
-                errors.insert((topic.to_string(), partition), error);
+                answers.entry(topic.to_string()).or_default().push(answer(partition, error));
             }
         }
         Ok(Reply::OffsetsDeleted(Err(error))) => return failed(of_group(error)),
         Ok(_) => return failed(ErrorCode::UnknownServerError),
         Err(fault) => return failed(of_group_fault(fault)),
     }
-    let topics = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|partition| {
-            let index = partition.partition_index;
-            let error = errors.get(&(topic.name.as_str().to_owned(), index)).copied();
-            message!(OffsetDeleteResponsePartition {
-                partition_index: index,
-                error_code: error.unwrap_or_default().code(),
-            })
-        });
-        message!(OffsetDeleteResponseTopic {
-            name: topic.name.clone(),
-            partitions: partitions.collect(),
-        })
+    let topics = answers.into_iter().map(|(name, partitions)| {
+        message!(OffsetDeleteResponseTopic { name: name.as_str().into(), partitions: partitions })
     });
     message!(OffsetDeleteResponse { topics: topics.collect() })
+}
+
+fn answer(index: i32, error: ErrorCode) -> OffsetDeleteResponsePartition {
+    message!(OffsetDeleteResponsePartition { partition_index: index, error_code: error.code() })
 }
 
 fn check(call: &Call, topic: &str, index: i32) -> Result<(), ErrorCode> {
