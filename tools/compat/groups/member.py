@@ -1,0 +1,38 @@
+"""A member of a consumer group by kafka-python: member.py BOOTSTRAP TOPIC GROUP FILE, until SIGTERM.
+
+Writes `partition offset` for every record, then commits what it has written.
+"""
+
+import signal
+import sys
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+SESSION_MS = 6_000
+
+
+def main(bootstrap, topic, group, path):
+    ends = []
+    signal.signal(signal.SIGTERM, lambda *_: ends.append(True))
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_MS, heartbeat_interval_ms=1_000, max_poll_records=200,
+    )  # fmt: skip
+    with open(path, "a") as out:
+        while not ends:
+            batches = consumer.poll(timeout_ms=200)
+            for partition, records in batches.items():
+                out.writelines(f"{partition.partition} {record.offset}\n" for record in records)
+            out.flush()
+            if batches:
+                try:
+                    consumer.commit(timeout_ms=3_000)
+                except KafkaError as error:
+                    # What is not committed comes again, to this member or another.
+                    print(f"not committed: {error!r}", file=sys.stderr)
+    consumer.close(autocommit=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
