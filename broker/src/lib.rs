@@ -6,6 +6,7 @@ pub mod controller;
 mod group;
 pub mod http;
 pub mod kafka;
+mod loans;
 pub mod message;
 mod meta;
 pub mod metrics;

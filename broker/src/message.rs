@@ -14,21 +14,26 @@ use pelton_model::{
 use pelton_net::Accepted;
 
 use crate::group::{GroupAnswer, GroupOutcome, GroupRequest};
+use crate::loans::LoanId;
 
 /// What travels between two shards.
 pub enum Message {
     Request {
         id: u64,
         request: Request,
+        /// Loans of the receiver that go home with it.
+        returned: Vec<LoanId>,
     },
     Reply {
         id: u64,
         reply: Reply,
+        /// The reply's slices are lent (R6).
+        loan: Option<LoanId>,
     },
+    /// Loans that go home by themselves.
+    Returned(Vec<LoanId>),
     /// The asker no longer waits for request `id`.
-    Cancel {
-        id: u64,
-    },
+    Cancel { id: u64 },
     /// A connection for this shard to serve (R7).
     Connection(Accepted),
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use pelton_kafka::ApiKey;
 use pelton_model::TimestampMs;
 use pelton_model::histogram::{Latencies, Sizes};
-use pelton_storage::JournalStats;
 use pelton_storage::disk::IoTimes;
+use pelton_storage::{Corruptions, JournalStats};
 
 use crate::runtime::TaskTimes;
 
@@ -129,6 +129,8 @@ pub struct ShardFigures {
     pub journal_used_ratio: f64,
     pub io: IoTimes,
     pub tasks: TaskTimes,
+    /// Damage that was found before it was served (F2).
+    pub corruptions: Corruptions,
     pub fenced: bool,
     pub disk_full: bool,
     pub disk_free_bytes: u64,

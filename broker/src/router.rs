@@ -9,6 +9,7 @@ use pelton_model::ShardId;
 use pelton_model::limits::MAILBOX_MESSAGES;
 use pelton_storage::event::Event;
 
+use crate::loans::{Loans, Returns};
 use crate::message::{Message, Reply, Request};
 use crate::runtime::{Neighbour, Outbox, PeerGone};
 
@@ -29,6 +30,9 @@ pub struct Peer {
     pub requests: Rc<dyn Outbox>,
     pub replies: Rc<dyn Outbox>,
     pub slots: Slots,
+    /// What this shard has lent the other, and the other this one (R6).
+    pub loans: Rc<Loans>,
+    pub returns: Returns,
 }
 
 /// Requests that may be outstanding with one peer.
@@ -132,6 +136,8 @@ impl Router {
                     requests: neighbour.requests_out.clone(),
                     replies: neighbour.replies_out.clone(),
                     slots: Slots::default(),
+                    loans: Rc::default(),
+                    returns: Returns::default(),
                 });
             }
         }
@@ -161,7 +167,8 @@ impl Router {
         self.open.borrow_mut().insert(id);
         let pending =
             Pending { id, peer: peer.clone(), router: self.clone(), receiver, _slot: slot };
-        peer.requests.send(Message::Request { id, request }).await?;
+        let returned = peer.returns.take();
+        peer.requests.send(Message::Request { id, request, returned }).await?;
         Ok(pending)
     }
 

@@ -51,3 +51,15 @@ impl Future for Wait {
         Poll::Pending
     }
 }
+
+/// Lets the other tasks of this core run once: for passes that are cut into slices (R8).
+pub fn yield_now() -> impl Future<Output = ()> {
+    let mut has_yielded = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}

@@ -27,4 +27,5 @@ pub use log::{
     OffsetAndTimestamp, Pace, ReadLimits, ReadSlices, RetentionRules, RollRules, Watch,
 };
 pub use reshard::{ReshardReport, reshard, shard_dirs};
+pub use segment::Corruptions;
 pub use store::{RecoveryReport, Store, StoreOptions, StoreStats};

@@ -26,7 +26,7 @@ type Placement = BTreeMap<PartitionId, ShardId>;
 
 fn options() -> StoreOptions {
     let journal = JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 256 << 10 };
-    StoreOptions { journal, cache_bytes: 1 << 20 }
+    StoreOptions { journal, cache_bytes: 1 << 20, open_files_max: 8 }
 }
 
 fn id(topic: u8, index: i32) -> PartitionId {

@@ -78,24 +78,16 @@ impl SegmentState {
 }
 
 impl ShardState {
-    fn encode(&self) -> Vec<u8> {
-        let mut out = vec![0; HEAD_BYTES];
-        out.extend_from_slice(&self.version.to_le_bytes());
-        out.extend_from_slice(&self.life.incarnation.to_le_bytes());
-        out.extend_from_slice(&self.life.seed.to_le_bytes());
-        out.extend_from_slice(&self.tail.to_le_bytes());
-        out.push(u8::from(self.clean));
-        put_count(&mut out, self.partitions.len());
-        for partition in &self.partitions {
-            partition.encode(&mut out);
-        }
-        out[0..8].copy_from_slice(&MAGIC);
-        out[8..10].copy_from_slice(&FORMAT.to_le_bytes());
-        out[10..12].copy_from_slice(&self.shard.get().to_le_bytes());
-        let length = (out.len() - HEAD_BYTES) as u64;
-        out[12..20].copy_from_slice(&length.to_le_bytes());
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&out[..20]), &out[HEAD_BYTES..]);
-        out[20..24].copy_from_slice(&crc.to_le_bytes());
+    fn encode(&self) -> StateWriter {
+        let mut out = StateWriter::new(&StateHead {
+            version: self.version,
+            shard: self.shard,
+            life: self.life,
+            tail: self.tail,
+            clean: self.clean,
+            partition_count: self.partitions.len() as u32,
+        });
+        self.partitions.iter().for_each(|partition| out.push(partition));
         out
     }
 
@@ -111,7 +103,7 @@ impl ShardState {
         let length = fields.u64().ok_or(Unreadable::Damaged)?;
         let crc = fields.u32().ok_or(Unreadable::Damaged)?;
         if body.len() as u64 != length
-            || crc32c::crc32c_append(crc32c::crc32c(&head[..20]), &body) != crc
+            || crc32c::crc32c_append(crc32c::crc32c(&body), &head[..20]) != crc
         {
             return Err(Unreadable::Damaged);
         }
@@ -132,6 +124,80 @@ impl ShardState {
             partitions.push(PartitionState::decode(&mut fields)?);
         }
         fields.0.is_empty().then_some(ShardState { version, shard, life, tail, clean, partitions })
+    }
+}
+
+/// What precedes the partitions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StateHead {
+    pub version: u64,
+    pub shard: ShardId,
+    pub life: Life,
+    pub tail: u64,
+    pub clean: bool,
+    pub partition_count: u32,
+}
+
+/// An encoded piece is closed at this size, so that none has to be grown by copying megabytes.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// A state being encoded, partition by partition.
+pub(crate) struct StateWriter {
+    shard: ShardId,
+    partitions_left: u32,
+    pieces: Vec<Vec<u8>>,
+    piece: Vec<u8>,
+    body_bytes: u64,
+    crc: u32,
+}
+
+impl StateWriter {
+    pub fn new(head: &StateHead) -> Self {
+        let mut piece = Vec::with_capacity(PIECE_BYTES.min(256 * head.partition_count as usize));
+        piece.extend_from_slice(&head.version.to_le_bytes());
+        piece.extend_from_slice(&head.life.incarnation.to_le_bytes());
+        piece.extend_from_slice(&head.life.seed.to_le_bytes());
+        piece.extend_from_slice(&head.tail.to_le_bytes());
+        piece.push(u8::from(head.clean));
+        piece.extend_from_slice(&head.partition_count.to_le_bytes());
+        StateWriter {
+            shard: head.shard,
+            partitions_left: head.partition_count,
+            pieces: Vec::new(),
+            piece,
+            body_bytes: 0,
+            crc: 0,
+        }
+    }
+
+    pub fn push(&mut self, partition: &PartitionState) {
+        self.partitions_left -= 1;
+        partition.encode(&mut self.piece);
+        if self.piece.len() >= PIECE_BYTES {
+            self.close_piece();
+        }
+    }
+
+    fn close_piece(&mut self) {
+        let piece = std::mem::take(&mut self.piece);
+        self.crc = crc32c::crc32c_append(self.crc, &piece);
+        self.body_bytes += piece.len() as u64;
+        self.pieces.push(piece);
+    }
+
+    /// The file's content, in order.
+    fn finish(mut self) -> Vec<Vec<u8>> {
+        assert_eq!(self.partitions_left, 0, "the head counts the partitions");
+        self.close_piece();
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        head.extend_from_slice(&MAGIC);
+        head.extend_from_slice(&FORMAT.to_le_bytes());
+        head.extend_from_slice(&self.shard.get().to_le_bytes());
+        head.extend_from_slice(&self.body_bytes.to_le_bytes());
+        let crc = crc32c::crc32c_append(self.crc, &head);
+        head.extend_from_slice(&crc.to_le_bytes());
+        self.pieces.insert(0, head);
+        self.pieces
     }
 }
 
@@ -258,8 +324,12 @@ impl StateFile {
         }
     }
 
+    pub(crate) async fn write_encoded(&self, version: u64, state: StateWriter) -> io::Result<()> {
+        self.disk.write_pieces_durably(&self.slot(version), &state.finish()).await
+    }
+
     pub async fn write(&self, state: &ShardState) -> io::Result<()> {
-        self.disk.write_file_durably(&self.slot(state.version), &state.encode()).await
+        self.write_encoded(state.version, state.encode()).await
     }
 }
 

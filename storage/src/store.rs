@@ -15,11 +15,12 @@ use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, Topic
 use crate::directories::create_dir_durably;
 use crate::disk::{Disk, is_disk_full};
 use crate::error::{OpenError, StorageError};
+use crate::event::yield_now;
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Known, Life};
 use crate::log::{Log, LogParts, RollRules, Surroundings};
-use crate::segment::partition_dir;
-use crate::state::{PartitionState, ShardState, StateFile};
+use crate::segment::{Corruptions, OpenSegments, partition_dir};
+use crate::state::{PartitionState, ShardState, StateFile, StateHead, StateWriter};
 
 /// Sizes of one shard's storage.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +28,13 @@ pub struct StoreOptions {
     pub journal: JournalOptions,
     /// Carried batches kept in memory for readers at the tail.
     pub cache_bytes: usize,
+    /// Files of segments that are open at once, for readers and writers.
+    pub open_files_max: usize,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { journal: JournalOptions::default(), cache_bytes: 128 << 20 }
+        Self { journal: JournalOptions::default(), cache_bytes: 128 << 20, open_files_max: 512 }
     }
 }
 
@@ -56,7 +59,12 @@ pub struct StoreStats {
     pub journal_used_ratio: f64,
     pub uncarried_bytes: usize,
     pub cached_bytes: usize,
+    pub open_segments: usize,
+    pub corruptions: Corruptions,
 }
+
+/// Logs that are gone through before others get the core: some 100 µs.
+const LOGS_A_SLICE: usize = 128;
 
 /// Bytes of batches in memory, and in which order they may leave it.
 #[derive(Default)]
@@ -155,6 +163,7 @@ impl Store {
             data_dir: data_dir.to_path_buf(),
             journal: Rc::new(journal),
             memory: Rc::default(),
+            open: Rc::new(OpenSegments::new(options.open_files_max)),
         };
         let mut report = RecoveryReport { torn: recovered.torn, ..RecoveryReport::default() };
         let mut logs = BTreeMap::new();
@@ -339,7 +348,10 @@ impl Store {
         let (is_pressed, tail) = (self.is_pressed(), journal.tail());
         let mut bytes = 0;
         let mut full = false;
-        for log in self.logs() {
+        for (at, log) in self.logs().into_iter().enumerate() {
+            if at % LOGS_A_SLICE == 0 {
+                yield_now().await;
+            }
             if !log.is_dirty() {
                 continue;
             }
@@ -377,26 +389,41 @@ impl Store {
         self.0.around.journal.check()
     }
 
+    /// Encodes in slices (R8). What a log says in a later slice may be newer than the tail: replay
+    /// passes over what a state contains already, and a log that is dropped meanwhile has its Drop
+    /// at or above the tail.
     async fn write_state(&self) -> Result<(), StorageError> {
         let journal = &self.0.around.journal;
         // Groups up to here can take no more entries, so what they say is in the logs by now.
         let durable = journal.durable_sequence();
-        let mut tail = durable + 1;
-        let mut partitions = Vec::new();
-        for log in self.0.logs.borrow().values() {
-            // One that may never have begun must not take in what the journal says of an earlier
-            // partition of its name. If it has begun, the journal says all of it.
-            if log.placed_sequence() <= durable {
-                partitions.push(log.state());
+        let clean = journal.has_ended().then(|| journal.next_sequence());
+        let mut tail = self.0.removals.borrow().values().copied().fold(durable + 1, u64::min);
+        let mut logs = self.logs();
+        for slice in logs.chunks(LOGS_A_SLICE) {
+            for log in slice {
+                tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
             }
-            tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
+            yield_now().await;
         }
-        tail = self.0.removals.borrow().values().copied().fold(tail, u64::min);
-        let clean = journal.has_ended() && tail == journal.next_sequence();
+        // One that may never have begun must not take in what the journal says of an earlier
+        // partition of its name. If it has begun, the journal says all of it.
+        logs.retain(|log| log.placed_sequence() <= durable);
         let version = self.0.version.get() + 1;
-        let (shard, life) = (self.0.shard, self.0.life);
-        let state = ShardState { version, shard, life, tail, clean, partitions };
-        match self.0.state_file.write(&state).await {
+        let mut state = StateWriter::new(&StateHead {
+            version,
+            shard: self.0.shard,
+            life: self.0.life,
+            tail,
+            clean: clean == Some(tail),
+            partition_count: logs.len() as u32,
+        });
+        for slice in logs.chunks(LOGS_A_SLICE) {
+            for log in slice {
+                state.push(&log.state());
+            }
+            yield_now().await;
+        }
+        match self.0.state_file.write_encoded(version, state).await {
             Ok(()) => {
                 self.0.version.set(version);
                 journal.release(tail);
@@ -422,6 +449,8 @@ impl Store {
             journal_used_ratio: self.0.around.journal.used_ratio(),
             uncarried_bytes: self.0.around.memory.uncarried.get(),
             cached_bytes: self.0.around.memory.cached.get(),
+            open_segments: self.0.around.open.count(),
+            corruptions: self.0.around.open.corruptions(),
         }
     }
 }

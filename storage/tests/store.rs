@@ -767,3 +767,48 @@ fn ring_files_of_another_size_are_used_as_they_are() {
         });
     }
 }
+
+#[test]
+fn files_of_read_segments_stay_within_their_bound() {
+    let sim = new_disk(1);
+    let options = StoreOptions { open_files_max: 8, ..SMALL };
+    with_store(&sim, options, async |store: Store| {
+        for index in 0..20 {
+            let log = place(&store, partition(1, index)).await;
+            append(&store, &log, batch(index as u8, 300)).await;
+        }
+        checkpoint(&store).await;
+        for index in (0..20).chain(0..20) {
+            let log = store.log(partition(1, index)).expect("a log");
+            assert_eq!(read(&log, 0, 1).await.expect("read").slices.len(), 1);
+            assert!(store.stats().open_segments <= 4);
+        }
+    });
+}
+
+#[test]
+fn f2_damage_is_counted_by_where_it_is() {
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        for index in 0..3 {
+            let log = place(&store, partition(1, index)).await;
+            for fill in 0..10 {
+                append(&store, &log, batch(fill, 10_000)).await;
+            }
+            checkpoint(&store).await;
+        }
+        let file = |index, extension| {
+            partition_dir(partition(1, index)).join(format!("{:020}.{extension}", 0))
+        };
+        sim.flip_bit(&file(0, "log"), 5000, 1).expect("a log");
+        sim.flip_bit(&file(1, "idx"), 4100, 1).expect("an index");
+        for index in [0, 1, 0] {
+            let log = store.log(partition(1, index)).expect("a log");
+            assert!(read(&log, 0, 1).await.is_err());
+        }
+        let log = store.log(partition(1, 2)).expect("a log");
+        assert!(read(&log, 0, 1).await.is_ok(), "another partition");
+        let found = store.stats().corruptions;
+        assert_eq!((found.segment, found.index), (2, 1));
+    });
+}

@@ -180,7 +180,8 @@ async fn open(seat: Seat) -> Result<Rc<Shard>, StartError> {
     });
     for Neighbour { id, requests_in, replies_in, .. } in neighbours {
         env.spawn(Lane::Foreground, shard.clone().serve_requests(id, requests_in));
-        env.spawn(Lane::Foreground, shard.clone().take_replies(replies_in));
+        env.spawn(Lane::Foreground, shard.clone().take_replies(id, replies_in));
+        env.spawn(Lane::Foreground, shard.clone().return_loans(id));
     }
     Ok(shard)
 }

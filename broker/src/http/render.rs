@@ -222,9 +222,11 @@ fn cores(text: &mut Exposition, shards: &[ShardFigures]) {
     );
     for shard in shards {
         let id = shard.shard.to_string();
-        for (queue, time) in
-            [("foreground", shard.tasks.foreground), ("background", shard.tasks.background)]
-        {
+        for (queue, time) in [
+            ("foreground", shard.tasks.foreground),
+            ("catch_up", shard.tasks.catch_up),
+            ("background", shard.tasks.background),
+        ] {
             family.sample(&[("shard", &id), ("queue", queue)], time.as_secs_f64());
         }
     }
@@ -329,6 +331,13 @@ fn disk(text: &mut Exposition, shards: &[ShardFigures]) {
     for class in FileClass::ALL {
         family.sample(&[("class", class.name())], io.class(class).bytes_read);
     }
+    let mut family = text.counter(
+        "pelton_storage_corruptions_total",
+        "Bytes that were not what had been written, found before they were served.",
+    );
+    let count = |of: fn(&ShardFigures) -> u64| shards.iter().map(of).sum::<u64>();
+    family.sample(&[("where", "segment")], count(|shard| shard.corruptions.segment));
+    family.sample(&[("where", "index")], count(|shard| shard.corruptions.index));
     text.gauge("pelton_storage_full", "1 while produce is refused for want of disk space.")
         .sample(&[], u8::from(shards.iter().any(|shard| shard.disk_full)));
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use pelton_storage::Corruptions;
+
 use super::*;
 use crate::metrics::ClusterFigures;
 
@@ -30,6 +32,7 @@ fn busy(shard: u16) -> ShardFigures {
         disk_free_bytes: 50 + u64::from(shard),
         disk_total_bytes: 200,
         read_bytes_disk: 7,
+        corruptions: Corruptions { segment: 2, index: 1 },
         ..ShardFigures::default()
     };
     figures.requests.insert((ApiKey::PRODUCE.get(), 11), 5);
@@ -159,6 +162,8 @@ fn the_disk_is_counted_once() {
     has(&text, "pelton_storage_disk_free_bytes 50");
     has(&text, "pelton_storage_disk_total_bytes 200");
     has(&text, "pelton_storage_full 1");
+    has(&text, "pelton_storage_corruptions_total{where=\"segment\"} 4");
+    has(&text, "pelton_storage_corruptions_total{where=\"index\"} 2");
 }
 
 #[test]

@@ -20,6 +20,8 @@ use crate::message::Message;
 pub enum Lane {
     /// Requests, and what requests wait for.
     Foreground,
+    /// Reads of what is not in memory: whoever catches up may not spoil who keeps up.
+    CatchUp,
     /// Carrying, retention and other work that must not spoil anybody's latency.
     Background,
 }

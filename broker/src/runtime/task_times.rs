@@ -16,6 +16,7 @@ use super::Lane;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TaskTimes {
     pub foreground: Duration,
+    pub catch_up: Duration,
     pub background: Duration,
     /// The steps that tasks took, each from its wake-up to the next time it waited or yielded.
     /// Nothing else runs on the core during one.
@@ -26,6 +27,7 @@ impl TaskTimes {
     fn add(&mut self, lane: Lane, took: Duration) {
         match lane {
             Lane::Foreground => self.foreground += took,
+            Lane::CatchUp => self.catch_up += took,
             Lane::Background => self.background += took,
         }
         self.steps.record_time(took);

@@ -14,9 +14,6 @@ impl Shard {
         figures.shard = self.id.get();
         figures.cluster = self.controller.as_ref().map(|_| self.cluster_figures());
         figures.connections = self.connections.get() as u64;
-        let sessions = self.fetch_sessions.borrow();
-        figures.fetch_sessions = sessions.count() as u64;
-        figures.fetch_session_evictions = sessions.evictions();
         figures.connections_paused = self.net.budget.waiting_count() as u64;
         figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
         figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
@@ -25,10 +22,16 @@ impl Shard {
         figures.cached_bytes = stats.cached_bytes as u64;
         figures.journal = stats.journal;
         figures.journal_used_ratio = stats.journal_used_ratio;
+        figures.corruptions = stats.corruptions;
         figures.io = self.disk.io_times();
         figures.tasks = self.env.task_times();
         figures.fenced = self.store.journal().check().is_err();
         figures.disk_full = self.disk_full.get();
+        {
+            let sessions = self.fetch_sessions.borrow();
+            figures.fetch_sessions = sessions.count() as u64;
+            figures.fetch_session_evictions = sessions.evictions();
+        }
         self.add_partitions(&mut figures).await;
         figures
     }

@@ -27,8 +27,8 @@ use pelton_storage::event::Event;
 
 use crate::config::BrokerConfig;
 use crate::controller::{Controller, View};
-use crate::kafka::fetch_session::FetchSessions;
 use crate::group::Coordinators;
+use crate::kafka::fetch_session::FetchSessions;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::runtime::Env;

@@ -1,12 +1,14 @@
 //! Reading, as the owner: at once, or parked until there is something (R5).
 
+use futures::channel::oneshot;
 use futures::future::{Either, select};
 use pelton_model::{LeaderEpoch, Offset, PartitionId};
 use pelton_net::StopSignal;
-use pelton_storage::{Log, ReadError, ReadLimits, Watch};
+use pelton_storage::{Log, ReadError, ReadLimits, ReadSlices, Watch};
 
 use super::Shard;
 use crate::message::{LogFault, PartitionToRead, ReadBytes, ReadOutcome};
+use crate::runtime::Lane;
 
 impl Shard {
     /// One read after the other. Each has its own share of bytes, given by the asker.
@@ -49,7 +51,7 @@ impl Shard {
             at_least_one: asked.at_least_one,
             end: high_watermark,
         };
-        let read = match log.read(asked.offset, limits).await {
+        let read = match self.read_log(log, asked.offset, limits).await {
             Ok(read) => read,
             Err(ReadError::OutOfRange { start, end }) => {
                 return Err(LogFault::OutOfRange { start, end });
@@ -64,6 +66,25 @@ impl Shard {
         answer.bytes = read.bytes;
         answer.slices = read.slices;
         Ok(answer)
+    }
+
+    async fn read_log(
+        &self,
+        log: &Log,
+        from: Offset,
+        limits: ReadLimits,
+    ) -> Result<ReadSlices, ReadError> {
+        if !log.is_on_disk(from) {
+            return log.read(from, limits).await;
+        }
+        let log = log.clone();
+        let (sender, receiver) = oneshot::channel();
+        self.env.spawn(Lane::CatchUp, async move {
+            // Nobody receives when the fetch was given up meanwhile.
+            let _ = sender.send(log.read(from, limits).await);
+        });
+        // The lane ends with the executor only.
+        receiver.await.unwrap_or(Err(ReadError::Dropped))
     }
 
     /// Resolves when there are `bytes_min` bytes past the positions, or when one of the logs can no

@@ -7,6 +7,7 @@ use pelton_model::ShardId;
 use pelton_net::StopSignal;
 
 use super::Shard;
+use crate::loans::{LoanId, RETURN_DELAY};
 use crate::message::{Message, Reply, Request};
 use crate::runtime::{Inbox, Lane};
 
@@ -16,12 +17,17 @@ impl Shard {
     /// it.
     pub async fn serve_requests(self: Rc<Self>, from: ShardId, inbox: Rc<dyn Inbox>) {
         while let Some(message) = inbox.next().await {
+            if let Message::Request { returned, .. } = &message {
+                self.settle(from, returned);
+            }
             match message {
-                Message::Request { id, request: Request::Append(batches) } => {
+                Message::Request { id, request: Request::Append(batches), .. } => {
                     let durable = self.append(batches).await.durable();
                     self.answer_later(from, id, async move { Reply::Appended(durable.await) });
                 }
-                Message::Request { id, request: Request::Await { positions, bytes_min } } => {
+                Message::Request {
+                    id, request: Request::Await { positions, bytes_min }, ..
+                } => {
                     let cancel = StopSignal::new();
                     self.waits.borrow_mut().insert((from, id), cancel.clone());
                     let shard = self.clone();
@@ -31,7 +37,7 @@ impl Shard {
                         Reply::Done
                     });
                 }
-                Message::Request { id, request } => {
+                Message::Request { id, request, .. } => {
                     let shard = self.clone();
                     self.answer_later(from, id, async move { shard.answer(request).await });
                 }
@@ -42,6 +48,7 @@ impl Shard {
                     }
                 }
                 Message::Connection(accepted) => self.serve_connection(accepted),
+                Message::Returned(loans) => self.settle(from, &loans),
                 Message::Reply { .. } => unreachable!("replies have a mailbox of their own"),
             }
             self.env.breathe().await;
@@ -49,11 +56,33 @@ impl Shard {
     }
 
     /// Takes the answers that one other shard gives.
-    pub async fn take_replies(self: Rc<Self>, inbox: Rc<dyn Inbox>) {
+    pub async fn take_replies(self: Rc<Self>, from: ShardId, inbox: Rc<dyn Inbox>) {
         while let Some(message) = inbox.next().await {
-            if let Message::Reply { id, reply } = message {
+            if let Message::Reply { id, mut reply, loan } = message {
+                if let (Some(loan), Some(peer)) = (loan, self.router.peer(from)) {
+                    peer.returns.borrow_slices(loan, &mut reply);
+                }
                 self.router.complete(id, reply);
             }
+        }
+    }
+
+    /// Sends the loans of one other shard home that no request took along.
+    pub async fn return_loans(self: Rc<Self>, home: ShardId) {
+        let Some(peer) = self.router.peer(home) else { return };
+        loop {
+            peer.returns.some().await;
+            self.env.sleep(RETURN_DELAY).await;
+            let loans = peer.returns.take();
+            if !loans.is_empty() && peer.requests.send(Message::Returned(loans)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn settle(&self, borrower: ShardId, loans: &[LoanId]) {
+        if let Some(peer) = self.router.peer(borrower) {
+            peer.loans.settle(loans);
         }
     }
 
@@ -67,8 +96,11 @@ impl Shard {
         self.env.spawn(Lane::Foreground, async move {
             let reply = reply.await;
             if let Some(peer) = shard.router.peer(to) {
-                // Fails only when the asker has stopped.
-                let _ = peer.replies.send(Message::Reply { id, reply }).await;
+                let loan = peer.loans.lend(&reply);
+                // Fails only when the asker has stopped, and gives nothing back then.
+                if peer.replies.send(Message::Reply { id, reply, loan }).await.is_err() {
+                    peer.loans.settle(loan.as_slice());
+                }
             }
         });
     }

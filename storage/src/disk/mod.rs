@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
-use pelton_model::limits::BLOCK_BYTES;
+use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
 pub use self::buffer::{BufferMemory, IoBuf};
 pub use self::file::{File, FileBackend};
@@ -164,6 +164,15 @@ impl Disk {
     /// has returned, the new. The content passes through `<path>.tmp`, which a crash may leave
     /// behind. One call per path at a time.
     pub async fn write_file_durably(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.write_pieces_durably(path, &[content]).await
+    }
+
+    /// As [`Disk::write_file_durably`], of a content that lies in pieces.
+    pub async fn write_pieces_durably(
+        &self,
+        path: &Path,
+        content: &[impl AsRef<[u8]>],
+    ) -> io::Result<()> {
         let directory = path.parent().ok_or_else(|| invalid_input("a path without directory"))?;
         let mut scratch = path.as_os_str().to_owned();
         scratch.push(".tmp");
@@ -188,23 +197,38 @@ impl Disk {
         self.0.io_times()
     }
 
-    async fn write_new_file(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+    async fn write_new_file(&self, path: &Path, content: &[impl AsRef<[u8]>]) -> io::Result<()> {
         let file = self.open(path, OpenMode { create: true, durable_writes: false }).await?;
         let written = self.fill_file(&file, content).await;
         file.close().await?;
         written
     }
 
-    async fn fill_file(&self, file: &File, content: &[u8]) -> io::Result<()> {
-        if !content.is_empty() {
-            let mut buffer = self.allocate_buffer(content.len());
-            let (head, padding) = buffer.as_mut_slice().split_at_mut(content.len());
-            head.copy_from_slice(content);
+    async fn fill_file(&self, file: &File, content: &[impl AsRef<[u8]>]) -> io::Result<()> {
+        let bytes: usize = content.iter().map(|piece| piece.as_ref().len()).sum();
+        let mut rest = content.iter().flat_map(|piece| piece.as_ref().chunks(BLOCK_BYTES));
+        let mut left: &[u8] = &[];
+        let mut at = 0;
+        // One I/O at a time: a large file neither holds the core nor much memory (R8).
+        while at < bytes {
+            let step = (bytes - at).min(IO_BYTES_MAX);
+            let mut buffer = self.allocate_buffer(step);
+            let (head, padding) = buffer.as_mut_slice().split_at_mut(step);
+            let mut filled = 0;
+            while filled < step {
+                if left.is_empty() {
+                    left = rest.next().unwrap_or_default();
+                }
+                let (now, later) = left.split_at(left.len().min(step - filled));
+                head[filled..filled + now.len()].copy_from_slice(now);
+                (filled, left) = (filled + now.len(), later);
+            }
             padding.fill(0);
-            let bytes = buffer.capacity();
-            file.write_at(buffer, bytes, 0).await?;
+            let whole = buffer.capacity();
+            file.write_at(buffer, whole, at as u64).await?;
+            at += step;
         }
-        file.truncate(content.len() as u64).await?;
+        file.truncate(bytes as u64).await?;
         file.sync().await
     }
 }

@@ -79,7 +79,7 @@ impl Log {
                 break;
             }
         }
-        if total < KEEP_OPEN_BYTES {
+        if total < KEEP_OPEN_BYTES || !self.0.open.may_keep_writer() {
             let writer = self.0.positions.borrow_mut().writer.take();
             if let Some(writer) = writer {
                 writer.close().await?;
@@ -126,10 +126,9 @@ impl Log {
                 SegmentWriter::resume(
                     &parts.disk,
                     &parts.dir,
+                    parts.open.writer_pass(),
                     parts.id,
-                    SegmentName { base: last.base, generation: last.generation },
-                    last.log_bytes,
-                    last.chunk_count,
+                    &last,
                     open_chunk,
                 )
                 .await?,
@@ -153,7 +152,14 @@ impl Log {
             // The partition's directory, its topic's, and that of all topics.
             create_dir_durably(&parts.disk, &parts.dir, 3).await?;
         }
-        let writer = SegmentWriter::create(&parts.disk, &parts.dir, parts.id, name).await?;
+        let writer = SegmentWriter::create(
+            &parts.disk,
+            &parts.dir,
+            parts.open.writer_pass(),
+            parts.id,
+            name,
+        )
+        .await?;
         let mut positions = parts.positions.borrow_mut();
         positions.segments.push(Segment::new(name));
         positions.open_chunk = None;
@@ -201,6 +207,7 @@ impl Log {
         let mut positions = self.0.positions.borrow_mut();
         positions.open_chunk = carried.open_chunk;
         if let Some(segment) = positions.segments.last_mut() {
+            self.0.open.extend(self.0.id, segment, &carried.chunks);
             segment.extend(carried.log_bytes, carried.max_timestamp, &carried.chunks);
         }
     }

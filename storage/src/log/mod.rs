@@ -34,7 +34,7 @@ use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::gate::{Gate, Pass};
 use crate::journal::{Journal, OnDurable};
-use crate::segment::{ChunkEntry, Segment, SegmentWriter};
+use crate::segment::{ChunkEntry, OpenSegments, Segment, SegmentWriter};
 use crate::state::PartitionState;
 use crate::store::Memory;
 
@@ -48,6 +48,7 @@ pub(crate) struct LogParts {
     disk: Disk,
     journal: Rc<Journal>,
     memory: Rc<Memory>,
+    open: Rc<OpenSegments>,
     positions: RefCell<Positions>,
     watchers: watch::Watchers,
     /// One carry, roll, deletion or swap of segments at a time.
@@ -103,6 +104,7 @@ pub(crate) struct Surroundings {
     pub data_dir: PathBuf,
     pub journal: Rc<Journal>,
     pub memory: Rc<Memory>,
+    pub open: Rc<OpenSegments>,
 }
 
 impl Log {
@@ -142,6 +144,7 @@ impl Log {
             disk: around.disk.clone(),
             journal: around.journal.clone(),
             memory: around.memory.clone(),
+            open: around.open.clone(),
             positions: RefCell::new(Positions {
                 start: state.start,
                 carried_end: state.carried_end,
@@ -265,7 +268,7 @@ impl Log {
             let _ = writer.close().await;
         }
         for segment in segments {
-            segment.close().await;
+            self.0.open.close(self.0.id, segment.name).await;
         }
     }
 

@@ -75,10 +75,13 @@ impl Log {
                 Place::Disk(place) => place,
             };
             let read = self.read_segment(&mut place, at, &limits).await;
+            let SegmentPlace { name, access, .. } = place;
+            let of_index = access.index.is_none();
             let positions = self.0.positions.borrow();
-            let segment = positions.segments.iter().find(|it| it.name == place.name);
+            let segment = positions.segments.iter().find(|it| it.name == name);
+            // One that is gone has been closed, and its file must not be kept open.
             if let Some(segment) = segment {
-                segment.keep(&place.access);
+                self.0.open.keep(self.0.id, segment, access);
             }
             match read {
                 Ok(Found::Batches(slices)) => return Ok(slices),
@@ -88,9 +91,21 @@ impl Log {
                 Err(_) if from < positions.start => return Err(out_of_range(&positions)),
                 // Compacted under the read, and its files removed: it has a successor.
                 Err(_) if segment.is_none() => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    if let StorageError::Damaged { what, .. } = &error {
+                        self.0.open.note_damage(self.0.id, name, of_index, what);
+                    }
+                    return Err(error.into());
+                }
             }
         }
+    }
+
+    /// Whether a read from `from` has to wait for the device.
+    pub fn is_on_disk(&self, from: Offset) -> bool {
+        let positions = self.0.positions.borrow();
+        let is_within = from >= positions.start && from < positions.commit;
+        is_within && positions.recent.front().is_none_or(|first| from < first.base)
     }
 
     /// Whether a read from `from` would find anything, and how much at least, without reading.
@@ -145,7 +160,7 @@ impl Log {
         };
         let open_chunk = positions.open_chunk.filter(|_| at == positions.segments.len());
         let end = positions.segments.get(at).map_or(positions.carried_end, Segment::base);
-        let access = segment.access();
+        let access = self.0.open.access(self.0.id, segment);
         Ok(Place::Disk(SegmentPlace { name: segment.name, access, open_chunk, end }))
     }
 

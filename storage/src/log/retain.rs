@@ -101,8 +101,13 @@ impl Log {
     }
 
     async fn remove_files_of(&self, segment: &Segment) {
-        segment.close().await;
+        self.close_segment(segment.name).await;
         self.remove_files_named(segment.name).await;
+    }
+
+    /// Closes a segment's file; reads under way end before.
+    pub(crate) async fn close_segment(&self, name: SegmentName) {
+        self.0.open.close(self.0.id, name).await;
     }
 
     pub(crate) async fn remove_files_named(&self, name: SegmentName) {

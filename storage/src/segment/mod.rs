@@ -3,9 +3,9 @@
 mod chunk;
 pub(crate) mod index;
 mod name;
+mod open;
 mod writer;
 
-use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -16,6 +16,8 @@ use pelton_model::{Offset, PartitionId, TimestampMs};
 pub use chunk::ChunkEntry;
 pub(crate) use chunk::{OpenChunk, matches};
 pub(crate) use name::{SegmentName, partition_dir};
+pub use open::Corruptions;
+pub(crate) use open::{OpenSegments, WriterPass};
 pub(crate) use writer::{Carried, CarriedBatch, SegmentWriter};
 
 use crate::disk::{Disk, File, OpenMode};
@@ -25,28 +27,19 @@ use crate::state::SegmentState;
 /// Data is written without O_DSYNC: one sync follows a whole carry.
 pub(crate) const SEGMENT_MODE: OpenMode = OpenMode { create: false, durable_writes: false };
 
-/// One segment. Its files are opened when somebody reads, and its index with them.
+/// One segment; [`OpenSegments`] has its files while somebody reads it.
 pub(crate) struct Segment {
     pub name: SegmentName,
     /// Durable bytes of the `.log`.
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
-    /// Finished chunks, of which `index` knows all once it is loaded.
+    /// Finished chunks.
     pub chunk_count: u32,
-    index: RefCell<Option<Rc<Vec<ChunkEntry>>>>,
-    reader: RefCell<Option<File>>,
 }
 
 impl Segment {
     pub fn new(name: SegmentName) -> Self {
-        Segment {
-            name,
-            log_bytes: 0,
-            max_timestamp: TimestampMs::new(-1),
-            chunk_count: 0,
-            index: RefCell::new(Some(Rc::default())),
-            reader: RefCell::default(),
-        }
+        Segment { name, log_bytes: 0, max_timestamp: TimestampMs::new(-1), chunk_count: 0 }
     }
 
     pub fn from_state(state: &SegmentState) -> Self {
@@ -55,8 +48,6 @@ impl Segment {
             log_bytes: state.log_bytes,
             max_timestamp: state.max_timestamp,
             chunk_count: state.chunk_count,
-            index: RefCell::default(),
-            reader: RefCell::default(),
         }
     }
 
@@ -80,34 +71,6 @@ impl Segment {
         self.log_bytes = log_bytes;
         self.max_timestamp = self.max_timestamp.max(max_timestamp);
         self.chunk_count += chunks.len() as u32;
-        if let Some(index) = self.index.get_mut() {
-            Rc::make_mut(index).extend_from_slice(chunks);
-        }
-    }
-
-    /// Forgets the open files; a later read opens them again.
-    pub async fn close(&self) {
-        let reader = self.reader.take();
-        if let Some(file) = reader {
-            let _ = file.close().await;
-        }
-    }
-
-    pub fn access(&self) -> SegmentAccess {
-        SegmentAccess {
-            name: self.name,
-            chunk_count: self.chunk_count,
-            index: self.index.borrow().clone(),
-            reader: self.reader.borrow().clone(),
-        }
-    }
-
-    /// Keeps what an access had to open, unless the segment has grown meanwhile.
-    pub fn keep(&self, access: &SegmentAccess) {
-        if access.chunk_count == self.chunk_count {
-            *self.index.borrow_mut() = access.index.clone();
-        }
-        *self.reader.borrow_mut() = access.reader.clone();
     }
 }
 
@@ -115,7 +78,7 @@ impl Segment {
 pub(crate) struct SegmentAccess {
     name: SegmentName,
     chunk_count: u32,
-    index: Option<Rc<Vec<ChunkEntry>>>,
+    pub index: Option<Rc<Vec<ChunkEntry>>>,
     reader: Option<File>,
 }
 
@@ -172,7 +135,6 @@ impl SegmentAccess {
                     chunk.position,
                     chunk.end()
                 );
-                tracing::error!(%partition, what, "damage found before it was served");
                 return Err(StorageError::Damaged { partition, what });
             }
         }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 use pelton_model::{Offset, PartitionId, TimestampMs};
 
-use super::{ChunkEntry, OpenChunk, SegmentName, index};
+use super::{ChunkEntry, OpenChunk, SegmentName, WriterPass, index};
 use crate::block_file::BlockFile;
 use crate::disk::{Disk, OpenMode};
+use crate::state::SegmentState;
 
 /// One write carries so many bytes at most; the disk seam cuts them into I/Os.
 const WRITE_BYTES: usize = 4 * IO_BYTES_MAX;
@@ -23,6 +24,8 @@ pub(crate) struct SegmentWriter {
     log: BlockFile,
     index: BlockFile,
     open_chunk: OpenChunk,
+    /// It is counted among the open files.
+    _pass: WriterPass,
 }
 
 /// What one carry has made durable.
@@ -45,6 +48,7 @@ impl SegmentWriter {
     pub async fn create(
         disk: &Disk,
         dir: &Path,
+        pass: WriterPass,
         partition: PartitionId,
         name: SegmentName,
     ) -> io::Result<SegmentWriter> {
@@ -56,24 +60,23 @@ impl SegmentWriter {
         index.file.sync().await?;
         disk.sync_dir(dir).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
-        Ok(SegmentWriter { disk, partition, log, index, open_chunk })
+        Ok(SegmentWriter { disk, partition, log, index, open_chunk, _pass: pass })
     }
 
     /// Continues the segment that an earlier life, or an earlier carry, left.
     pub async fn resume(
         disk: &Disk,
         dir: &Path,
+        pass: WriterPass,
         partition: PartitionId,
-        name: SegmentName,
-        log_bytes: u64,
-        chunk_count: u32,
+        last: &SegmentState,
         open_chunk: Option<ChunkEntry>,
     ) -> io::Result<SegmentWriter> {
-        let log = BlockFile::open(disk, &name.log_path(dir), MODE, log_bytes).await?;
-        let index_end = index::ENTRIES_AT + u64::from(chunk_count) * ChunkEntry::BYTES as u64;
-        let index = BlockFile::open(disk, &name.index_path(dir), MODE, index_end).await?;
+        let log = BlockFile::open(disk, &last.name().log_path(dir), MODE, last.log_bytes).await?;
+        let index_end = index::ENTRIES_AT + u64::from(last.chunk_count) * ChunkEntry::BYTES as u64;
+        let index = BlockFile::open(disk, &last.name().index_path(dir), MODE, index_end).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
-        Ok(SegmentWriter { disk, partition, log, index, open_chunk })
+        Ok(SegmentWriter { disk, partition, log, index, open_chunk, _pass: pass })
     }
 
     pub fn log_bytes(&self) -> u64 {

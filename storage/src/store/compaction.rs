@@ -68,7 +68,7 @@ impl Store {
         drop(checkpoint);
         for segment in &replaced {
             // Reads under way end before it is closed; later ones look again, and find the new.
-            segment.close().await;
+            log.close_segment(segment.name).await;
         }
         written?;
         log.sweep(self.0.version.get()).await;

@@ -50,7 +50,7 @@ impl Run {
             seed,
             random: Rc::new(RefCell::new(random)),
             model: Rc::default(),
-            options: StoreOptions { journal, cache_bytes },
+            options: StoreOptions { journal, cache_bytes, open_files_max: 4 },
             also,
             with_faults,
             images: 0,

@@ -30,6 +30,7 @@ pub const EPOCH: LeaderEpoch = LeaderEpoch::new(1);
 pub const SMALL: StoreOptions = StoreOptions {
     journal: JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 256 << 10 },
     cache_bytes: 0,
+    open_files_max: 16,
 };
 
 pub fn data_dir() -> PathBuf {

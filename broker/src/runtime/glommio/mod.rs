@@ -30,8 +30,9 @@ const SPIN_BEFORE_PARK: Duration = Duration::from_micros(20);
 /// Registered memory per ring; the data path's buffers come from the heap (pitfall 23).
 const IO_MEMORY_BYTES: usize = 1 << 20;
 
-/// Foreground against background, when both want the core.
+/// Lanes against each other, when they want the core at once.
 const FOREGROUND_SHARES: usize = 1000;
+const CATCH_UP_SHARES: usize = 300;
 const BACKGROUND_SHARES: usize = 100;
 
 /// A shard's thread.
@@ -70,6 +71,7 @@ where
 pub struct GlommioEnv {
     started: Instant,
     foreground: TaskQueueHandle,
+    catch_up: TaskQueueHandle,
     background: TaskQueueHandle,
     dice: RefCell<Dice>,
     times: Rc<RefCell<TaskTimes>>,
@@ -86,6 +88,11 @@ impl GlommioEnv {
                 Shares::Static(FOREGROUND_SHARES),
                 Latency::Matters(PREEMPT),
                 "foreground",
+            ),
+            catch_up: executor.create_task_queue(
+                Shares::Static(CATCH_UP_SHARES),
+                Latency::NotImportant,
+                "catch-up",
             ),
             background: executor.create_task_queue(
                 Shares::Static(BACKGROUND_SHARES),
@@ -141,6 +148,7 @@ impl EnvBackend for GlommioEnv {
     fn spawn(&self, lane: Lane, task: LocalBoxFuture<'static, ()>) {
         let queue = match lane {
             Lane::Foreground => self.foreground,
+            Lane::CatchUp => self.catch_up,
             Lane::Background => self.background,
         };
         let started = self.started;

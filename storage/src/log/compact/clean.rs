@@ -95,7 +95,14 @@ impl<'a> Pass<'a> {
         done: &mut Compacted,
     ) -> Result<SegmentState, CompactionError> {
         let parts = &self.log.0;
-        let writer = SegmentWriter::create(&parts.disk, &parts.dir, parts.id, name).await;
+        let writer = SegmentWriter::create(
+            &parts.disk,
+            &parts.dir,
+            parts.open.writer_pass(),
+            parts.id,
+            name,
+        )
+        .await;
         let mut target = Target {
             writer: writer.map_err(|error| not_written(self.log, &error))?,
             batches: Vec::new(),

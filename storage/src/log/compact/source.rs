@@ -30,7 +30,9 @@ impl Source {
         let access = {
             let positions = log.0.positions.borrow();
             let segment = positions.segments.iter().find(|segment| segment.name == name);
-            segment.filter(|_| !positions.dropped).map(|segment| segment.access())
+            segment
+                .filter(|_| !positions.dropped)
+                .map(|segment| log.0.open.access(log.0.id, segment))
         };
         let mut access = access.ok_or(CompactionError::Interrupted)?;
         let index = access.index(&log.0.disk, &log.0.dir, log.0.id).await;

@@ -60,10 +60,11 @@ pub fn run(args: StartArgs) -> Result<()> {
     begin_logging();
     // Before any thread is there, so that all inherit the mask and only this one takes signals.
     let signals = signals::Signals::block().map_err(|error| Failure::Exit(8, error.to_string()))?;
-    let config = settings::resolve(args)?;
+    let mut config = settings::resolve(args)?;
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| Failure::Exit(5, format!("{}: {error}", config.data_dir.display())))?;
     probe::run(&config).map_err(|why| Failure::Exit(8, why))?;
+    config.store.open_files_max = probe::segment_files(config.cpus.len());
     let (data, cpus, listen) = (config.data_dir.clone(), config.cpus.clone(), config.listen);
     let metrics = config.metrics;
     let (host, advertised) = (config.advertise_host.clone(), config.advertise_port);

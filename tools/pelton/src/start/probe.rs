@@ -10,6 +10,10 @@ use pelton_broker::BrokerConfig;
 /// File descriptors below which connections and segments would crowd each other out.
 const FILES_MIN: u64 = 1024;
 
+/// Fewer open segments would open one for every read; more than so many cost memory and bring little.
+const SEGMENT_FILES_MIN: usize = 32;
+const SEGMENT_FILES_MAX: usize = 4096;
+
 /// Memory that glommio registers per ring, three rings a core.
 const MEMLOCK_BYTES_PER_CORE: u64 = 3 << 20;
 
@@ -129,6 +133,14 @@ fn files() -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// How many files of segments each of `cores` may keep open: a quarter of the limit between them.
+/// The rest is for connections and for what is written, which is never refused for it.
+pub fn segment_files(cores: usize) -> usize {
+    let files = limit(libc::RLIMIT_NOFILE).map_or(FILES_MIN, |limit| limit.rlim_cur);
+    let share = usize::try_from(files / 4).unwrap_or(usize::MAX) / cores.max(1);
+    share.clamp(SEGMENT_FILES_MIN, SEGMENT_FILES_MAX)
 }
 
 /// The journal writes past the page cache, so the file system must let it.
