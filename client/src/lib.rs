@@ -43,7 +43,8 @@ pub use admin::{
 pub use cluster::{Broker, Cluster, Partition, Topic};
 pub use connection::{Answer, Connection, Pending};
 pub use consumer::{
-    Consumer, ConsumerOptions, ConsumerRecord, Event, Header, OffsetReset, Partitions, StartAt,
+    Assignor, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, Header, OffsetReset,
+    Partitions, StartAt, TopicPartition,
 };
 pub use error::{Error, Result};
 pub use offsets::{OffsetAt, list_offsets};

@@ -26,9 +26,11 @@ pub(crate) enum Lane {
 
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    /// A slot's lock is held while connecting, so that nobody connects twice.
-    slots: Mutex<BTreeMap<(Arc<str>, Lane), Arc<tokio::sync::Mutex<Slot>>>>,
+    slots: Mutex<BTreeMap<(Arc<str>, Lane), SharedSlot>>,
 }
+
+/// Its lock is held while connecting, so that nobody connects twice.
+type SharedSlot = Arc<tokio::sync::Mutex<Slot>>;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -90,7 +92,7 @@ impl Connections {
             .retain(|(_, other), _| *other != lane);
     }
 
-    fn slot(&self, address: &Arc<str>, lane: Lane) -> Arc<tokio::sync::Mutex<Slot>> {
+    fn slot(&self, address: &Arc<str>, lane: Lane) -> SharedSlot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry((address.clone(), lane)).or_default().clone()
     }

@@ -1,7 +1,9 @@
-use pelton_model::Compression;
+use pelton_model::{Compression, TimestampMs};
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
 
 use super::*;
+
+const BYTES_MAX: usize = 1 << 20;
 
 fn batch(compression: Compression) -> Vec<u8> {
     let fields =
@@ -21,9 +23,9 @@ fn batch(compression: Compression) -> Vec<u8> {
 fn decode(batch: Vec<u8>, from: i64) -> Result<Vec<ConsumerRecord>> {
     let header = BatchHeader::read(&batch).unwrap();
     let mut records = Vec::new();
-    let partition = PartitionIndex::new(2);
+    let of = TopicPartition::new("t", 2);
     let (batch, from) = (Bytes::from(batch), Offset::new(from));
-    decode_batch(&"t".into(), partition, &header, &batch, from, &mut records)?;
+    decode_batch(&of, &header, &batch, from, BYTES_MAX, &mut records)?;
     Ok(records)
 }
 
@@ -53,4 +55,13 @@ fn a_damaged_batch_is_an_error_and_no_records() {
     let mut damaged = batch(Compression::None);
     *damaged.last_mut().unwrap() ^= 1;
     assert!(matches!(decode(damaged, 0), Err(Error::Protocol { .. })));
+}
+
+#[test]
+fn a_batch_that_swells_beyond_the_bound_is_an_error() {
+    let mut builder = BatchBuilder::new(BatchFields::compressed(Compression::Zstd));
+    builder.push(&NewRecord { value: Some(&vec![0; BYTES_MAX + 1]), ..NewRecord::default() });
+    let batch = builder.build();
+    assert!(batch.len() < 1000);
+    assert!(matches!(decode(batch, 0), Err(Error::Protocol { .. })));
 }

@@ -1,146 +1,158 @@
 //! One Fetch request to one broker, and what its answer says of each partition.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pelton_kafka::wire::fetch_request::{FetchPartition, FetchTopic};
-use pelton_kafka::wire::fetch_response::PartitionData;
-use pelton_kafka::wire::{FetchRequest, FetchResponse};
-use pelton_kafka::{message, topic_id_of, uuid_of};
-use pelton_model::{NodeId, Offset, PartitionIndex, TopicId};
+use pelton_kafka::fetch::{
+    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopic,
+    ForgottenTopic, VERSIONS,
+};
+use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
+use pelton_model::{LeaderEpoch, NodeId, Offset, TopicId};
 
 use super::ConsumerOptions;
-use crate::cluster::Cluster;
+use super::record::TopicPartition;
+use super::session::SessionRequest;
+use crate::cluster::{Cluster, Lane};
 use crate::error::{Error, Result, check};
 
-/// A fetch about to be made. No fetch session is used.
+/// Topics are named by id from this version on.
+const BY_ID_FROM: i16 = 13;
+
+/// A fetch about to be made.
 pub(super) struct Fetch {
     pub(super) node: NodeId,
-    pub(super) asked: Vec<Asked>,
+    pub(super) lane: Lane,
+    pub(super) session: SessionRequest,
+    /// All partitions that the answer may be about, with their topics' ids.
+    pub(super) told: BTreeMap<TopicPartition, TopicId>,
+    pub(super) wait: Duration,
     pub(super) options: ConsumerOptions,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) topic: Arc<str>,
-    pub(super) topic_id: TopicId,
-    pub(super) partition: PartitionIndex,
-    pub(super) position: Offset,
-    pub(super) is_fresh: bool,
 }
 
 /// A fetch that has ended one way or the other.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) node: NodeId,
-    pub(super) partitions: Vec<(Asked, Result<Got>)>,
+    pub(super) answer: Result<FetchedAnswer>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FetchedAnswer {
+    pub(super) session_id: i32,
+    pub(super) partitions: BTreeMap<TopicPartition, Result<Got>>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Got {
     pub(super) high_watermark: Offset,
+    pub(super) log_start_offset: Option<Offset>,
     /// Batches; the last one may be cut.
     pub(super) records: Bytes,
 }
 
 impl Fetch {
     pub(super) async fn run(self, cluster: Cluster) -> Fetched {
-        let answer = self.call(&cluster).await;
-        let mut results = match &answer {
-            Ok(answer) => results(answer),
-            Err(_) => BTreeMap::new(),
-        };
-        let partitions = self.asked.into_iter().map(|asked| {
-            let result = match &answer {
-                Ok(_) => results
-                    .remove(&(Named::by(asked.topic_id, &asked.topic), asked.partition))
-                    .or_else(|| {
-                        results.remove(&(Named::by(TopicId::ZERO, &asked.topic), asked.partition))
-                    })
-                    .ok_or_else(|| Error::protocol(context(&asked), "is missing in the answer"))
-                    .and_then(|data| got(&asked, data)),
-                Err(error) => Err(error.clone()),
-            };
-            (asked, result)
-        });
-        Fetched { node: self.node, partitions: partitions.collect() }
+        Fetched { node: self.node, answer: self.call(&cluster).await }
     }
 
-    async fn call(&self, cluster: &Cluster) -> Result<FetchResponse> {
-        let wait = match self.asked.iter().any(|asked| asked.is_fresh) {
-            true => Duration::ZERO,
-            false => self.options.fetch_wait,
+    async fn call(&self, cluster: &Cluster) -> Result<FetchedAnswer> {
+        let connection = cluster.connection_in(self.node, self.lane).await?;
+        let version = connection.version_within(ApiKey::FETCH, VERSIONS)?;
+        let request = self.request(version);
+        let encode = |correlation_id, client_id: Option<&str>| {
+            request.encode(correlation_id, client_id, version)
         };
-        let request = self.request(wait);
-        let connection = cluster.connection(self.node).await?;
-        let answer = connection.call_waiting(&request, wait).await?.message;
-        check(answer.error_code, None, || format!("fetch from broker {}", self.node))?;
-        Ok(answer)
+        let pending = connection.begin(ApiKey::FETCH, version, self.wait, encode).await?;
+        let body = pending.answer().await?;
+        let context = || format!("fetch from broker {}", self.node);
+        let answer = FetchResponse::decode(body, version)
+            .map_err(|error| Error::protocol(context(), error))?;
+        check(answer.error.code(), None, context)?;
+        Ok(self.sort_out(answer, version, cluster))
     }
 
-    fn request(&self, wait: Duration) -> FetchRequest {
+    fn request(&self, version: i16) -> FetchRequest {
         let mut topics: Vec<FetchTopic> = Vec::new();
-        for asked in &self.asked {
-            let partition = message!(FetchPartition {
-                partition: asked.partition.get(),
-                fetch_offset: asked.position.get(),
-                partition_max_bytes: self.options.partition_bytes_max,
-            });
+        for (of, asked) in &self.session.asked {
+            let index = of.partition.get();
+            let mut partition = FetchPartition::new(
+                index,
+                asked.position.get(),
+                self.options.partition_bytes_max,
+            );
+            partition.current_leader_epoch = asked.leader_epoch.map_or(-1, LeaderEpoch::get);
+            let topic = named(of, asked.topic_id, version);
             // The order is kept, as it decides who gets bytes first.
             match topics.last_mut() {
-                Some(topic) if *topic.topic == *asked.topic => topic.partitions.push(partition),
-                _ => topics.push(message!(FetchTopic {
-                    topic: (*asked.topic).into(),
-                    topic_id: uuid_of(asked.topic_id),
-                    partitions: vec![partition],
-                })),
+                Some(last) if last.topic == topic => last.partitions.push(partition),
+                _ => topics.push(FetchTopic { topic, partitions: vec![partition] }),
             }
         }
-        message!(FetchRequest {
-            max_wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        let mut forgotten_topics: Vec<ForgottenTopic> = Vec::new();
+        for (of, topic_id) in &self.session.forgotten {
+            let (topic, index) = (named(of, *topic_id, version), of.partition.get());
+            match forgotten_topics.last_mut() {
+                Some(last) if last.topic == topic => last.partitions.push(index),
+                _ => forgotten_topics.push(ForgottenTopic { topic, partitions: vec![index] }),
+            }
+        }
+        FetchRequest {
+            max_wait_ms: i32::try_from(self.wait.as_millis()).unwrap_or(i32::MAX),
             min_bytes: self.options.fetch_bytes_min,
             max_bytes: self.options.fetch_bytes_max,
-            session_id: 0,
-            session_epoch: -1,
-            topics: topics,
-        })
-    }
-}
-
-/// A topic as an answer names it: by id in newer versions, by name in older ones.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Named {
-    Id(TopicId),
-    Name(String),
-}
-
-impl Named {
-    fn by(id: TopicId, name: &str) -> Self {
-        if id == TopicId::ZERO { Named::Name(name.into()) } else { Named::Id(id) }
-    }
-}
-
-fn results(answer: &FetchResponse) -> BTreeMap<(Named, PartitionIndex), &PartitionData> {
-    let mut results = BTreeMap::new();
-    for topic in &answer.responses {
-        for data in &topic.partitions {
-            let named = Named::by(topic_id_of(topic.topic_id), &topic.topic);
-            results.insert((named, PartitionIndex::new(data.partition_index)), data);
+            session_id: self.session.id,
+            session_epoch: self.session.epoch,
+            topics,
+            forgotten_topics,
+            ..FetchRequest::default()
         }
     }
-    results
+
+    /// Partitions that nobody asked for are left out.
+    fn sort_out(&self, answer: FetchResponse, version: i16, cluster: &Cluster) -> FetchedAnswer {
+        let by_name: BTreeMap<(TopicRef, i32), &TopicPartition> = self
+            .told
+            .iter()
+            .map(|(of, id)| ((named(of, *id, version), of.partition.get()), of))
+            .collect();
+        let mut sorted =
+            FetchedAnswer { session_id: answer.session_id, partitions: BTreeMap::new() };
+        for topic in answer.topics {
+            for partition in topic.partitions {
+                let Some(of) = by_name.get(&(topic.topic.clone(), partition.index)) else {
+                    continue;
+                };
+                if let Some(leader) = &partition.current_leader {
+                    cluster.learn_leader(&of.topic, of.partition, leader, &answer.node_endpoints);
+                }
+                sorted.partitions.insert((*of).clone(), got(of, partition));
+            }
+        }
+        sorted
+    }
 }
 
-fn got(asked: &Asked, data: &PartitionData) -> Result<Got> {
-    check(data.error_code, None, || context(asked))?;
+fn named(of: &TopicPartition, id: TopicId, version: i16) -> TopicRef {
+    match version {
+        BY_ID_FROM.. => TopicRef::Id(id),
+        _ => TopicRef::Name((&*of.topic).into()),
+    }
+}
+
+fn got(of: &TopicPartition, partition: FetchPartitionResponse) -> Result<Got> {
+    check(partition.error.code(), None, || format!("fetch from {of}"))?;
+    let records = partition.records.unwrap_or_default();
+    if partition.diverging_epoch.is_some() {
+        // Only for those that say what they have; we do not.
+        return Err(Error::broker(format!("fetch from {of}"), ErrorCode::FencedLeaderEpoch));
+    }
     Ok(Got {
-        high_watermark: Offset::new(data.high_watermark),
-        records: data.records.clone().unwrap_or_default(),
+        high_watermark: Offset::new(partition.high_watermark),
+        log_start_offset: (partition.log_start_offset >= 0)
+            .then(|| Offset::new(partition.log_start_offset)),
+        // A decoded answer has one slice of its frame, or none.
+        records: records.into_iter().next().unwrap_or_default(),
     })
-}
-
-fn context(asked: &Asked) -> String {
-    format!("fetch from {}/{}", asked.topic, asked.partition)
 }

@@ -88,7 +88,7 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
     let cluster = args.client.connect().await?;
     // A topic that is not there is told at once rather than waited for.
     cluster.refresh(&args.topic).await?;
-    let mut consumer = Consumer::new(cluster, ConsumerOptions::default());
+    let consumer = Consumer::new(cluster, ConsumerOptions::default())?;
     let partitions = match args.partitions.is_empty() {
         true => Partitions::All,
         false => {

@@ -12,7 +12,7 @@ use crate::broker::{TestBroker, unique};
 
 /// A topic from its beginning to its end.
 async fn read_all(broker: &TestBroker, topic: &str) -> Vec<ConsumerRecord> {
-    let mut consumer = Consumer::new(broker.connect().await, ConsumerOptions::default());
+    let consumer = Consumer::new(broker.connect().await, ConsumerOptions::default()).unwrap();
     let assigned = consumer.assign(topic, &Partitions::All, StartAt::Beginning).await.unwrap();
     let (mut records, mut ends) = (Vec::new(), 0);
     while ends < assigned.len() {
