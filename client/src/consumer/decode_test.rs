@@ -1,5 +1,5 @@
-use pelton_model::{Compression, TimestampMs};
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
+use pelton_model::{Compression, TimestampMs};
 
 use super::*;
 

@@ -133,4 +133,3 @@ async fn sleep_until(alarm: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
-

@@ -77,11 +77,8 @@ impl Fetch {
         let mut topics: Vec<FetchTopic> = Vec::new();
         for (of, asked) in &self.session.asked {
             let index = of.partition.get();
-            let mut partition = FetchPartition::new(
-                index,
-                asked.position.get(),
-                self.options.partition_bytes_max,
-            );
+            let mut partition =
+                FetchPartition::new(index, asked.position.get(), self.options.partition_bytes_max);
             partition.current_leader_epoch = asked.leader_epoch.map_or(-1, LeaderEpoch::get);
             let topic = named(of, asked.topic_id, version);
             // The order is kept, as it decides who gets bytes first.

@@ -18,9 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use driver::Driver;
-pub use options::{
-    Assignor, ConsumerOptions, GroupOptions, OffsetReset, Partitions, StartAt,
-};
+pub use options::{Assignor, ConsumerOptions, GroupOptions, OffsetReset, Partitions, StartAt};
 pub use record::{ConsumerRecord, Event, Header, TopicPartition};
 use state::{Rules, State};
 

@@ -35,9 +35,8 @@ impl Bench {
     }
 
     fn fetch(&mut self) -> Option<ToFetch> {
-        let leader = |_: &TopicPartition| {
-            Some(Leader { node: NODE, epoch: None, topic_id: TopicId::ZERO })
-        };
+        let leader =
+            |_: &TopicPartition| Some(Leader { node: NODE, epoch: None, topic_id: TopicId::ZERO });
         let (mut fetches, _) = self.state.take_to_fetch(self.now, leader);
         assert!(fetches.len() <= 1);
         fetches.pop()
@@ -248,9 +247,8 @@ fn what_the_user_works_on_counts_when_it_comes_back_for_more() {
     let of = bench.assign(0, 0);
     bench.fetch().unwrap();
     bench.answer(vec![(&of, got(9, &[batch(0, 2, 1)]))]);
-    let position = |bench: &Bench, with_in_hand| {
-        bench.state.progress(with_in_hand)[&of].position.get()
-    };
+    let position =
+        |bench: &Bench, with_in_hand| bench.state.progress(with_in_hand)[&of].position.get();
     bench.state.next().unwrap().unwrap();
     assert_eq!((position(&bench, false), position(&bench, true)), (0, 1));
     bench.state.next().unwrap().unwrap();

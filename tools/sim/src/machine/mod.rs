@@ -53,6 +53,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Small, so that a short run fills it many times.
 const JOURNAL: JournalOptions = JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 512 << 10 };
 const CACHE_BYTES: usize = 32 << 10;
+
+/// Few, so that readers and writers push each other out.
+const OPEN_FILES_MAX: usize = 8;
 const FRAME_BUDGET_BYTES: usize = 4 << 20;
 
 /// How a life of the broker ends.
@@ -314,8 +317,13 @@ fn kind_of(message: &Message) -> u64 {
     let mut hasher = DefaultHasher::new();
     std::mem::discriminant(message).hash(&mut hasher);
     match message {
-        Message::Request { id, request } => (id, std::mem::discriminant(request)).hash(&mut hasher),
-        Message::Reply { id, reply } => (id, std::mem::discriminant(reply)).hash(&mut hasher),
+        Message::Request { id, request, returned } => {
+            (id, std::mem::discriminant(request), returned).hash(&mut hasher);
+        }
+        Message::Reply { id, reply, loan } => {
+            (id, std::mem::discriminant(reply), loan).hash(&mut hasher);
+        }
+        Message::Returned(loans) => loans.hash(&mut hasher),
         Message::Cancel { id } => id.hash(&mut hasher),
         Message::Connection(_) => {}
     }
@@ -324,10 +332,11 @@ fn kind_of(message: &Message) -> u64 {
 
 fn name_of(message: &Message) -> String {
     match message {
-        Message::Request { id, request } => {
+        Message::Request { id, request, .. } => {
             format!("request {id} ({:?})", std::mem::discriminant(request))
         }
         Message::Reply { id, .. } => format!("reply {id}"),
+        Message::Returned(loans) => format!("{} loans go home", loans.len()),
         Message::Cancel { id } => format!("cancel {id}"),
         Message::Connection(_) => "a connection".into(),
     }
@@ -355,7 +364,11 @@ fn config(shards: usize) -> BrokerConfig {
         cpus: (0..shards).collect(),
         metrics: None,
         kafka: kafka.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-        store: StoreOptions { journal: JOURNAL, cache_bytes: CACHE_BYTES },
+        store: StoreOptions {
+            journal: JOURNAL,
+            cache_bytes: CACHE_BYTES,
+            open_files_max: OPEN_FILES_MAX,
+        },
         frame_budget_bytes: FRAME_BUDGET_BYTES,
         stop_timeout: STOP_TIMEOUT,
     }
