@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use pelton_model::{PartitionIndex, TimestampMs, TopicId};
+use pelton_model::{Offset, PartitionIndex, TimestampMs, TopicId};
 
 use super::*;
 use crate::disk::sim::{SimDisk, run};
@@ -9,6 +9,8 @@ use crate::disk::{Disk, OpenMode};
 fn partition(index: i32) -> PartitionId {
     PartitionId::new(TopicId::from_bytes([7; 16]), PartitionIndex::new(index))
 }
+
+const NAME: SegmentName = SegmentName { base: Offset::ZERO, generation: 0 };
 
 const CHUNK: ChunkEntry = ChunkEntry {
     offset: Offset::ZERO,
@@ -20,7 +22,7 @@ const CHUNK: ChunkEntry = ChunkEntry {
 };
 
 async fn open(disk: &Disk, segments: &OpenSegments, index: i32) -> SegmentAccess {
-    let segment = Segment::new(Offset::ZERO);
+    let segment = Segment::new(NAME);
     let mut access = segments.access(partition(index), &segment);
     if access.reader.is_none() {
         let mode = OpenMode { create: true, durable_writes: false };
@@ -34,7 +36,7 @@ fn the_least_recently_used_segment_makes_room() {
     let sim = SimDisk::new(1);
     run(async {
         let (disk, segments) = (sim.disk(), OpenSegments::new(6));
-        let segment = Segment::new(Offset::ZERO);
+        let segment = Segment::new(NAME);
         for index in [0, 1, 2, 0, 3] {
             let access = open(&disk, &segments, index).await;
             segments.keep(partition(index), &segment, access);
@@ -43,7 +45,7 @@ fn the_least_recently_used_segment_makes_room() {
         let is_open = |index| segments.access(partition(index), &segment).reader.is_some();
         assert_eq!([0, 1, 2, 3].map(is_open), [true, false, true, true]);
         assert_eq!(sim.counters().opens, 4);
-        segments.close(partition(0), Offset::ZERO).await;
+        segments.close(partition(0), NAME).await;
         assert!(!is_open(0));
     });
 }
@@ -51,7 +53,7 @@ fn the_least_recently_used_segment_makes_room() {
 #[test]
 fn an_index_grows_with_its_segment_or_is_forgotten() {
     let segments = OpenSegments::new(6);
-    let mut segment = Segment::new(Offset::ZERO);
+    let mut segment = Segment::new(NAME);
     let mut access = segments.access(partition(0), &segment);
     access.index = Some(Rc::default());
     segments.keep(partition(0), &segment, access);

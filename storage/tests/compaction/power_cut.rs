@@ -14,6 +14,7 @@ use crate::model::*;
 use crate::support::*;
 
 const OPTIONS: StoreOptions = StoreOptions {
+    open_files_max: 8,
     journal: JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 64 << 10 },
     cache_bytes: 0,
 };
