@@ -74,14 +74,14 @@ pub fn create_topic(
     new_id: TopicId,
 ) -> Result<Vec<Record>, ClusterError> {
     check_new_name(state, request.name)?;
+    let overrides = overrides_of(request)?;
+    check_sizes(&overrides)?;
+    check_topic_configs(&overrides, broker)?;
     let (partition_count, replication_factor) = if request.assignments.is_empty() {
         counts_without_assignments(state, broker, request)?
     } else {
         counts_of_assignments(state, request)?
     };
-    let overrides = overrides_of(request)?;
-    check_sizes(&overrides)?;
-    check_topic_configs(&overrides, broker)?;
 
     let topic = Record::Topic {
         id: new_id,
@@ -122,7 +122,11 @@ fn counts_without_assignments(
         -1 => default_replication_factor(broker),
         factor => factor,
     };
-    check_replication_factor(state, replication_factor)?;
+    if replication_factor < 1 {
+        let message =
+            format!("replication factor {replication_factor}: there must be one replica at least");
+        return Err(ClusterError::new(ErrorKind::InvalidReplicationFactor, message));
+    }
 
     let partition_count = match request.partition_count {
         -1 => default_partition_count(broker),
@@ -135,18 +139,14 @@ fn counts_without_assignments(
     if partition_count as usize > PARTITIONS_PER_REQUEST_MAX {
         return Err(too_many_partitions(partition_count as usize));
     }
-    Ok((partition_count, replication_factor))
-}
 
-fn check_replication_factor(state: &ClusterState, factor: i16) -> Result<(), ClusterError> {
     // A cluster that has not registered its first broker yet still has the one that asks.
     let broker_count = state.broker_count().max(1);
-    let message = match usize::try_from(factor) {
-        Ok(factor) if (1..=broker_count).contains(&factor) => return Ok(()),
-        Ok(1..) => format!("{factor} replicas on {broker_count} brokers"),
-        _ => format!("replication factor {factor}: there must be one replica at least"),
-    };
-    Err(ClusterError::new(ErrorKind::InvalidReplicationFactor, message))
+    if replication_factor as usize > broker_count {
+        let message = format!("{replication_factor} replicas on {broker_count} brokers");
+        return Err(ClusterError::new(ErrorKind::InvalidReplicationFactor, message));
+    }
+    Ok((partition_count, replication_factor))
 }
 
 fn counts_of_assignments(

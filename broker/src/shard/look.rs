@@ -14,6 +14,10 @@ pub const EARLIEST: i64 = -2;
 pub const MAX_TIMESTAMP: i64 = -3;
 /// KIP-405: without tiered storage the same as the earliest.
 pub const EARLIEST_LOCAL: i64 = -4;
+/// KIP-1005, KIP-1023: nothing is ever tiered here, so there is no last tiered offset and none that
+/// waits for it.
+pub const LATEST_TIERED: i64 = -5;
+pub const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 impl Shard {
     pub async fn look(&self, questions: Vec<(PartitionId, Look)>) -> Vec<LookOutcome> {
@@ -96,6 +100,7 @@ async fn offset_for(
     match timestamp {
         LATEST => Ok(Some(plain(log.commit_offset()))),
         EARLIEST | EARLIEST_LOCAL => Ok(Some(plain(log.start_offset()))),
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(None),
         MAX_TIMESTAMP => log.max_timestamp().await.map(found).map_err(fault_of),
         time => log.offset_for_timestamp(TimestampMs::new(time)).await.map(found).map_err(fault_of),
     }

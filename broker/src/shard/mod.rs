@@ -6,7 +6,7 @@ mod compaction;
 mod connections;
 mod figures;
 mod find;
-mod look;
+pub mod look;
 mod maintain;
 mod read;
 mod serve;

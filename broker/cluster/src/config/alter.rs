@@ -74,7 +74,6 @@ pub fn incremental_alter(
     alterations: &[Alteration<'_>],
 ) -> Result<Vec<Record>, ClusterError> {
     check_names(alterations.iter().map(|alteration| alteration.name))?;
-    check_resource(state, resource)?;
     let before = state.overrides(resource);
     let mut after = before.clone();
     for alteration in alterations {
@@ -83,7 +82,7 @@ pub fn incremental_alter(
             None => after.remove(alteration.name),
         };
     }
-    finish(broker, resource, before, after)
+    finish(state, broker, resource, after)
 }
 
 /// AlterConfigs: the records that make the given configs the only ones set.
@@ -97,13 +96,12 @@ pub fn replace_all(
     configs: &[(&str, Option<&str>)],
 ) -> Result<Vec<Record>, ClusterError> {
     check_names(configs.iter().map(|(name, _)| *name))?;
-    check_resource(state, resource)?;
     let mut after = Overrides::new();
     for (name, value) in configs {
         let value = value.ok_or_else(|| null_value(name))?;
         after.insert((*name).to_owned(), value.to_owned());
     }
-    finish(broker, resource, state.overrides(resource), after)
+    finish(state, broker, resource, after)
 }
 
 fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ClusterError> {
@@ -113,18 +111,6 @@ fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ClusterEr
             let message = format!("{name} stands twice in the request");
             return Err(ClusterError::invalid_request(message));
         }
-    }
-    Ok(())
-}
-
-fn check_resource(state: &ClusterState, resource: &ConfigResource) -> Result<(), ClusterError> {
-    let ConfigResource::Topic(name) = resource else {
-        return Ok(());
-    };
-    check_topic_name(name)?;
-    if state.topic(name).is_none() {
-        let message = format!("there is no topic '{name}'");
-        return Err(ClusterError::new(ErrorKind::UnknownTopicOrPartition, message));
     }
     Ok(())
 }
@@ -162,17 +148,27 @@ fn altered_list(present: &str, operation: Operation, value: &str) -> String {
     members.join(",")
 }
 
+/// As in Kafka, whether there is such a topic is looked at last.
 fn finish(
+    state: &ClusterState,
     broker: &BrokerLayers<'_>,
     resource: &ConfigResource,
-    before: &Overrides,
     after: Overrides,
 ) -> Result<Vec<Record>, ClusterError> {
+    let before = state.overrides(resource);
     check_sizes(&after)?;
     match resource {
-        ConfigResource::Topic(_) => {
+        ConfigResource::Topic(name) => {
+            if name.is_empty() {
+                return Err(ClusterError::invalid_request("topics have no common configs"));
+            }
+            check_topic_name(name)?;
             check_topic_configs(&after, broker)?;
             check_topic_change(before, &after)?;
+            if state.topic(name).is_none() {
+                let message = format!("there is no topic '{name}'");
+                return Err(ClusterError::new(ErrorKind::UnknownTopicOrPartition, message));
+            }
         }
         ConfigResource::Broker(_) | ConfigResource::AllBrokers => {
             check_broker_configs(resource, &after, broker)?;

@@ -59,12 +59,9 @@ pub fn find_to_alter(
     named: Named<'_>,
     duplicates: &BTreeSet<Named<'_>>,
 ) -> Result<ConfigResource, Refusal> {
-    let refuse = |why: &str| Err((ErrorCode::InvalidRequest.code(), Some(why.into())));
     if duplicates.contains(&named) {
-        return refuse("Each resource must appear at most once.");
-    }
-    if named == (ConfigResource::TYPE_TOPIC, "") {
-        return refuse("Default topic resources are not allowed.");
+        let why = "Each resource must appear at most once.";
+        return Err((ErrorCode::InvalidRequest.code(), Some(why.into())));
     }
     find(call, Operation::AlterConfigs, named)
 }

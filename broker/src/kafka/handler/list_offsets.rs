@@ -111,19 +111,12 @@ fn question(
     let (id, owner) = call
         .locate(&TopicRef::Name(name.into()), partition.partition_index)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    // Nothing is ever tiered here, so there is no last tiered offset and none that waits for it.
-    let look = match asked {
-        -5 | -6 => return Err(ErrorCode::None),
-        timestamp => {
-            // -2 as an epoch is not "unchecked" here, as in Kafka: only -1 is.
-            let current_epoch = match partition.current_leader_epoch {
-                epoch if epoch < -1 => return Err(of_fault(&LogFault::OlderEpoch)),
-                epoch => epoch,
-            };
-            Look::OffsetFor { timestamp, current_epoch }
-        }
-    };
-    Ok((owner, (id, look)))
+    // -2 as an epoch is not "unchecked" here, as in Kafka: only -1 is.
+    if partition.current_leader_epoch < -1 {
+        return Err(of_fault(&LogFault::OlderEpoch));
+    }
+    let current_epoch = partition.current_leader_epoch;
+    Ok((owner, (id, Look::OffsetFor { timestamp: asked, current_epoch })))
 }
 
 fn failed(index: i32, error: ErrorCode) -> ListOffsetsPartitionResponse {

@@ -51,8 +51,9 @@ pub async fn handle(call: Call, request: MetadataRequest) -> MetadataResponse {
             return malformed(version, error, asked);
         }
         if by_id {
-            for topic in asked.iter().filter(|topic| topic_id_of(topic.topic_id) != TopicId::ZERO) {
-                topics.push(by_topic_id(&call, topic_id_of(topic.topic_id), operations));
+            let ids = asked.iter().map(|topic| topic_id_of(topic.topic_id));
+            for id in ids.filter(|id| *id != TopicId::ZERO).collect::<BTreeSet<_>>() {
+                topics.push(by_topic_id(&call, id, operations));
             }
         } else {
             let names: BTreeSet<String> = asked

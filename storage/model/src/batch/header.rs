@@ -55,6 +55,7 @@ impl BatchHeader {
     pub(crate) const TRANSACTIONAL: i16 = 1 << 4;
     pub(crate) const CONTROL: i16 = 1 << 5;
     pub(crate) const DELETE_HORIZON: i16 = 1 << 6;
+    pub(crate) const ATTRIBUTES_KNOWN: i16 = (1 << 7) - 1;
 
     /// The least that a length can say.
     pub(crate) const LENGTH_MIN: i32 = (Self::BYTES - Self::PREFIX_BYTES) as i32;

@@ -14,7 +14,8 @@ pub fn set_base_offset_and_epoch(batch: &mut [u8], base_offset: Offset, epoch: L
 }
 
 /// Sets timestamp type and maximum timestamp, and corrects the CRC without reading the records.
-/// The header alone suffices.
+/// The header alone suffices. As in Kafka, attributes that have no meaning are gone from a batch
+/// that had to be stamped, and stay in others.
 pub fn set_timestamps(batch: &mut [u8], timestamp_type: TimestampType, max_timestamp: TimestampMs) {
     let header = &mut batch[..BatchHeader::BYTES];
     let length = u32::from_be_bytes(get(header, BatchHeader::LENGTH_AT));
@@ -23,6 +24,7 @@ pub fn set_timestamps(batch: &mut [u8], timestamp_type: TimestampType, max_times
     let crc_before = crc32c::crc32c(&header[BatchHeader::CRC_END..]);
 
     let mut attributes = i16::from_be_bytes(get(header, BatchHeader::ATTRIBUTES_AT));
+    attributes &= BatchHeader::ATTRIBUTES_KNOWN;
     match timestamp_type {
         TimestampType::CreateTime => attributes &= !BatchHeader::LOG_APPEND_TIME,
         TimestampType::LogAppendTime => attributes |= BatchHeader::LOG_APPEND_TIME,

@@ -22,6 +22,17 @@ fn new_timestamps_leave_the_crc_right() {
 }
 
 #[test]
+fn a_stamped_batch_loses_attributes_without_a_meaning() {
+    let mut patched = batch();
+    put(&mut patched, BatchHeader::ATTRIBUTES_AT, 0x0110i16.to_be_bytes());
+    reseal_crc(&mut patched);
+    set_timestamps(&mut patched, TimestampType::LogAppendTime, TimestampMs::new(5));
+    let header = BatchHeader::read(&patched).unwrap();
+    assert_eq!(header.attributes, BatchHeader::TRANSACTIONAL | BatchHeader::LOG_APPEND_TIME);
+    assert_eq!(header.crc, crc32c::crc32c(&patched[BatchHeader::CRC_END..]));
+}
+
+#[test]
 fn a_place_in_the_log_leaves_the_crc_right() {
     let mut placed = batch();
     set_base_offset_and_epoch(&mut placed, Offset::new(5000), LeaderEpoch::new(9));

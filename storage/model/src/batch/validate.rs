@@ -210,6 +210,10 @@ fn check_frame(
     {
         return Err(BatchError::ZstdTooEarly);
     }
+    // The CRC does not cover it.
+    if header.base_offset.get() != 0 {
+        return Err(BatchError::BaseOffset(header.base_offset.get()));
+    }
     check_size(batch.len(), rules)?;
     let computed = crc32c::crc32c(&batch[BatchHeader::CRC_END..]);
     if computed != header.crc {
@@ -225,9 +229,6 @@ fn check_size(bytes: usize, rules: &ValidationRules) -> Result<(), BatchError> {
 
 /// The checks of the header's fields, which the CRC has shown to be as the client wrote them.
 fn check_header(header: &BatchHeader) -> Result<(), BatchError> {
-    if header.base_offset.get() != 0 {
-        return Err(BatchError::BaseOffset(header.base_offset.get()));
-    }
     let BatchHeader { record_count, last_offset_delta, .. } = *header;
     if record_count <= 0 || last_offset_delta != record_count - 1 {
         return Err(BatchError::Count { record_count, last_offset_delta });
@@ -288,7 +289,7 @@ fn restamp(
     Ok((BatchHeader::read(&stamped[..])?, BatchBytes::NewHeader { bytes, header: stamped }))
 }
 
-/// The batch around recompressed records. Bits of the attributes that have no meaning stay.
+/// The batch around recompressed records.
 fn rewrite(
     header: &BatchHeader,
     rules: &ValidationRules,

@@ -38,6 +38,7 @@ def metadata_by_id(p):
     for version in (12, 13):
         for topics in (
             [{"topicId": UNKNOWN_ID, "name": None}],
+            [{"topicId": one, "name": None} for one in (known, known, UNKNOWN_ID, UNKNOWN_ID)],
             [{"topicId": known, "name": "ignored"}],
             [{"name": None}],
             [{"topicId": known, "name": None}, {"name": "cmp-meta-id"}],

@@ -64,6 +64,9 @@ def limits(p):
         _fetch(p, 12, name, {"fetchOffset": 0, "partitionMaxBytes": size}, {"partition": 1, "partitionMaxBytes": size})
         _fetch(p, 12, name, 0, {"partition": 1, "fetchOffset": 0}, maxBytes=size)
     _fetch(p, 12, name, {"partition": 1, "fetchOffset": 0}, 0)
+    for size in (0, 1):
+        rest = {"partition": 1, "fetchOffset": 0, "partitionMaxBytes": size}
+        _fetch(p, 12, name, 0, rest, isolationLevel=1)
     second = {"partition": 1, "fetchOffset": 0}
     for offset in (0, 6, 7):
         _fetch(p, 12, name, {"fetchOffset": offset, "partitionMaxBytes": -1}, second)
@@ -84,7 +87,8 @@ def epochs(p):
     for version in (12, 18):
         for epoch in (-1, 0, 1):
             _fetch(p, version, name, {"fetchOffset": 0, "lastFetchedEpoch": epoch})
-        _fetch(p, version, name, {"fetchOffset": 9, "lastFetchedEpoch": 0})
+        for isolation in (0, 1):
+            _fetch(p, version, name, {"fetchOffset": 9, "lastFetchedEpoch": 0}, isolationLevel=isolation)
 
 
 def odd_readers(p):
@@ -240,6 +244,8 @@ def stored_as_sent(p):
         batch.batch([b"a" * 300] * 3, timestamp=p.clock_ms, codec=batch.GZIP),
         batch.batch([b"a"], timestamp=p.clock_ms) + b"\0\0",
         batch.batch([b"a"], timestamp=-1),
+        batch.batch([b"a", b"b"], timestamp=p.clock_ms, attributes=0x100),
+        batch.batch([b"a", b"b"], timestamp=p.clock_ms, max_timestamp=1, attributes=0x100),
     ]
     for one in data:
         for name in (plain, stamped):

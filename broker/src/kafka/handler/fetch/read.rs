@@ -138,9 +138,15 @@ fn response_of(
             FetchPartitionResponse::error(index, ErrorCode::UnknownServerError)
         }
         Some(Ok(read)) => {
+            let limit = room.bytes.min(partition_max);
+            let is_at_end = read.slices.is_empty();
             let mut response = served(index, read, room, partition_max);
             // Nothing is ever aborted yet: none for read_committed, and none asked for otherwise.
-            response.aborted_transactions = (isolation_level == 1).then(Vec::new);
+            // Kafka knows of none either where what it may read is no whole batch, or where the
+            // client's log has diverged.
+            let is_cut = !is_at_end && limit > 0 && response.records_bytes() == 0;
+            let is_told = isolation_level == 1 && !is_cut && response.diverging_epoch.is_none();
+            response.aborted_transactions = is_told.then(Vec::new);
             response
         }
         Some(Err(LogFault::NotHere)) => {
