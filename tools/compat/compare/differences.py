@@ -27,7 +27,8 @@ class Known:
     field: str
     reason: str
     case: str = "*"
-    b: object = None  # B's value, if only that one is tolerated
+    a: object = None  # A's value, if only that one is tolerated
+    b: object = None  # B's
     used: int = field(default=0, compare=False)
 
     def covers(self, difference):
@@ -35,6 +36,7 @@ class Known:
             _glob(self.request, difference.request)
             and _glob(self.case, difference.label)
             and _glob(self.field, difference.path)
+            and (self.a is None or self.a == difference.a)
             and (self.b is None or self.b == difference.b)
         )
 

@@ -164,6 +164,15 @@ impl BatchError {
         }
     }
 
+    /// Whether the bytes are not one batch of today's format, or one that the request's version
+    /// may not carry: what Kafka looks at before anything else of a Produce.
+    pub fn is_of_framing(&self) -> bool {
+        matches!(
+            self,
+            Self::Truncated | Self::SeveralBatches | Self::OldMagic(_) | Self::ZstdTooEarly
+        )
+    }
+
     /// Whether the answer names the partition's log start offset: it does when the records were
     /// looked at, and is -1 when the batch failed the first checks (framing, checksum, size).
     pub fn names_log_start_offset(&self) -> bool {

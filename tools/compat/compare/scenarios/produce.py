@@ -67,6 +67,7 @@ def bad_batches(p):
         *(make(attributes=batch.TRANSACTIONAL), make(attributes=batch.LOG_APPEND_TIME), make(attributes=0x80)),
         *(sound + sound, sound[:-1], sound[:30], b"\0", sound + b"\0\0"),
         *(batch.batch([], timestamp=p.clock_ms), make(max_timestamp=1)),
+        *(make(codec=5), make(codec=7), make(attributes=batch.GZIP)),
     ]
     for number, data in enumerate(cases):
         p.case(f"produce.bad_batches {number}")
@@ -114,6 +115,27 @@ def several_at_once(p):
         p.ask("Produce", version, request(p, name, (0, data), (0, batch.batch([b"last"], timestamp=p.clock_ms))))
 
 
+def one_fault_for_all(p):
+    """What Kafka finds before it looks at partitions fails the whole request."""
+    name = p.topic("cmp-produce-all", 3)
+    good = batch.batch([b"a"], timestamp=p.clock_ms)
+    magic = batch.batch([b"a"], timestamp=p.clock_ms, magic=5)
+    short = batch.batch([b"a"], timestamp=p.clock_ms, length=13)
+    transactional = batch.batch([b"a"], timestamp=p.clock_ms, attributes=batch.TRANSACTIONAL)
+    for version in p.edges("Produce"):
+        for bad in (magic, short, transactional):
+            p.ask("Produce", version, request(p, name, (2, good), (0, bad), (1, good), (9, good)))
+        p.ask("Produce", version, request(p, name, (0, transactional), (1, magic)))
+        p.ask("Produce", version, request(p, name, (0, magic), (1, transactional)))
+        p.ask("Produce", version, request(p, name, (0, magic), (0, good), (7, good)))
+        p.ask("Produce", version, request(p, "cmp-produce-all-unknown", (0, magic)))
+        for data in (good + good, good[:-1], b"", batch.batch([b"a"], timestamp=p.clock_ms, bad_crc=True)):
+            p.ask("Produce", version, request(p, name, (0, data), acks=5))
+    p.ask_without_answer("Produce", 9, request(p, name, (0, transactional), acks=0))
+    rows = [{"partitionIndex": 0, "timestamp": -1}, {"partitionIndex": 1, "timestamp": -1}]
+    p.ask("ListOffsets", 7, {"replicaId": -1, "topics": [{"name": name, "partitions": rows}]})
+
+
 def transactional_id(p):
     name = p.topic("cmp-produce-txn")
     data = batch.batch([b"a"], timestamp=p.clock_ms)
@@ -121,4 +143,5 @@ def transactional_id(p):
         p.ask("Produce", version, request(p, name, (0, data), transactionalId=""))
 
 
-SCENARIOS = [good, not_there, acks, bad_batches, timestamps, sizes, compacted, several_at_once, transactional_id]
+SCENARIOS = [good, not_there, acks, bad_batches, timestamps, sizes, compacted, several_at_once, one_fault_for_all,
+             transactional_id]  # fmt: skip

@@ -4,6 +4,9 @@
 //!
 //! A partition that stands twice is written once: the last one counts.
 
+mod answer;
+mod first_look;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -11,17 +14,17 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use pelton_cluster::config::TopicConfig;
 use pelton_cluster::topic_name::is_internal;
 use pelton_kafka::produce::{
-    ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, RecordError,
+    ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopic, ProduceTopicResponse,
 };
 use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
-use pelton_model::batch::{BatchError, Prepared, TimestampType, ValidationRules, prepare_for_log};
-use pelton_model::{PartitionId, ShardId, TimestampMs};
-use pelton_net::{Answer, Charge, Step};
+use pelton_model::batch::{Prepared, TimestampType, ValidationRules, prepare_for_log};
+use pelton_model::{ShardId, TimestampMs};
+use pelton_net::{Charge, Step};
 
+use self::answer::{Refused, failed, fill, fill_log_starts, finish, refused_batch};
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::dispatch::holding;
-use crate::kafka::errors::{of_fault, of_refusal};
 use crate::message::{AppendOutcome, BatchToAppend, LogFault, Reply, Request};
 use crate::metrics::Phase;
 
@@ -45,12 +48,21 @@ struct Part {
 pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step {
     let acks = request.acks;
     let began = call.shard().env.elapsed();
+    if let Some(fault) = first_look::fault(&request) {
+        tracing::info!(peer = %call.session.peer, reason = fault.reason, "produce refused");
+        call.shard().metrics.count(|figures| {
+            *figures.batches_rejected.entry(fault.reason).or_default() += 1;
+        });
+        let answer = finish(&call, acks, failed(&request, &fault));
+        return Step::Answer(async move { holding(answer, charge) }.boxed_local());
+    }
     let mut response = ProduceResponse::default();
+    let mut starts_wanted = Vec::new();
     let mut parts: BTreeMap<ShardId, Part> = BTreeMap::new();
     for topic in &request.topics {
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for (at, partition) in topic.partitions.iter().enumerate() {
-            if topic.partitions[at + 1..].iter().any(|later| later.index == partition.index) {
+            if is_repeated(topic, at) {
                 continue;
             }
             let place = (response.topics.len(), answers.len());
@@ -62,7 +74,10 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
                     part.batches.push(admitted.batch);
                     answers.push(ProducePartitionResponse::error(partition.index, ErrorCode::None));
                 }
-                Err(refused) => answers.push(*refused),
+                Err(refused) => {
+                    starts_wanted.extend(refused.log_start_of.map(|log| (place, log)));
+                    answers.push(refused.answer);
+                }
             }
             call.shard().env.breathe().await;
         }
@@ -87,9 +102,15 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
                 fill(answer, outcome, time);
             }
         }
+        fill_log_starts(&call, starts_wanted, &mut response).await;
         finish(&call, acks, response)
     };
     Step::Answer(answer.map(move |answer| holding(answer, charge)).boxed_local())
+}
+
+/// A partition that stands again further on; the last one counts.
+fn is_repeated(topic: &ProduceTopic, at: usize) -> bool {
+    topic.partitions[at + 1..].iter().any(|later| later.index == topic.partitions[at].index)
 }
 
 /// A batch that its owner may append.
@@ -106,8 +127,11 @@ fn admit(
     topic: &TopicRef,
     index: i32,
     records: &Option<Bytes>,
-) -> Result<Admitted, Box<ProducePartitionResponse>> {
-    let refuse = |error| Box::new(ProducePartitionResponse::error(index, error));
+) -> Result<Admitted, Box<Refused>> {
+    let refuse = |error| {
+        let answer = ProducePartitionResponse::error(index, error);
+        Box::new(Refused { answer, log_start_of: None })
+    };
     let unknown = || match topic {
         TopicRef::Name(_) => refuse(ErrorCode::UnknownTopicOrPartition),
         TopicRef::Id(_) => refuse(ErrorCode::UnknownTopicId),
@@ -130,18 +154,15 @@ fn admit(
     if is_internal(&name) {
         return Err(refuse(ErrorCode::InvalidTopicException));
     }
-    if !matches!(acks, -1..=1) {
-        return Err(refuse(ErrorCode::InvalidRequiredAcks));
-    }
     let input = records.clone().ok_or_else(|| refuse(ErrorCode::InvalidRecord))?;
     let now = shard.env.now();
     let rules = rules_of(call, &config, now);
-    let prepared = prepare_for_log(&input, &rules)
-        .map_err(|error| Box::new(refused_batch(call, partition, index, &error)))?;
-    if prepared.header.is_transactional() {
-        // Transactions are to come; until then nobody owns a transactional id.
-        return Err(refuse(ErrorCode::TransactionalIdAuthorizationFailed));
+    let prepared = prepare_for_log(&input, &rules);
+    if !matches!(acks, -1..=1) && !matches!(&prepared, Err(error) if error.is_of_framing()) {
+        return Err(refuse(ErrorCode::InvalidRequiredAcks));
     }
+    let prepared = prepared
+        .map_err(|error| Box::new(refused_batch(call, (owner, partition), index, &error)))?;
     if prepared.total_bytes() as i64 > config.segment_bytes {
         return Err(refuse(ErrorCode::RecordListTooLarge));
     }
@@ -168,35 +189,6 @@ fn rules_of(call: &Call, config: &TopicConfig, now: TimestampMs) -> ValidationRu
             broker.text("pelton.validate.compressed") == Some("true")
         }),
     }
-}
-
-fn refused_batch(
-    call: &Call,
-    partition: PartitionId,
-    index: i32,
-    error: &BatchError,
-) -> ProducePartitionResponse {
-    tracing::info!(peer = %call.session.peer, %partition, %error, "batch refused");
-    call.shard().metrics.count(|figures| {
-        *figures.batches_rejected.entry(error.reason()).or_default() += 1;
-    });
-    let mut answer = ProducePartitionResponse::error(index, of_refusal(error.refusal()));
-    answer.record_errors = error
-        .record_errors()
-        .into_iter()
-        .map(|(at, why)| RecordError { batch_index: at as i32, message: Some(why.as_str().into()) })
-        .collect();
-    if !answer.record_errors.is_empty() {
-        answer.error_message = Some("One or more records have been rejected".into());
-    } else if matches!(error, BatchError::UnknownMagic(_) | BatchError::BadLength(_)) {
-        answer.error_message = Some(error.to_string().as_str().into());
-    }
-    if error.names_log_start_offset() {
-        // Only the owner knows it better, and a refused batch does not travel there.
-        let log = call.shard().store.log(partition);
-        answer.log_start_offset = log.map_or(0, |log| log.start_offset().get());
-    }
-    answer
 }
 
 fn count_traffic(call: &Call, topic: &str, prepared: &Prepared) {
@@ -245,48 +237,4 @@ async fn hand_over(
         (0..count).map(|_| lost()).collect()
     }
     .boxed_local()
-}
-
-fn fill(
-    answer: &mut ProducePartitionResponse,
-    outcome: AppendOutcome,
-    log_append_time: Option<TimestampMs>,
-) {
-    match outcome.result {
-        Ok(stored) => {
-            answer.base_offset = stored.base_offset.get();
-            answer.log_start_offset = outcome.log_start.get();
-            let time = stored.duplicate_of.or(log_append_time);
-            answer.log_append_time_ms = time.map_or(-1, TimestampMs::get);
-        }
-        Err(fault) => {
-            answer.error = of_fault(&fault);
-            if matches!(fault, LogFault::OutOfOrderSequence | LogFault::InvalidProducerEpoch) {
-                answer.log_start_offset = outcome.log_start.get();
-            }
-        }
-    }
-}
-
-fn finish(call: &Call, acks: i16, response: ProduceResponse) -> Answer {
-    let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-    call.shard().metrics.count(|figures| {
-        for failed in partitions.clone().filter(|partition| !partition.error.is_none()) {
-            let key = (call.header.api_key.get(), failed.error.code());
-            *figures.errors.entry(key).or_default() += 1;
-        }
-    });
-    if acks == 0 {
-        return match partitions.all(|partition| partition.error.is_none()) {
-            true => Answer::Nothing,
-            false => Answer::Close,
-        };
-    }
-    match response.encode(call.header.correlation_id, call.version()) {
-        Ok(bytes) => vec![bytes].into(),
-        Err(error) => {
-            tracing::error!(%error, "no answer to Produce can be made");
-            Answer::Close
-        }
-    }
 }
