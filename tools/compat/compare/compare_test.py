@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import batch  # noqa: E402
 import differences  # noqa: E402
 import normalise  # noqa: E402
+import sequences  # noqa: E402
 
 
 class Batches(unittest.TestCase):
@@ -53,6 +54,8 @@ class Differences(unittest.TestCase):
         self.assertFalse(known.covers(differences.Difference("case", "Api v1", "x[1].y", 2, 4)))
         self.assertFalse(known.covers(differences.Difference("case", "Api v1", "x[1].z", 2, 3)))
         self.assertFalse(known.covers(differences.Difference("case", "Other v1", "x[1].y", 2, 3)))
+        known.a = 1
+        self.assertFalse(known.covers(difference))
 
 
 class Normalising(unittest.TestCase):
@@ -76,6 +79,49 @@ class Normalising(unittest.TestCase):
 
         self.assertEqual(tree("a", "b"), tree("b", "a"))
         self.assertNotEqual(tree("a", "b"), tree("a", "b", "b"))
+
+
+class Silence:
+    """A probe whose broker answers nothing of use; keeps what it was asked."""
+
+    clock_ms = 1_000_000_000_000
+
+    def __init__(self):
+        self.asked, self.topic_ids = [], {}
+
+    def __getattr__(self, name):
+        return lambda *_, **__: None  # waiting, and what is asked without comparing
+
+    def versions(self, api):
+        return range(4, 9)
+
+    def topic(self, name):
+        return name
+
+    def ask(self, api, version, body):
+        self.asked.append((api, version, body))
+        return {}
+
+    ask_without_answer = ask
+
+
+class Sequences(unittest.TestCase):
+    def asked(self, seed, steps):
+        probe = Silence()
+        sequences.Sequence(seed, steps)(probe)
+        return probe.asked[:-1]  # the last one looks at the state
+
+    def test_a_seed_always_asks_the_same_and_a_shorter_sequence_is_the_beginning_of_a_longer_one(self):
+        self.assertEqual(self.asked(7, 100), self.asked(7, 100))
+        short = self.asked(7, 40)
+        self.assertEqual(short, self.asked(7, 100)[: len(short)])
+        self.assertNotEqual(short, self.asked(8, 40))
+
+    def test_every_kind_of_request_comes_up(self):
+        apis = {api for api, _, _ in self.asked(1, 1000)}
+        self.assertLessEqual({"CreateTopics", "DeleteTopics", "CreatePartitions", "Produce", "Fetch", "ListOffsets",
+                              "IncrementalAlterConfigs", "AlterConfigs", "DescribeConfigs", "Metadata", "DeleteRecords",
+                              "OffsetForLeaderEpoch", "InitProducerId", "DescribeProducers"}, apis)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import base64
 import struct
 import time
 
+import batch
 from normalise import ZERO_ID, Normaliser
 from wire import Closed, CodecError, Link, Silent
 
@@ -12,7 +13,7 @@ LEADER_NOT_READY = {3, 5, 6, 100}  # unknown topic, leader not available, not le
 
 
 class Probe:
-    """Sends requests, and keeps every answer, normalised, in `exchanges` as (label, request, answer)."""
+    """Sends requests, and keeps every answer, normalised, in `exchanges` as (label, request, answer, body asked)."""
 
     def __init__(self, codec, host, port, clock_ms):
         self.codec, self.clock_ms = codec, clock_ms
@@ -23,6 +24,12 @@ class Probe:
         self.node_id = self.quiet("Metadata", 9, {"topics": []})["brokers"][0]["nodeId"]
         self._normaliser = Normaliser(self.node_id)
         self._foreign = []  # topics that were there before us; see forget_what_is_there
+
+    def new_scenario(self, label):
+        """Forgets the one before, which may have gone different ways with the two brokers."""
+        self.exchanges.clear()
+        self._normaliser = Normaliser(self.node_id)
+        self.case(label)
 
     def case(self, label):
         """Names what follows in reports and in known.toml."""
@@ -40,19 +47,19 @@ class Probe:
     def ask(self, api, version, body):
         """Returns the decoded answer, or {} if there was none."""
         frame = self.codec.encode(api, version, self._next(), body)
-        return self._remember(api, version, lambda: self._link.send(frame))
+        return self._remember(api, version, lambda: self._link.send(frame), body)
 
     def begin(self, api, version, body):
         """Sends on a connection of its own, for a request that waits for others; `finish` takes the answer."""
         link = Link(*self._address)
         link.send(self.codec.encode(api, version, self._next(), body))
-        return link, api, version, self._correlation
+        return link, api, version, body, self._correlation
 
     def finish(self, begun):
-        link, api, version, correlation = begun
-        body = self._remember(api, version, lambda: None, link, correlation)
+        link, api, version, body, correlation = begun
+        answer = self._remember(api, version, lambda: None, body, link, correlation)
         link.close()
-        return body
+        return answer
 
     def ask_without_answer(self, api, version, body):
         """For acks=0: sends, then a Metadata on the same connection, whose answer shows that nothing came before it."""
@@ -69,7 +76,7 @@ class Probe:
         tags = b"\0" if known and version >= known["firstFlexible"] else b""
         key = known["key"] if known else api
         header = struct.pack(">hhih", key, version, self._next(), len(client)) + client + tags
-        return self._remember(api, version, lambda: self._link.send(header + body))
+        return self._remember(api, version, lambda: self._link.send(header + body), body.hex())
 
     def ask_bytes(self, note, data):
         """Bytes as they are, length prefix and all; only whether the connection is closed is compared."""
@@ -82,10 +89,14 @@ class Probe:
             outcome = "closed"
         except Silent:
             outcome = "waits for more"
-        self.exchanges.append((self._label, note, {"outcome": outcome}))
+        self.exchanges.append((self._label, note, {"outcome": outcome}, data.hex()))
         self._link.close()
 
     # -- asking, for the scenario's own needs
+
+    def batches(self, records):
+        """What a `records` field of a decoded answer holds; see batch.take_apart."""
+        return batch.take_apart(base64.b64decode(records or ""))
 
     def quiet(self, api, version, body):
         """An answer that is not compared."""
@@ -161,25 +172,26 @@ class Probe:
         answer = self.quiet("ListOffsets", 7, body)["topics"][0]
         return not any(p["errorCode"] in LEADER_NOT_READY for p in answer["partitions"])
 
-    def _remember(self, api, version, send, link=None, correlation=None):
+    def _remember(self, api, version, send, body, link=None, correlation=None):
+        """Sends, and keeps what comes back; gives the decoded answer, {} if there was none."""
         link, correlation = link or self._link, correlation or self._correlation
+
+        def keep(tree):
+            self.exchanges.append((self._label, f"{api} v{version}", tree, body))
+
         send()
-        request = f"{api} v{version}"
         try:
             answer = link.receive()
-        except Closed:
-            self.exchanges.append((self._label, request, {"outcome": "closed"}))
-            return {}
-        except Silent:
-            self.exchanges.append((self._label, request, {"outcome": "no answer"}))
+        except (Closed, Silent) as error:
+            keep({"outcome": "closed" if isinstance(error, Closed) else "no answer"})
             return {}
         if api not in self.codec.apis:
-            self.exchanges.append((self._label, request, {"outcome": "answered"}))
+            keep({"outcome": "answered"})
             return {}
         try:
             decoded = self.codec.decode(api, version, answer)
         except CodecError as error:
-            self.exchanges.append((self._label, request, {"outcome": f"not decodable: {error}"}))
+            keep({"outcome": f"not decodable: {error}"})
             link.close()
             return {}
         tree = self._normaliser.answer(api, decoded["body"])
@@ -187,8 +199,7 @@ class Probe:
             for name in self._foreign:
                 tree["topics"].pop(name, None)
         good_id = decoded["correlation"] == correlation
-        tree |= {"outcome": "answered", "bytesBehindTheBody": decoded["rest"], "correlationFits": good_id}
-        self.exchanges.append((self._label, request, tree))
+        keep(tree | {"outcome": "answered", "bytesBehindTheBody": decoded["rest"], "correlationFits": good_id})
         return decoded["body"]
 
 

@@ -4,6 +4,7 @@
     run.py --a HOST:PORT --b HOST:PORT    A is the reference; known.toml tells where B may differ
     run.py --start                        starts a fresh Kafka as A and a fresh Pelton as B
     run.py --start --b-kafka              two fresh Kafkas: there must be no difference at all
+    run.py ... --random SEED [...]        random sequences instead of the scenarios; their end is the brokers' state
     run.py ... --plant                    falsifies one of B's answers: the run must fail
 
 Each scenario runs against A, then against B. Standard library only; encoding and decoding is done by Kafka's own
@@ -28,6 +29,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import broker as brokers  # noqa: E402
 import differences  # noqa: E402
 import scenarios  # noqa: E402
+import sequences  # noqa: E402
 from probe import Probe  # noqa: E402
 from wire import Codec  # noqa: E402
 
@@ -40,17 +42,18 @@ class Report:
         self.by_request = collections.Counter()
 
     def answer(self, a, b):
-        """One exchange of each broker: (label, request, tree)."""
+        """One exchange of each broker, as a probe keeps it. Tells whether they are alike."""
         label, request = a[:2]
         if a[:2] != b[:2]:
             self._fail(f"{label}: A was asked {request}, B {b[0]}: {b[1]}: the scenario went another way")
-            return
+            return False
         self.by_request[request] += 1
         bad = [d for d in differences.compare(label, request, a[2], b[2]) if not self._tolerates(d)]
         if bad:
             self._fail("\n".join(f"DIFFERS {d}" for d in bad))
         else:
             self.passed += 1
+        return not bad
 
     def lost(self, label, what):
         self._fail(f"DIFFERS {label}: {what}")
@@ -87,8 +90,7 @@ class Report:
 
 def play(scenario, label, probe):
     """The exchanges of one scenario, and what ended it early, if anything."""
-    probe.exchanges.clear()
-    probe.case(label)
+    probe.new_scenario(label)
     try:
         scenario(probe)
     except Exception as error:  # a scenario that cannot go on is a finding, and the next one has its own topics
@@ -108,24 +110,34 @@ def plant(exchanges):
                 return True
         return False
 
-    return any(falsify(tree) for _, _, tree in exchanges)
+    return any(falsify(tree) for _, _, tree, _ in exchanges)
 
 
-def compare_all(a, b, report, only, plant_one, dump):
-    for module, scenario in ((s.__module__.rpartition(".")[2], s) for s in scenarios.ALL):
-        label = f"{module}.{scenario.__name__}"
-        if only not in label:
-            continue
+def compare_all(cases, a, b, report, plant_one, dump):
+    """`cases` are (label, scenario, whether what follows a difference says nothing)."""
+    for label, scenario, ends_at_difference in cases:
         (of_a, end_a), (of_b, end_b) = (play(scenario, label, probe) for probe in (a, b))
         if plant_one:
             plant_one = not plant(of_b)
         for pair in zip(of_a, of_b):
-            report.answer(*pair)
             if dump:
-                sides = {"case": label, "request": pair[0][1], "a": pair[0][2], "b": pair[1][2]}
+                sides = {"case": pair[0][0], "request": pair[0][1], "asked": pair[0][3], "a": pair[0][2], "b": pair[1][2]}
                 dump.write(json.dumps(sides) + "\n")
-        if end_a or end_b or len(of_a) != len(of_b):
-            report.lost(label, f"A gave {len(of_a)} answers ({end_a or 'done'}), B {len(of_b)} ({end_b or 'done'})")
+            if not report.answer(*pair) and ends_at_difference:
+                print(f"   asked of A: {json.dumps(pair[0][3])}")
+                break
+        else:
+            if end_a or end_b or len(of_a) != len(of_b):
+                report.lost(label, f"A gave {len(of_a)} answers ({end_a or 'done'}), B {len(of_b)} ({end_b or 'done'})")
+
+
+def cases_of(options):
+    if options.random:
+        print(f"random sequences of {options.requests} steps, seeds {' '.join(map(str, options.random))}")
+        walks = (sequences.Sequence(seed, options.requests) for seed in options.random)
+        return [(walk.label, walk, True) for walk in walks]
+    named = ((f"{s.__module__.rpartition('.')[2]}.{s.__name__}", s) for s in scenarios.ALL)
+    return [(label, scenario, False) for label, scenario in named if options.only in label]
 
 
 def main():
@@ -137,6 +149,8 @@ def main():
     options.add_argument("--plant", action="store_true")
     options.add_argument("--dump", type=Path, metavar="FILE", help="every exchange of A and B, one JSON object a line")
     options.add_argument("--only", default="", help="scenarios whose name holds this")
+    options.add_argument("--random", type=int, nargs="+", metavar="SEED", help="random sequences, one a seed")
+    options.add_argument("--requests", type=int, default=500, metavar="N", help="steps of a random sequence")
     options.add_argument("--known", type=Path, default=HERE / "known.toml")
     options = options.parse_args()
     if not options.start and not (options.a and options.b):
@@ -164,7 +178,7 @@ def main():
         known = [] if options.b_kafka else differences.load_known(options.known)
         report = Report(known)
         with open(options.dump, "w") if options.dump else contextlib.nullcontext() as dump:
-            compare_all(*probes, report, options.only, options.plant, dump)
+            compare_all(cases_of(options), *probes, report, options.plant, dump)
         for probe in probes:
             probe.close()
     finally:
