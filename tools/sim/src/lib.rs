@@ -15,10 +15,13 @@ pub mod trace;
 
 pub use run::{Options, Outcome, run};
 
+/// What the names of threads begin with that run a seed; the seed follows.
+pub const SEED_THREAD: &str = "seed-";
+
 /// Runs a seed on a thread of its own: what the broker keeps per thread begins afresh.
 pub fn run_apart(seed: u64, options: Options) -> Outcome {
     let running = std::thread::Builder::new()
-        .name(format!("seed-{seed}"))
+        .name(format!("{SEED_THREAD}{seed}"))
         .stack_size(STACK_BYTES)
         .spawn(move || run(seed, options));
     match running.map(std::thread::JoinHandle::join) {

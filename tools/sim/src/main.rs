@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use pelton_sim::{Options, Outcome, run_apart};
+use pelton_sim::{Options, Outcome, SEED_THREAD, run_apart};
 
 const USAGE: &str = "\
 usage: pelton-sim [--seeds N] [--first SEED] [--threads N] | --seed SEED [--log]
@@ -23,7 +23,20 @@ struct Arguments {
     log: bool,
 }
 
+/// A panic ends the process, so what it says must be enough to repeat it.
+fn name_seed_in_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let thread = std::thread::current();
+        if let Some(seed) = thread.name().and_then(|name| name.strip_prefix(SEED_THREAD)) {
+            eprintln!("repeat with: cargo x sim --seed {seed}");
+        }
+    }));
+}
+
 fn main() -> ExitCode {
+    name_seed_in_panics();
     let Some(arguments) = parse(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);

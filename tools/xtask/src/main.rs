@@ -10,6 +10,7 @@ mod longest_files;
 mod process;
 mod repository;
 mod runtime_seams;
+mod simulate;
 mod stray_paths;
 mod test;
 
@@ -21,8 +22,9 @@ const USAGE: &str = "\
 usage: cargo x <command>
 
   check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
-  test             installs what the tests need, then `check`, then the runs against real
-                   clients and against Apache Kafka";
+  sim [...]        the broker under the simulator: [--seeds N] [--first SEED], or --seed SEED
+  test             installs what the tests need, then `check`, then many seeds of the simulator,
+                   then the runs against real clients and against Apache Kafka";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["check", "--fast"] => {
             in_repository(|repository| check::run(repository, check::Depth::Fast))
         }
+        ["sim", arguments @ ..] => in_repository(|repository| simulate::run(repository, arguments)),
         ["test"] => in_repository(test::run),
         _ => {
             eprintln!("{USAGE}");

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::check::{self, Depth};
-use crate::process;
 use crate::repository::Repository;
+use crate::{process, simulate};
 
 /// A program that the tests or their builds call, and the Debian package that has it.
 const TOOLS: &[(&str, &str)] = &[
@@ -45,12 +45,17 @@ struct Run {
     call: &'static [&'static str],
 }
 
+/// Seeds of the simulator; the tests of its crate run the first few of them.
+const SEEDS: &str = "1000";
+
 /// # Errors
 /// The first thing that could not be installed, or the first check or test that failed.
 pub fn run(repository: &Repository) -> Result<(), String> {
     let root = repository.root();
     install_tools(root)?;
     check::run(repository, Depth::FullNamingEachTest)?;
+    println!("== simulator");
+    simulate::run(repository, &["--seeds", SEEDS])?;
     // Always built: a binary left by an earlier commit would pass in this one's place.
     let build = ["build", "--release", "--quiet", "--package", "pelton"];
     process::run(process::cargo(), &build, root)?;

@@ -20,12 +20,15 @@ use pelton_storage::disk::sim::Random;
 
 use super::connection::{Connection, Lost};
 use super::reader::{describe_topics, list_offset};
-use super::{CataloguedTopic, RECURRING, World, is_unknown_topic};
+use super::{BRIEF, CataloguedTopic, RECURRING, World, is_unknown_topic};
 
 /// Below it topics are mostly made, at it none is.
 const TOPICS_WANTED: usize = 3;
 const TOPICS_MAX: usize = 7;
 const PARTITIONS_MAX: i32 = 12;
+
+/// Of a partition whose records are not to last.
+const RETENTION_BYTES: u64 = 20_000;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -87,28 +90,31 @@ impl Admin {
     }
 
     async fn create(&mut self, connection: &mut Connection) -> Result<(), Lost> {
-        let name = match self.random.below(4) {
+        self.names_given += 1;
+        let name = match self.random.below(6) {
             0 => format!("{RECURRING}{}", self.random.below(2)),
-            _ => {
-                self.names_given += 1;
-                format!("once-{}", self.names_given)
-            }
+            1 => format!("{BRIEF}{}", self.names_given),
+            _ => format!("once-{}", self.names_given),
         };
         if self.world.catalogue.borrow().iter().any(|topic| topic.name == name) {
             return Ok(());
         }
         let partitions = 1 + self.random.below(6) as i32;
         let segment_bytes = [32 << 10, 64 << 10, 1 << 20][self.random.below(3) as usize];
-        let config = message!(CreatableTopicConfig {
-            name: "internal.segment.bytes".into(),
-            value: Some(segment_bytes.to_string().as_str().into()),
+        let mut configs = vec![("internal.segment.bytes", segment_bytes)];
+        if name.starts_with(BRIEF) {
+            configs.push(("retention.bytes", RETENTION_BYTES));
+        }
+        let configs = configs.into_iter().map(|(name, value)| {
+            let value = Some(value.to_string().as_str().into());
+            message!(CreatableTopicConfig { name: name.into(), value: value })
         });
         let request = message!(CreateTopicsRequest {
             topics: vec![message!(CreatableTopic {
                 name: name.as_str().into(),
                 num_partitions: partitions,
                 replication_factor: -1,
-                configs: vec![config],
+                configs: configs.collect(),
             })],
             timeout_ms: 10_000,
         });
@@ -137,6 +143,7 @@ impl Admin {
                 return;
             }
             name.clone_into(&mut facts.name);
+            facts.is_brief = name.starts_with(BRIEF);
             facts.partitions_told = facts.partitions_told.max(partitions);
             facts.partitions_asked = facts.partitions_asked.max(partitions);
         }

@@ -86,8 +86,9 @@ impl Consumer {
             }
             // Records were deleted below; whether the end went back shows in the history.
             ErrorCode::OffsetOutOfRange => {
-                let start = self.world.history.borrow_mut().partition(partition).start_asked;
-                let start = if start == i64::MAX { position.offset + 1 } else { start };
+                let start = self.world.history.borrow().start_max(partition);
+                // It will be found step by step.
+                let start = if start == i64::MAX { position.offset + 5 } else { start };
                 self.positions.insert(partition, start.max(found.log_start));
                 if !self.may_be_out_of_range(position) {
                     self.world.unexpected("a Fetch", partition, found.error);
@@ -103,8 +104,9 @@ impl Consumer {
 
     /// What has been read lies within the log, unless somebody asked to delete it.
     fn may_be_out_of_range(&self, position: &Position) -> bool {
-        let mut history = self.world.history.borrow_mut();
-        let facts = history.partition(position.partition());
-        position.offset < facts.start_asked || position.offset > facts.end_told
+        let history = self.world.history.borrow();
+        let partition = position.partition();
+        let end_told = history.partitions.get(&partition).map_or(0, |facts| facts.end_told);
+        position.offset < history.start_max(partition) || position.offset > end_told
     }
 }

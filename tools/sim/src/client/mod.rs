@@ -54,6 +54,9 @@ pub struct CataloguedTopic {
 /// once.
 pub const RECURRING: &str = "again-";
 
+/// What the names of topics begin with whose old segments go by themselves.
+pub const BRIEF: &str = "brief-";
+
 impl CataloguedTopic {
     /// Whether the name will never mean another topic.
     pub fn has_lasting_name(&self) -> bool {

@@ -48,6 +48,8 @@ pub struct TopicFacts {
     pub partitions_told: i32,
     /// The most that anybody asked for.
     pub partitions_asked: i32,
+    /// Its records go by themselves, the oldest first.
+    pub is_brief: bool,
     pub deletion_asked: bool,
     pub deletion_told: bool,
     /// Every value that was asked for, by config, and whether it was told to be in force; the last
@@ -178,6 +180,14 @@ impl History {
     /// Whether a partition's topic may be gone, so that nothing can be said of its records.
     pub fn may_be_gone(&self, partition: Partition) -> bool {
         self.topics.get(&partition.0).is_none_or(|topic| topic.deletion_asked)
+    }
+
+    /// The latest start that a partition's log may have come to.
+    pub fn start_max(&self, partition: Partition) -> i64 {
+        match self.topics.get(&partition.0) {
+            Some(topic) if topic.is_brief => i64::MAX,
+            _ => self.partitions.get(&partition).map_or(0, |facts| facts.start_asked),
+        }
     }
 
     /// All pairs of offset and record that were told or seen in a partition, the end included.

@@ -354,7 +354,12 @@ fn make_data_dir(disk: &SimDisk) {
 
 fn config(shards: usize) -> BrokerConfig {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9092));
-    let kafka = [("node.id", "1"), ("broker.id", "1"), ("log.dirs", DATA_DIR)];
+    let kafka = [
+        ("node.id", "1"),
+        ("broker.id", "1"),
+        ("log.dirs", DATA_DIR),
+        ("log.retention.check.interval.ms", "500"),
+    ];
     BrokerConfig {
         data_dir: PathBuf::from(DATA_DIR),
         node_id: NodeId::new(1),
