@@ -395,6 +395,35 @@ fn a_start_makes_durable_what_it_takes_for_durable() {
 }
 
 #[test]
+fn s2_a_group_whose_write_failed_is_durable_once_a_start_has_taken_it_in() {
+    let mut taken_in = 0;
+    for seed in 0..40 {
+        let sim = SimDisk::new(seed);
+        run(async {
+            let (journal, _) = open(&sim, KNOWN).await;
+            sim.inject(Fault::new(Operation::Write, FaultError::Errno(libc::EIO)).nth(2));
+            running(&journal, async {
+                write(&journal, blocks(1)).await;
+                let second = journal.push(partition(), blocks(1), None).expect("pushed");
+                assert!(journal.durable(second).await.is_err());
+            })
+            .await;
+            // Killed, not cut off from power: what the device took of the second group is there.
+            sim.kill(&mut CrashChoice::keep_all());
+            let known = Known { life: Life { incarnation: 2, ..KNOWN.life }, ..KNOWN };
+            let (journal, recovered) = open(&sim, known).await;
+            let newest = sequences(&recovered).len() as u64;
+            taken_in += newest - 1;
+            running(&journal, write(&journal, blocks(1))).await;
+            let known = Known { life: Life { incarnation: 3, ..KNOWN.life }, ..KNOWN };
+            let (_, recovered) = open(&sim.durable(), known).await;
+            assert_eq!(sequences(&recovered).len() as u64, newest + 1);
+        });
+    }
+    assert!((1..40).contains(&taken_in), "both cases are to be seen, not {taken_in} of 40");
+}
+
+#[test]
 fn stopping_takes_no_more_and_ends_when_all_is_durable() {
     let sim = SimDisk::new(1);
     run(async {

@@ -116,6 +116,10 @@ impl Ring {
             ring.current = at;
             groups.extend(run);
         }
+        if let Some(newest) = groups.last() {
+            let path = dir.join(file_name(ring.current));
+            ring.write_again(newest.header.file_bytes()).await.map_err(failed(&path))?;
+        }
         let newest = groups.last().map_or(tail.saturating_sub(1), |group| group.header.sequence);
         let torn = begun.contains(&(newest + 1));
         // Files are made one by one: only the last can be one that a crash left half-made.
@@ -129,6 +133,21 @@ impl Ring {
             }
         }
         Ok((ring, Found { groups, torn }))
+    }
+
+    /// Writes the newest group once more, the bytes that are there to where they are. It may be one
+    /// whose write failed, yet stands whole in the device's cache: no sync makes durable what a
+    /// failed write left, and the groups to come would stand behind a hole after a power cut. One
+    /// group is in flight at a time, so those before it are durable.
+    async fn write_again(&self, bytes: usize) -> io::Result<()> {
+        let Some(RingFile { file, used, .. }) = self.files.get(self.current) else { return Ok(()) };
+        let position = used.saturating_sub(bytes as u64);
+        let content = file.read_at(position, bytes).await?;
+        let mut buffer = self.disk.allocate_buffer(bytes);
+        for (to, from) in buffer.as_mut_slice().iter_mut().zip(&content) {
+            *to = *from;
+        }
+        file.write_at(buffer, bytes, position).await.map(drop)
     }
 
     /// What all files take together.
