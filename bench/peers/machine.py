@@ -1,0 +1,84 @@
+"""The machine under the brokers: its memory, its disk, its cores."""
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+BLOCK = 1 << 20
+
+
+def cpus_of(text):
+    """Cores as taskset takes them: `0,2-3`. Those allowed to this process if nothing is said."""
+    if not text:
+        return sorted(os.sched_getaffinity(0))
+    found = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return sorted(found)
+
+
+def pinned(cpus, command):
+    return ["taskset", "-c", ",".join(map(str, cpus)), *command]
+
+
+def available_bytes():
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, value = line.split(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) << 10
+    raise RuntimeError("/proc/meminfo tells no MemAvailable")
+
+
+class PageCache:
+    """Keeps memory in use, so that neither broker pays for pages that the machine must first get from its host.
+
+    A file that is all hole takes no disk; reading it fills the page cache, from which the kernel takes pages as
+    soon as anyone needs them.
+    """
+
+    def __init__(self, directory, total_bytes):
+        self.path, self.total_bytes = Path(directory) / "page-cache", total_bytes
+
+    def fill(self):
+        if self.total_bytes <= 0:
+            return
+        with open(self.path, "wb") as file:
+            file.truncate(self.total_bytes)
+        buffer = bytearray(BLOCK)
+        with open(self.path, "rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+    def remove(self):
+        self.path.unlink(missing_ok=True)
+
+
+def used_bytes(directory):
+    """What a folder takes on the disk; files may go while we look."""
+    total = 0
+    for folder, _, files in os.walk(directory):
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+            except FileNotFoundError:
+                pass
+    return total
+
+
+def describe(directory):
+    """What figures depend on, for the reader of the results."""
+    command = ["findmnt", "--noheadings", "--output", "SOURCE,FSTYPE,OPTIONS", "--target", str(directory)]
+    mount = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "host": platform.node(),
+        "kernel": platform.release(),
+        "cpu": cpu[0].partition(":")[2].strip() if cpu else "",
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "mount": mount,
+        "free_bytes": shutil.disk_usage(directory).free,
+    }

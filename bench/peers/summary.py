@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""A folder of results as a page for readers.
+
+    summary.py RESULTS      writes RESULTS/summary.md from RESULTS/runs/*.json
+"""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+
+QUANTILES = ("p50", "p99", "p99.9", "max")
+
+
+def load(results):
+    """All runs in the order in which they were made."""
+    return [json.loads(path.read_text()) for path in sorted((Path(results) / "runs").glob("*.json"))]
+
+
+def figures_of(run):
+    """What a run measured; none if it failed."""
+    bench = run.get("bench")
+    return bench["repeats"][0] if bench else None
+
+
+def throughputs(runs):
+    """The median over rounds, bytes a second, by (workload, system)."""
+    found = {}
+    for run in runs:
+        if figures := figures_of(run):
+            key = run["workload"], run["system"]
+            found.setdefault(key, []).append(figures["bytes_per_second"])
+    return {key: statistics.median(values) for key, values in found.items()}
+
+
+def median(values):
+    values = [value for value in values if value is not None]
+    return statistics.median(values) if values else None
+
+
+def bytes_text(value):
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g} B"
+
+
+def count_text(value):
+    for unit, size in ((" M", 1e6), (" k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def latency_text(nanos):
+    if nanos is None:
+        return "-"
+    return f"{nanos / 1e6:.3g} ms" if nanos < 1e9 else f"{nanos / 1e9:.3g} s"
+
+
+def disk_reference(disk):
+    """Bytes a second of the device, written and synced; none if it was not measured."""
+    for figure in (disk or {}).get("figures", []):
+        if figure["test"]["name"] == "write-dsync":
+            return figure["bytes_per_second"]
+    return None
+
+
+def row(system, runs, disk, pelton):
+    """One system's line: medians over its rounds."""
+    figures = [figures for run in runs if (figures := figures_of(run))]
+    failed = [run["failed"] for run in runs if run.get("failed")]
+    if not figures:
+        return [system, failed[0] if failed else "not run"] + ["-"] * 10
+    rates = [each["bytes_per_second"] for each in figures]
+    rate = statistics.median(rates)
+    latency = [
+        median([each["latency_ns"] and each["latency_ns"][quantile] for each in figures]) for quantile in QUANTILES
+    ]
+    per_gb = median([each["server_cpu_seconds_per_gb"] for each in figures])
+    memory = median([(each["server"] or {}).get("resident_bytes_peak") for each in figures])
+    spread = f"{bytes_text(min(rates))} to {bytes_text(max(rates))}" if len(rates) > 1 else "-"
+    return [
+        system,
+        f"{bytes_text(rate)}/s",
+        spread,
+        f"{count_text(statistics.median(each['records_per_second'] for each in figures))}/s",
+        *map(latency_text, latency),
+        "-" if per_gb is None else f"{per_gb:.2f} s",
+        "-" if memory is None else bytes_text(memory),
+        f"{pelton / rate:.2f}" if pelton and rate else "-",
+        f"{rate / disk:.2f}" if disk else "-",
+    ]
+
+
+TITLES = ["system", "throughput", "rounds", "records", *QUANTILES, "CPU per GB", "memory", "Pelton to it", "to disk"]
+
+
+def table(rows):
+    lines = ["| " + " | ".join(TITLES) + " |", "|" + "--|" * len(TITLES)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def render(setting, runs, disk):
+    """The page. `setting`: what `run.py` wrote beside the runs."""
+    machine = setting["machine"]
+    reference = disk_reference(disk)
+    lines = [
+        f"# {setting['name']}",
+        "",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.1f} GiB, Linux"
+        f" {machine['kernel']}, {' '.join(machine['mount'][:2])}. Broker on cores {setting['broker_cpus']}, load on"
+        f" {setting['load_cpus']}. Kafka's heap: {setting['kafka_heap']}.",
+        "",
+        "    " + setting["command"],
+        "",
+    ]
+    lines += [f"- **{name}**: {says}" for name, says in setting["systems"].items()]
+    lines += ["", "Only one broker runs at a time. " + setting["notes"], ""]
+    if reference:
+        lines += [f"The device, written and synced by `pelton bench disk`: {bytes_text(reference)}/s.", ""]
+    order = list(dict.fromkeys(run["workload"] for run in runs))
+    for workload in order:
+        of = [run for run in runs if run["workload"] == workload]
+        pelton = throughputs(of).get((workload, "pelton"))
+        systems = dict.fromkeys(run["system"] for run in of)
+        rows = [row(system, [run for run in of if run["system"] == system], reference, pelton) for system in systems]
+        lines += [f"## {workload}", "", "    " + of[0]["command"], "", *table(rows), ""]
+    if setting.get("left_out"):
+        lines += ["Not measured, for want of time: " + ", ".join(setting["left_out"]) + ".", ""]
+    return "\n".join(lines)
+
+
+def write(results):
+    results = Path(results)
+    setting = json.loads((results / "setting.json").read_text())
+    disk = results / "disk.json"
+    disk = json.loads(disk.read_text()) if disk.exists() else None
+    (results / "summary.md").write_text(render(setting, load(results), disk))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    write(sys.argv[1])
