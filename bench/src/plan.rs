@@ -99,6 +99,9 @@ pub struct Plan {
     pub in_flight: usize,
     /// None: as fast as requests are answered.
     pub rate: Option<Rate>,
+    /// New connections a second beside the load, each closed again once it was told the broker's
+    /// versions.
+    pub newcomers_per_second: Option<f64>,
     /// What `Fetch` and `CatchUp` read, in bytes of keys and values.
     pub backlog_bytes: u64,
     /// Of batches prepared per thread, each different.
@@ -135,6 +138,7 @@ impl Plan {
             consumers: 8,
             in_flight: 5,
             rate: None,
+            newcomers_per_second: None,
             backlog_bytes: 1 << 30,
             pool_bytes: 64 << 20,
             warm_up: Duration::from_secs(3),
@@ -169,6 +173,9 @@ impl Plan {
             && !(rate.is_finite() && rate > 0.0)
         {
             return Err(Error::Invalid("--rate is more than 0".into()));
+        }
+        if self.newcomers_per_second.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+            return Err(Error::Invalid("--newcomers is more than 0".into()));
         }
         if self.request_bytes() > REQUEST_BYTES_MAX {
             return Err(Error::Invalid(format!(

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::assignment::{Share, deal};
 use crate::clock;
-use crate::drive::{FetchJob, Job, Live, Phase, Position, ProduceJob, ReadMode, Watcher};
+use crate::drive::{FetchJob, GreetJob, Job, Live, Phase, Position, ProduceJob, ReadMode, Watcher};
 use crate::error::Result;
 use crate::plan::{Plan, Workload};
 use crate::process::{Sample, Usage};
@@ -50,6 +50,8 @@ pub struct Repeat {
     pub produce: Tally,
     pub fetch: Tally,
     pub end_to_end: Tally,
+    /// New connections beside the load, until they were told the broker's versions.
+    pub newcomers: Tally,
     /// To connect and to be told the broker's versions, nanoseconds.
     pub connect: Histogram<u64>,
     /// The load's own process.
@@ -198,6 +200,11 @@ impl Bench<'_> {
         phase.readers = Arc::new(AtomicUsize::new(
             phase.jobs.iter().filter(|job| matches!(job, Job::Fetch(_))).count(),
         ));
+        if let (Some(per_second), Some(address)) =
+            (plan.newcomers_per_second, self.topic.leaders.first())
+        {
+            phase.jobs.push(Job::Greet(GreetJob { address: address.clone(), per_second }));
+        }
         progress(Progress::Part("measuring".into()));
         let mut meter = Meter::new(plan.server_pid, progress);
         let begin = clock::now();
@@ -218,6 +225,7 @@ impl Bench<'_> {
             produce: books.produce,
             fetch: books.fetch,
             end_to_end: books.end_to_end,
+            newcomers: books.newcomers,
             connect: books.connect,
         })
     }

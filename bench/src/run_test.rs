@@ -19,7 +19,7 @@ fn a_reader_begins_where_its_partitions_do() {
     let jobs = fetching(&[share(&[0, 2]), share(&[3])], &positions, ReadMode::Once);
     let partitions = |job: &Job| match job {
         Job::Fetch(job) => job.positions.iter().map(|at| at.partition).collect::<Vec<_>>(),
-        Job::Produce(_) => Vec::new(),
+        Job::Produce(_) | Job::Greet(_) => Vec::new(),
     };
     assert_eq!(jobs.iter().map(partitions).collect::<Vec<_>>(), [vec![0, 2], vec![3]]);
 }

@@ -44,6 +44,8 @@ pub(crate) struct Books {
     pub produce: Tally,
     pub fetch: Tally,
     pub end_to_end: Tally,
+    /// New connections beside the load.
+    pub newcomers: Tally,
     /// To connect and to be told the broker's versions, nanoseconds.
     pub connect: Histogram<u64>,
     live: Arc<Live>,
@@ -55,6 +57,7 @@ impl Books {
             produce: Tally::new(window),
             fetch: Tally::new(window),
             end_to_end: Tally::new(window),
+            newcomers: Tally::new(window),
             connect: Histogram::new_with_bounds(LATENCY_NS_MIN, LATENCY_NS_MAX, 3)
                 .expect("the bounds are constants"),
             live,
@@ -83,6 +86,7 @@ impl Books {
         self.produce.add(&other.produce);
         self.fetch.add(&other.fetch);
         self.end_to_end.add(&other.end_to_end);
+        self.newcomers.add(&other.newcomers);
         self.connect.add(&other.connect).expect("both have the same bounds");
     }
 }

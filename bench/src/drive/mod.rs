@@ -6,12 +6,14 @@
 
 mod books;
 mod fetch;
+mod greet;
 mod produce;
 mod session;
 mod thread;
 
 pub(crate) use books::{Books, Live};
 pub(crate) use fetch::{FetchJob, Position, ReadMode};
+pub(crate) use greet::GreetJob;
 pub(crate) use produce::ProduceJob;
 
 use std::sync::Arc;
@@ -38,6 +40,18 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 pub(crate) enum Job {
     Produce(ProduceJob),
     Fetch(FetchJob),
+    Greet(GreetJob),
+}
+
+impl Job {
+    /// The broker that it connects to.
+    fn address(&self) -> &Arc<str> {
+        match self {
+            Job::Produce(job) => &job.share.address,
+            Job::Fetch(job) => &job.share.address,
+            Job::Greet(job) => &job.address,
+        }
+    }
 }
 
 /// Jobs that run at once.
@@ -90,10 +104,10 @@ impl Phase {
     pub async fn run(self, watcher: &mut dyn Watcher) -> Result<Books> {
         let (signal, signals) = watch::channel(Signal::Prepare);
         let (reports, mut reported) = mpsc::unbounded_channel();
-        let threads = self.plan.threads.min(self.jobs.len()).max(1);
+        let jobs = self.jobs_of_threads();
+        let threads = jobs.len();
         let live: Vec<Arc<Live>> = (0..threads).map(|_| Arc::default()).collect();
-        for (index, live) in live.iter().enumerate() {
-            let jobs = self.jobs.iter().skip(index).step_by(threads).cloned().collect();
+        for ((index, live), jobs) in live.iter().enumerate().zip(jobs) {
             let part = thread::Part {
                 phase: Phase { jobs, ..self.clone() },
                 index,
@@ -113,6 +127,17 @@ impl Phase {
         // Threads that still run end by this, and by the channel that nobody reads.
         signal.send_replace(Signal::Stop);
         result
+    }
+
+    /// New connections have a thread of their own: what they are to tell is how long the broker
+    /// takes, not how busy the load is.
+    fn jobs_of_threads(&self) -> Vec<Vec<Job>> {
+        let (greeting, load): (Vec<_>, Vec<_>) =
+            self.jobs.iter().cloned().partition(|job| matches!(job, Job::Greet(_)));
+        let threads = self.plan.threads.min(load.len()).max(1);
+        let of_thread = |index| load.iter().skip(index).step_by(threads).cloned().collect();
+        let greeting = Some(greeting).filter(|jobs| !jobs.is_empty());
+        (0..threads).map(of_thread).chain(greeting).collect()
     }
 
     async fn conduct(

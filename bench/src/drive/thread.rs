@@ -15,7 +15,7 @@ use super::books::{Books, Live};
 use super::fetch::{FetchJob, Fetcher, ReadMode};
 use super::produce::{ProduceJob, Producer};
 use super::session::Session;
-use super::{Job, Phase, Signal};
+use super::{Job, Phase, Signal, greet};
 use crate::batches::BatchPool;
 use crate::clock;
 use crate::connection::Connection;
@@ -91,6 +91,11 @@ impl Part {
                     });
                 }
                 (Job::Produce(_), None) => {}
+                (Job::Greet(job), _) => {
+                    let until = Until::Time(window.end());
+                    let schedule = Schedule::at_rate(job.per_second, 0, 1, begin, until);
+                    running.spawn_local(greet::run(job.clone(), schedule, books.clone()));
+                }
                 (Job::Fetch(job), _) => {
                     let session = self.fetching(connection, job, &books, begin, window)?;
                     let readers = self.phase.readers.clone();
@@ -180,13 +185,10 @@ async fn connect(jobs: &[Job]) -> Result<Vec<(Connection, Duration)>> {
         while connecting.len() < CONNECTING_MAX
             && let Some((at, job)) = waiting.next()
         {
-            let share = match job {
-                Job::Produce(job) => &job.share,
-                Job::Fetch(job) => &job.share,
-            };
+            let address = job.address();
             connecting.push(async move {
                 let begin = clock::now();
-                let connection = Connection::connect(&share.address).await?;
+                let connection = Connection::connect(address).await?;
                 Ok::<_, Error>((at, connection, clock::now() - begin))
             });
         }

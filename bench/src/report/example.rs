@@ -55,6 +55,7 @@ fn repeat(started_ms: u64, worst: Duration) -> Repeat {
         produce,
         fetch: Tally::new(window),
         end_to_end: Tally::new(window),
+        newcomers: Tally::new(window),
         connect: Histogram::new(3).unwrap(),
         client: usage,
         server: Some(usage),

@@ -97,6 +97,17 @@ fn notes(repeat: &Repeat) -> Vec<String> {
             ));
         }
     }
+    let newcomers = &repeat.newcomers.latencies;
+    if !newcomers.is_empty() {
+        let told = QUANTILES.iter().map(|&(quantile, name)| {
+            format!("{name} {}", latency_text(newcomers.value_at_quantile(quantile)))
+        });
+        notes.push(format!(
+            "{} new connections beside the load, until they were told the versions: {}",
+            newcomers.len(),
+            told.collect::<Vec<_>>().join(", ")
+        ));
+    }
     notes
 }
 

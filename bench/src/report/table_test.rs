@@ -57,6 +57,16 @@ fn errors_and_what_was_given_up_are_told() {
 }
 
 #[test]
+fn how_newcomers_fared_is_told() {
+    let mut outcome = outcome();
+    let begin = outcome.repeats[0].newcomers.window().from;
+    outcome.repeats[0].newcomers.time(begin, begin + std::time::Duration::from_millis(3));
+    let table = table(&outcome);
+    assert!(table.contains("repeat 1: 1 new connections"), "{table}");
+    assert!(table.contains("p99 3.00 ms") && !table.contains("repeat 2:"), "{table}");
+}
+
+#[test]
 fn a_side_without_latencies_has_none() {
     let mut outcome = outcome();
     outcome.plan.workload = Workload::EndToEnd;

@@ -156,7 +156,10 @@ fn fetches_see_all_that_a_topic_was_filled_with() {
     assert_eq!(repeat["fetch"]["counts"]["records"], 10_000);
     assert!(number(&repeat["seconds"]) > 0.0);
 
-    let figures = broker.figures(&[&["fetch"], &load[..], &sized[..]].concat());
+    let newcomers = ["--newcomers", "20"];
+    let figures = broker.figures(&[&["fetch"], &load[..], &sized[..], &newcomers[..]].concat());
+    // 20 a second come, for one second.
+    assert_eq!(figures["repeats"][0]["newcomers"]["latency_ns"]["count"], 20);
     let counts = &figures["repeats"][0]["fetch"]["counts"];
     assert!(number(&counts["records"]) > 0.0);
     // All batches have 100 records and the same size, header and all.

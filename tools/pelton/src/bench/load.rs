@@ -79,6 +79,9 @@ pub struct LoadArgs {
     /// producer's linger.ms; by default batches are full.
     #[arg(long, value_name = "MS", help_heading = "Load")]
     linger: Option<u64>,
+    /// New connections a second beside the load: how long until each was told the broker's versions.
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    newcomers: Option<f64>,
     /// Threads of the load; by default one a core.
     #[arg(long, value_name = "N", help_heading = "Load")]
     threads: Option<usize>,
@@ -215,6 +218,7 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
         partition_max_bytes: clipped(args.fetch_partition_max_bytes),
     };
     plan.rate = args.rate;
+    plan.newcomers_per_second = args.newcomers;
     if let Some(linger_ms) = args.linger {
         plan.linger(Duration::from_millis(linger_ms));
     }

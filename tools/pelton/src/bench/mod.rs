@@ -32,7 +32,8 @@ enum Command {
     /// Fill a topic and fetch it over and over; or fetch one that is there.
     ///
     ///     pelton bench fetch --backlog 4GB
-    ///     pelton bench fetch --topic flights --connections 4
+    ///     pelton bench fetch --topic flights --consumers 4
+    ///     pelton bench fetch --newcomers 64
     #[command(verbatim_doc_comment)]
     Fetch(load::LoadArgs),
     /// Produce and consume at once; latency is until a consumer has a batch.

@@ -1,0 +1,68 @@
+//! New connections beside a load: whether a busy broker still answers someone who has just come.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use super::books::Books;
+use crate::clock::{self, Alarm};
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::schedule::Schedule;
+use crate::tally::Counts;
+
+/// That are being made at once; behind so many the broker does not keep up at all.
+const PENDING_MAX: usize = 1024;
+
+/// One connection after another, at a rate, each closed once it was told the broker's versions.
+#[derive(Clone, Debug)]
+pub(crate) struct GreetJob {
+    pub address: Arc<str>,
+    pub per_second: f64,
+}
+
+/// Each counts from when it was due. They do not wait for one another.
+pub(super) async fn run(
+    job: GreetJob,
+    mut schedule: Schedule,
+    books: Rc<RefCell<Books>>,
+) -> Result<()> {
+    let mut alarm = Alarm::new().map_err(Error::io("a timer for new connections"))?;
+    let mut pending = JoinSet::new();
+    while let Some(due) = schedule.next_due(clock::now()) {
+        poll_fn(|cx| alarm.poll(due, clock::now(), cx))
+            .await
+            .map_err(Error::io("a timer for new connections"))?;
+        schedule.take();
+        while let Some(greeted) = pending.try_join_next() {
+            finished(greeted)?;
+        }
+        if pending.len() >= PENDING_MAX
+            && let Some(greeted) = pending.join_next().await
+        {
+            finished(greeted)?;
+        }
+        pending.spawn_local(greet(job.address.clone(), due, books.clone()));
+    }
+    while let Some(greeted) = pending.join_next().await {
+        finished(greeted)?;
+    }
+    Ok(())
+}
+
+async fn greet(address: Arc<str>, due: Instant, books: Rc<RefCell<Books>>) -> Result<()> {
+    Connection::connect(&address).await?;
+    let now = clock::now();
+    let mut books = books.borrow_mut();
+    books.newcomers.time(due, now);
+    books.newcomers.count(now, Counts { requests: 1, ..Counts::default() });
+    Ok(())
+}
+
+fn finished(greeted: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+    greeted.map_err(|error| Error::Invalid(format!("a task of the load: {error}")))?
+}
