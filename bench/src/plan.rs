@@ -106,9 +106,9 @@ pub struct Plan {
     pub backlog_bytes: u64,
     /// Of batches prepared per thread, each different.
     pub pool_bytes: u64,
-    #[serde(serialize_with = "seconds")]
+    #[serde(rename = "warm_up_seconds", serialize_with = "seconds")]
     pub warm_up: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     pub duration: Duration,
     pub repeats: u32,
     /// Threads, each with a runtime of its own.

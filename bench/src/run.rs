@@ -52,6 +52,8 @@ pub struct Repeat {
     pub end_to_end: Tally,
     /// New connections beside the load, until they were told the broker's versions.
     pub newcomers: Tally,
+    /// Batches that were acknowledged and that no consumer saw until it was given up.
+    pub unseen: u64,
     /// To connect and to be told the broker's versions, nanoseconds.
     pub connect: Histogram<u64>,
     /// The load's own process.
@@ -208,7 +210,9 @@ impl Bench<'_> {
         progress(Progress::Part("measuring".into()));
         let mut meter = Meter::new(plan.server_pid, progress);
         let begin = clock::now();
+        let sightings = phase.sightings.clone();
         let books = phase.run(&mut meter).await?;
+        let unseen = sightings.map_or(0, |sightings| sightings.unseen() as u64);
         let last = books.produce.last.max(books.fetch.last).unwrap_or(begin);
         let window = books.fetch.window();
         let seconds = match plan.workload {
@@ -226,6 +230,7 @@ impl Bench<'_> {
             fetch: books.fetch,
             end_to_end: books.end_to_end,
             newcomers: books.newcomers,
+            unseen,
             connect: books.connect,
         })
     }

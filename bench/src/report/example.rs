@@ -56,6 +56,7 @@ fn repeat(started_ms: u64, worst: Duration) -> Repeat {
         fetch: Tally::new(window),
         end_to_end: Tally::new(window),
         newcomers: Tally::new(window),
+        unseen: 0,
         connect: Histogram::new(3).unwrap(),
         client: usage,
         server: Some(usage),

@@ -37,6 +37,7 @@ fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
         "produce": tally(&repeat.produce),
         "fetch": tally(&repeat.fetch),
         "end_to_end": tally(&repeat.end_to_end),
+        "unseen": repeat.unseen,
         "newcomers": tally(&repeat.newcomers),
         "client": repeat.client,
         "server": repeat.server,

@@ -97,6 +97,12 @@ fn notes(repeat: &Repeat) -> Vec<String> {
             ));
         }
     }
+    if repeat.unseen > 0 {
+        notes.push(format!(
+            "{} batches were acknowledged and no consumer saw them; the latencies are without them",
+            repeat.unseen
+        ));
+    }
     let newcomers = &repeat.newcomers.latencies;
     if !newcomers.is_empty() {
         let told = QUANTILES.iter().map(|&(quantile, name)| {

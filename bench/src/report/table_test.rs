@@ -49,10 +49,12 @@ fn a_line_a_repeat_with_percentiles_and_what_the_server_paid() {
 fn errors_and_what_was_given_up_are_told() {
     let mut outcome = outcome();
     outcome.repeats[1].produce.unsent = 3;
+    outcome.repeats[1].unseen = 5;
     outcome.repeats[1].produce.retriable_error(|| "Produce: NOT_LEADER".into());
     let table = table(&outcome);
     assert!(table.contains("repeat 2: produce: 3 requests were given up"), "{table}");
     assert!(table.contains("repeat 2: produce: 1 retriable errors; first: Produce: NOT_LEADER"));
+    assert!(table.contains("repeat 2: 5 batches were acknowledged and no consumer saw them"));
     assert!(!table.contains("repeat 1:"));
 }
 
