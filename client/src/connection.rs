@@ -170,6 +170,17 @@ impl Connection {
         self.call_within(request, self.request_timeout + wait).await
     }
 
+    /// [`Connection::call_waiting`] in the highest version of `ours` that the broker serves.
+    pub async fn call_in<R: RequestResponsePair>(
+        &self,
+        ours: Versions,
+        request: &R,
+        wait: Duration,
+    ) -> Result<Answer<R::Response>> {
+        let version = self.version_within(api_key_of::<R>(), ours)?;
+        self.call_at(version, request, self.request_timeout + wait).await
+    }
+
     /// Sends a request that the broker does not answer (Produce with acks=0); returns when the
     /// operating system has it.
     pub async fn tell<R: KafkaRequest>(&self, request: &R) -> Result<()> {
@@ -221,7 +232,15 @@ impl Connection {
         request: &R,
         timeout: Duration,
     ) -> Result<Answer<R::Response>> {
-        let version = self.version_of::<R>()?;
+        self.call_at(self.version_of::<R>()?, request, timeout).await
+    }
+
+    async fn call_at<R: RequestResponsePair>(
+        &self,
+        version: i16,
+        request: &R,
+        timeout: Duration,
+    ) -> Result<Answer<R::Response>> {
         let frame = self.exchange(request, version, timeout).await?;
         let (_, message) = decode_response::<R::Response>(frame, version)
             .map_err(|error| Error::protocol(self.context(api_key_of::<R>()), error))?;

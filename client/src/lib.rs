@@ -43,8 +43,8 @@ pub use admin::{
 pub use cluster::{Broker, Cluster, Partition, Topic};
 pub use connection::{Answer, Connection, Pending};
 pub use consumer::{
-    Assignor, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, Header, OffsetReset,
-    Partitions, StartAt, TopicPartition,
+    Assignor, Committed, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, Header,
+    OffsetReset, Partitions, RebalanceListener, StartAt, TopicPartition,
 };
 pub use error::{Error, Result};
 pub use offsets::{OffsetAt, list_offsets};

@@ -157,6 +157,15 @@ impl Cluster {
         self.known().forget(name);
     }
 
+    /// A broker that another answer named.
+    pub(crate) fn learn_broker(&self, id: NodeId, host: &str, port: i32) {
+        let address = address(host, port);
+        let mut known = self.known();
+        if known.brokers.get(&id).is_none_or(|broker| broker.address != address) {
+            known.brokers.insert(id, Broker { id, address, rack: None });
+        }
+    }
+
     /// Has what is known of a topic asked for anew, soon and in the background.
     pub(crate) fn want(&self, name: &str) {
         if self.known().want(name) {

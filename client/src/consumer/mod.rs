@@ -3,13 +3,16 @@
 mod decode;
 mod driver;
 mod fetch;
+mod group;
 mod options;
 mod record;
 mod session;
 mod start;
 mod state;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt};
 use pelton_kafka::ErrorCode;
@@ -18,6 +21,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use driver::Driver;
+pub use group::{Committed, RebalanceListener};
+use group::{Group, GroupTask, Listener, committable};
 pub use options::{Assignor, ConsumerOptions, GroupOptions, OffsetReset, Partitions, StartAt};
 pub use record::{ConsumerRecord, Event, Header, TopicPartition};
 use state::{Rules, State};
@@ -39,6 +44,7 @@ pub struct Consumer(Arc<Handle>);
 struct Handle {
     inner: Arc<Inner>,
     driver: JoinHandle<()>,
+    member: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the user's side and the tasks share.
@@ -52,6 +58,7 @@ struct Inner {
     news: Notify,
     /// For whoever waits for the next event.
     ready: Notify,
+    group: Option<Arc<Group>>,
 }
 
 impl Consumer {
@@ -68,7 +75,9 @@ impl Consumer {
             backoff: cluster.options().retry_backoff(),
             retry_timeout: cluster.options().retry_timeout,
         });
+        let group = options.group.clone().map(|group| Arc::new(Group::new(cluster.clone(), group)));
         let inner = Arc::new(Inner {
+            group: group.clone(),
             cluster,
             options,
             lane: Lane::Fetch(random::number()),
@@ -77,7 +86,14 @@ impl Consumer {
             ready: Notify::new(),
         });
         let driver = tokio::spawn(Driver::new(inner.clone()).run());
-        Ok(Consumer(Arc::new(Handle { inner, driver })))
+        let handle = Arc::new_cyclic(|handle| {
+            let member = group.map(|group| {
+                let task = GroupTask::new(handle.clone(), inner.clone(), group);
+                tokio::spawn(task.run())
+            });
+            Handle { inner, driver, member: Mutex::new(member) }
+        });
+        Ok(Consumer(handle))
     }
 
     /// Adds partitions of a topic, or begins with them anew, and tells which.
@@ -89,6 +105,10 @@ impl Consumer {
         partitions: &Partitions,
         start: StartAt,
     ) -> Result<Vec<PartitionIndex>> {
+        if self.0.inner.group.as_ref().is_some_and(|group| group.is_subscribed()) {
+            let reason = "topics are subscribed to: that excludes partitions assigned by hand";
+            return Err(Error::Invalid(reason.into()));
+        }
         let topic = self.cluster().topic(topic).await?;
         let partitions: Vec<_> = match partitions {
             Partitions::All => topic.partitions.iter().map(|partition| partition.index).collect(),
@@ -107,6 +127,34 @@ impl Consumer {
         }
         self.0.inner.news.notify_one();
         Ok(partitions)
+    }
+
+    /// Takes part in the group, for these topics; they replace those subscribed to before. Which
+    /// partitions are read, and from where, is then the group's decision.
+    ///
+    /// Fails with [`Error::Invalid`] without a group ([`ConsumerOptions::group`]), or beside
+    /// partitions assigned by hand. What goes wrong later is told by [`Consumer::next`].
+    pub fn subscribe(&self, topics: &[&str]) -> Result<()> {
+        self.subscribe_as(topics, None)
+    }
+
+    /// [`Consumer::subscribe`] with somebody who is told what comes and goes.
+    pub fn subscribe_with(
+        &self,
+        topics: &[&str],
+        listener: Arc<dyn RebalanceListener>,
+    ) -> Result<()> {
+        self.subscribe_as(topics, Some(listener))
+    }
+
+    fn subscribe_as(&self, topics: &[&str], listener: Listener) -> Result<()> {
+        let group = self.group()?;
+        if !group.is_subscribed() && !self.state().assignment().is_empty() {
+            let reason = "partitions are assigned by hand: a subscription excludes that";
+            return Err(Error::Invalid(reason.into()));
+        }
+        group.subscribe(topics.iter().map(|topic| Arc::from(*topic)).collect(), listener);
+        Ok(())
     }
 
     /// Lets go of partitions.
@@ -165,6 +213,7 @@ impl Consumer {
     /// Fails if a batch is damaged, if a topic is gone, and if no broker has answered for as long
     /// as the client's options allow retries. May be called again then.
     pub async fn next(&self) -> Result<Event> {
+        let _waiting = self.0.inner.group.as_ref().map(|group| group.user_waits());
         loop {
             let ready = self.0.inner.ready.notified();
             tokio::pin!(ready);
@@ -181,10 +230,80 @@ impl Consumer {
     pub fn next_ready(&self) -> Option<Result<Event>> {
         let mut state = self.state();
         let event = state.next();
+        let is_held = state.is_held();
         drop(state);
         // There may be room for more.
         self.0.inner.news.notify_one();
+        if let Some(group) = &self.0.inner.group {
+            group.user_asked(is_held);
+        }
         event
+    }
+
+    /// Commits how far all partitions are: every record that was handed out counts as done.
+    /// Returns when the group's coordinator has it.
+    ///
+    /// Fails with [`Error::NotAMember`] if the group has gone on without us: the records will be
+    /// read again by somebody. With [`Error::Invalid`] without a group.
+    pub async fn commit(&self) -> Result<()> {
+        let offsets = committable(self.state().progress(true));
+        self.commit_offsets(&offsets).await
+    }
+
+    /// Commits these offsets, each that of the next record to be read. Otherwise as
+    /// [`Consumer::commit`].
+    pub async fn commit_offsets(
+        &self,
+        offsets: &BTreeMap<TopicPartition, Committed>,
+    ) -> Result<()> {
+        self.group()?.commit(offsets).await
+    }
+
+    /// [`Consumer::commit`] without waiting; `callback` is told how that went. What was handed out
+    /// when this is called counts; commits go in the order of their calls.
+    pub fn commit_async(&self, callback: impl FnOnce(Result<()>) + Send + 'static) -> Result<()> {
+        let group = self.group()?.clone();
+        let offsets = committable(self.state().progress(true));
+        tokio::spawn(async move { callback(group.commit(&offsets).await) });
+        Ok(())
+    }
+
+    /// What the group has committed of these partitions; where it has nothing, nothing. Fails with
+    /// [`Error::Invalid`] without a group.
+    pub async fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, Committed>> {
+        self.group()?.committed(partitions).await
+    }
+
+    /// Commits, if that is done by itself, leaves the group, and reads no more. A consumer that is
+    /// dropped instead is missed by its group only when its session times out.
+    ///
+    /// Fails with [`Error::TimedOut`] if that takes too long; it is closed all the same.
+    pub async fn close(&self, timeout: Duration) -> Result<()> {
+        if let Some(group) = &self.0.inner.group {
+            group.close();
+        }
+        let member = self.0.member().take();
+        let left = match member {
+            Some(member) => {
+                let abort = member.abort_handle();
+                let left = tokio::time::timeout(timeout, member).await;
+                abort.abort();
+                left.map(drop).map_err(|_| Error::TimedOut { context: "leaving the group".into() })
+            }
+            None => Ok(()),
+        };
+        self.0.driver.abort();
+        self.state().close();
+        self.0.inner.ready.notify_waiters();
+        left
+    }
+
+    fn group(&self) -> Result<&Arc<Group>> {
+        let group = self.0.inner.group.as_ref();
+        group.ok_or_else(|| Error::Invalid("the consumer has no group.id".into()))
     }
 
     /// All records from here on, without the ends of partitions. An error does not end it.
@@ -218,9 +337,21 @@ impl Inner {
     }
 }
 
+impl Handle {
+    fn member(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.member.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         self.driver.abort();
+        if let Some(member) = self.member().take() {
+            member.abort();
+        }
         self.inner.cluster.close_lane(self.inner.lane);
+        if let Some(group) = &self.inner.group {
+            self.inner.cluster.close_lane(group.lane());
+        }
     }
 }

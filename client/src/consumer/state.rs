@@ -46,8 +46,9 @@ pub(super) struct State {
     next_claim: u64,
     /// The record that the user has and may still be working on.
     in_hand: Option<(TopicPartition, Offset)>,
-    /// Since when fetches only fail.
-    failing_since: Option<Instant>,
+    /// Nothing is handed out: partitions are about to be given away.
+    is_held: bool,
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,8 @@ struct Assigned {
     /// The first answer is wanted at once, also if it is empty: it tells where the end is.
     is_fresh: bool,
     failures: u32,
+    /// Since when there are only failures.
+    failing_since: Option<Instant>,
     not_before: Option<Instant>,
     ready: VecDeque<Ready>,
     ready_bytes: usize,
@@ -138,7 +141,8 @@ impl State {
             rotation: 0,
             next_claim: 0,
             in_hand: None,
-            failing_since: None,
+            is_held: false,
+            is_closed: false,
         }
     }
 
@@ -185,10 +189,6 @@ impl State {
         self.partitions.keys().cloned().collect()
     }
 
-    pub(super) fn is_assigned(&self, of: &TopicPartition) -> bool {
-        self.partitions.contains_key(of)
-    }
-
     /// Of the next record to be handed out; None while that is being found out.
     pub(super) fn position(&self, of: &TopicPartition) -> Option<Offset> {
         let assigned = self.partitions.get(of)?;
@@ -213,9 +213,26 @@ impl State {
         progress.collect()
     }
 
-    /// The user is done with the record that it got.
-    pub(super) fn hand_is_empty(&mut self) {
-        self.in_hand = None;
+    /// Hands out nothing, or goes on.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// Nothing is read any more.
+    pub(super) fn close(&mut self) {
+        let all = self.assignment();
+        all.iter().for_each(|of| self.unassign(of));
+        self.errors.clear();
+        self.is_closed = true;
+    }
+
+    /// Whether the user is done with the record that it got.
+    pub(super) fn is_hand_empty(&self) -> bool {
+        self.in_hand.is_none()
     }
 
     /// The next event that was fetched already.
@@ -223,6 +240,12 @@ impl State {
         self.in_hand = None;
         if let Some(error) = self.errors.pop_front() {
             return Some(Err(error));
+        }
+        if self.is_closed {
+            return Some(Err(Error::Closed));
+        }
+        if self.is_held {
+            return None;
         }
         while let Some(of) = self.turns.front().cloned() {
             if let Some(event) = self.next_of(&of) {
@@ -338,8 +361,7 @@ impl State {
             Ok(offset) => {
                 assigned.start = None;
                 (assigned.position, assigned.fetch_position) = (offset, offset);
-                assigned.failures = 0;
-                assigned.not_before = None;
+                assigned.works();
             }
             Err(error) => {
                 assigned.start = Some(Start::At(find.start));
@@ -425,7 +447,6 @@ impl State {
                     let error = Error::protocol(context, "is missing in the answer");
                     answer.partitions.insert(of, Err(error));
                 }
-                self.failing_since = None;
                 answer
             }
             Err(error) => {
@@ -445,7 +466,10 @@ impl State {
             }
             match answer.partitions.remove(&of) {
                 // No news within a session: all has been read.
-                None => assigned.is_fresh = false,
+                None => {
+                    assigned.works();
+                    assigned.is_fresh = false;
+                }
                 Some(Ok(got)) => self.accept(&of, got, now, chance),
                 Some(Err(error)) => {
                     suspect.push(of.clone());
@@ -458,8 +482,7 @@ impl State {
 
     fn accept(&mut self, of: &TopicPartition, got: Got, now: Instant, chance: f64) {
         let Some(assigned) = self.partitions.get_mut(of) else { return };
-        assigned.failures = 0;
-        assigned.not_before = None;
+        assigned.works();
         assigned.is_fresh = false;
         assigned.high_watermark = Some(got.high_watermark);
         assigned.log_start_offset = got.log_start_offset;
@@ -513,17 +536,16 @@ impl State {
             let _ = self.seek(of, start);
             return;
         }
-        let since = *self.failing_since.get_or_insert(now);
-        let is_hopeless = !error.is_retriable() || now - since > rules.retry_timeout;
-        if is_hopeless && !self.errors.contains(&error) {
-            self.failing_since = None;
-            self.errors.push_back(error);
+        let since = *assigned.failing_since.get_or_insert(now);
+        if !error.is_retriable() || now - since > rules.retry_timeout {
+            assigned.failing_since = None;
+            self.tell(error);
         }
     }
 
     /// Whether [`State::next`] would give something.
     pub(super) fn has_something(&self) -> bool {
-        !self.errors.is_empty() || !self.turns.is_empty()
+        !self.errors.is_empty() || (!self.turns.is_empty() && !self.is_held)
     }
 
     /// An error for the user that is of no partition.
@@ -541,6 +563,12 @@ impl State {
 }
 
 impl Assigned {
+    fn works(&mut self) {
+        self.failures = 0;
+        self.failing_since = None;
+        self.not_before = None;
+    }
+
     fn new(claim: u64, start: StartAt) -> Self {
         let (position, start) = match start {
             StartAt::Offset(offset) => (offset, None),
@@ -559,6 +587,7 @@ impl Assigned {
             end_reported: None,
             is_fresh: true,
             failures: 0,
+            failing_since: None,
             not_before: None,
             ready: VecDeque::new(),
             ready_bytes: 0,

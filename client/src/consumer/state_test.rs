@@ -211,20 +211,35 @@ fn out_of_range_goes_on_where_the_options_say_but_first_comes_what_is_here() {
 #[test]
 fn what_fails_for_now_is_told_when_it_has_failed_for_too_long() {
     let mut bench = Bench::new();
-    let of = bench.assign(0, 0);
+    let (failing, sound) = (bench.assign(0, 0), bench.assign(1, 0));
     for _ in 0..11 {
         assert!(bench.state.next().is_none());
-        bench.fetch().unwrap();
-        bench.answer(vec![(&of, refused(ErrorCode::NotLeaderOrFollower))]);
-        assert!(bench.fetch().is_none(), "the backoff is not over");
+        assert_eq!(bench.fetch().unwrap().told.len(), 2);
+        let failure = refused(ErrorCode::NotLeaderOrFollower);
+        bench.answer(vec![(&failing, failure), (&sound, got(9, &[]))]);
+        assert_eq!(bench.fetch().unwrap().told.len(), 1, "the backoff is not over");
+        bench.answer(vec![(&sound, got(9, &[]))]);
         bench.now += Duration::from_secs(1);
-        bench.state.failing_since.get_or_insert(bench.now);
-        // The failure of one partition must not be hidden by answers about others.
     }
     bench.fetch().unwrap();
     let gone = Error::connection(&"127.0.0.1:1".into(), "gone");
-    bench.state.fetched(NODE, Err(gone.clone()), bench.now + Duration::from_secs(11), 0.5);
+    bench.state.fetched(NODE, Err(gone.clone()), bench.now, 0.5);
     assert_eq!(bench.state.next(), Some(Err(gone)));
+}
+
+#[test]
+fn while_held_nothing_is_handed_out_and_the_hand_empties() {
+    let mut bench = Bench::new();
+    let of = bench.assign(0, 0);
+    bench.fetch().unwrap();
+    bench.answer(vec![(&of, got(9, &[batch(0, 2, 1)]))]);
+    bench.state.next().unwrap().unwrap();
+    bench.state.hold(true);
+    assert!(!bench.state.is_hand_empty());
+    assert!(bench.state.next().is_none());
+    assert!(bench.state.is_hand_empty());
+    bench.state.hold(false);
+    assert_eq!(bench.take_all(), [(0, 1)]);
 }
 
 #[test]

@@ -9,6 +9,8 @@
 //!   under the number that it had; as long as something earlier is away, it waits.
 //! - No batch is sent for the first time while one that many before it is not settled, be it that all
 //!   others are: the broker would no longer know that one for a duplicate.
+//! - A broker that does not know a producer yet takes its first batch under any number. So the first
+//!   batch of a numbering is acknowledged before the second is sent.
 //! - A batch changes its number only when it is certain that no attempt has appended it, and never
 //!   while another one that carries a number of the same kind is outstanding. New numbers begin at 0
 //!   under the next epoch of the same producer id, which needs no request (KIP-360): a broker
@@ -62,6 +64,8 @@ pub(super) struct Queue {
 struct Numbering {
     identity: Identity,
     next_sequence: i32,
+    /// Whether the broker knows it.
+    is_known: bool,
     is_broken: bool,
 }
 
@@ -195,8 +199,10 @@ impl Queue {
 
     /// Whether a batch that was not sent yet is close enough behind the oldest one that is away.
     fn is_near(&self, batch: &Batch, rules: &Rules) -> bool {
+        let is_first = self.numbering.is_some_and(|n| !n.is_known && !n.is_broken);
+        let ahead_max = if is_first { 1 } else { rules.batches_away_max as u64 };
         let oldest = self.away.front().map_or(batch.serial, |away| away.serial);
-        batch.serial < oldest + rules.batches_away_max as u64
+        batch.serial < oldest + ahead_max
     }
 
     fn if_named(&self, rules: &Rules, identity: Option<Identity>, next: Next) -> Next {
@@ -242,6 +248,7 @@ impl Queue {
                 broken => Numbering {
                     identity: broken.and_then(|old| next_epoch(old.identity)).or(identity)?,
                     next_sequence: 0,
+                    is_known: false,
                     is_broken: false,
                 },
             };
@@ -276,7 +283,12 @@ impl Queue {
         let mut batch = self.away.remove(at)?;
         batch.body = Some(body);
         let error = match verdict {
-            Verdict::Appended(appended) => return settle(batch, Ok(appended)),
+            Verdict::Appended(appended) => {
+                if let (Some(number), Some(numbering)) = (batch.number, &mut self.numbering) {
+                    numbering.is_known |= numbering.identity == number.identity;
+                }
+                return settle(batch, Ok(appended));
+            }
             Verdict::Refused(error) => error,
             Verdict::Unknown(error) => {
                 batch.may_be_appended = true;

@@ -49,6 +49,15 @@ impl Bench {
         batch.push(&record, 1, None)
     }
 
+    /// A first batch is acknowledged: the broker knows the producer. Sequences go on at 1.
+    fn introduced() -> Self {
+        let mut bench = Self::new(true);
+        bench.push_batch();
+        let parcel = bench.take().unwrap();
+        bench.back(parcel, appended(0)).unwrap();
+        bench
+    }
+
     /// A batch of its own.
     fn push_batch(&mut self) -> Delivery {
         let delivery = self.push(10);
@@ -109,12 +118,12 @@ fn a_full_batch_waits_for_nothing() {
 
 #[test]
 fn with_idempotence_five_batches_are_away_and_numbered_in_order() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::introduced();
     for _ in 0..6 {
         bench.push_batch();
     }
     let numbers: Vec<_> = (0..5).map(|_| number(&bench.take().unwrap())).collect();
-    assert_eq!(numbers, [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4)]);
+    assert_eq!(numbers, [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5)]);
     assert!(bench.take().is_none());
 }
 
@@ -132,7 +141,7 @@ fn without_idempotence_one_batch_is_away() {
 
 #[test]
 fn what_failed_goes_again_under_its_number_and_alone() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::introduced();
     for _ in 0..3 {
         bench.push_batch();
     }
@@ -145,15 +154,31 @@ fn what_failed_goes_again_under_its_number_and_alone() {
     assert!(bench.take().is_none(), "the backoff is not over");
     bench.wait(Duration::from_secs(1));
     let first = bench.take().unwrap();
-    assert_eq!(number(&first), (0, 0));
+    assert_eq!(number(&first), (0, 1));
     assert!(bench.take().is_none());
     assert!(bench.back(first, appended(0)).is_some());
+    assert_eq!(number(&bench.take().unwrap()), (0, 2));
+}
+
+#[test]
+fn a_broker_gets_to_know_the_producer_before_the_second_batch_is_sent() {
+    let mut bench = Bench::new(true);
+    bench.push_batch();
+    bench.push_batch();
+    let first = bench.take().unwrap();
+    assert!(bench.take().is_none());
+    bench.back(first, refused(ErrorCode::NotLeaderOrFollower));
+    bench.wait(Duration::from_secs(1));
+    let first = bench.take().unwrap();
+    assert_eq!(number(&first), (0, 0));
+    assert!(bench.take().is_none());
+    bench.back(first, appended(0));
     assert_eq!(number(&bench.take().unwrap()), (0, 1));
 }
 
 #[test]
 fn no_batch_goes_so_far_ahead_that_the_broker_forgets_the_one_before() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::introduced();
     for _ in 0..7 {
         bench.push_batch();
     }
@@ -169,7 +194,7 @@ fn no_batch_goes_so_far_ahead_that_the_broker_forgets_the_one_before() {
 
 #[test]
 fn a_batch_behind_one_that_failed_keeps_its_number() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::introduced();
     bench.push_batch();
     bench.push_batch();
     let (first, second) = (bench.take().unwrap(), bench.take().unwrap());
@@ -177,9 +202,9 @@ fn a_batch_behind_one_that_failed_keeps_its_number() {
     bench.back(second, refused(ErrorCode::OutOfOrderSequenceNumber));
     bench.wait(Duration::from_secs(1));
     let first = bench.take().unwrap();
-    assert_eq!(number(&first), (0, 0));
+    assert_eq!(number(&first), (0, 1));
     bench.back(first, appended(0));
-    assert_eq!(number(&bench.take().unwrap()), (0, 1));
+    assert_eq!(number(&bench.take().unwrap()), (0, 2));
 }
 
 #[test]
@@ -195,7 +220,7 @@ fn what_was_certainly_not_appended_leaves_no_gap() {
 
 #[test]
 fn behind_a_gap_numbers_begin_again_under_the_next_epoch() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::introduced();
     for _ in 0..3 {
         bench.push_batch();
     }
@@ -207,17 +232,19 @@ fn behind_a_gap_numbers_begin_again_under_the_next_epoch() {
     bench.back(parcels.next().unwrap(), lost());
     bench.wait(Duration::from_secs(1));
     let third = bench.take().unwrap();
-    assert_eq!(number(&third), (0, 2), "its old number tells what became of it");
+    assert_eq!(number(&third), (0, 3), "its old number tells what became of it");
     assert!(bench.take().is_none());
     bench.back(third, refused(ErrorCode::OutOfOrderSequenceNumber));
     bench.wait(Duration::from_secs(1));
-    assert_eq!(number(&bench.take().unwrap()), (1, 0));
+    let second = bench.take().unwrap();
+    assert_eq!(number(&second), (1, 0));
+    bench.back(second, appended(1));
     assert_eq!(number(&bench.take().unwrap()), (1, 1));
 }
 
 #[test]
 fn a_forgotten_producer_repeats_only_what_was_certainly_not_appended() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::introduced();
     bench.push_batch();
     bench.push_batch();
     let (first, second) = (bench.take().unwrap(), bench.take().unwrap());
@@ -280,6 +307,8 @@ fn records_hear_in_time_although_their_batch_is_away() {
 struct Broker {
     /// The serials of the batches in the log.
     log: Vec<u64>,
+    /// Known since its first batch, which may begin anywhere.
+    is_known: bool,
     epoch: i16,
     next_sequence: i32,
     /// Base sequences with their offsets.
@@ -290,6 +319,9 @@ impl Broker {
     fn produce(&mut self, parcel: &Parcel) -> Result<i64, ErrorCode> {
         let Some(number) = parcel.number else { return Ok(self.append(parcel.serial)) };
         let (epoch, sequence) = (number.identity.epoch.get(), number.base_sequence);
+        if !self.is_known {
+            (self.is_known, self.epoch, self.next_sequence) = (true, epoch, sequence);
+        }
         if epoch < self.epoch {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
@@ -297,7 +329,8 @@ impl Broker {
             if sequence != 0 {
                 return Err(ErrorCode::OutOfOrderSequenceNumber);
             }
-            *self = Broker { log: std::mem::take(&mut self.log), epoch, ..Broker::default() };
+            let log = std::mem::take(&mut self.log);
+            *self = Broker { log, is_known: true, epoch, ..Broker::default() };
         }
         if let Some((_, offset)) = self.remembered.iter().find(|(base, _)| *base == sequence) {
             return Ok(*offset);

@@ -66,7 +66,6 @@ struct State {
     /// Requests that went through the script.
     scripted: usize,
     connections: usize,
-    fetches: Vec<FetchRequest>,
     produced: Vec<Produced>,
     /// By partition: whole batches with their offsets set.
     logs: BTreeMap<i32, Vec<Bytes>>,
@@ -100,7 +99,6 @@ impl FakeBroker {
             script: Box::new(script),
             scripted: 0,
             connections: 0,
-            fetches: Vec::new(),
             produced: Vec::new(),
             logs: BTreeMap::new(),
             next_offsets: BTreeMap::new(),
@@ -138,10 +136,6 @@ impl FakeBroker {
     /// Every batch that came, in order.
     pub fn produced(&self) -> Vec<Produced> {
         self.state.lock().unwrap().produced.clone()
-    }
-
-    pub fn fetches(&self) -> Vec<FetchRequest> {
-        self.state.lock().unwrap().fetches.clone()
     }
 
     pub fn connections(&self) -> usize {
@@ -303,8 +297,7 @@ fn fetch(
     state: &Mutex<State>,
 ) -> Option<Bytes> {
     let request = FetchRequest::decode(body, header.api_version).unwrap();
-    let mut state = state.lock().unwrap();
-    state.fetches.push(request.clone());
+    let state = state.lock().unwrap();
     if let Reply::Garbage(bytes) = reply {
         return garbage(header, bytes);
     }

@@ -2,5 +2,6 @@
 //! does, and which errors it tells.
 
 mod connect;
+mod consume;
 mod fake_broker;
 mod produce;

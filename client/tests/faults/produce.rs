@@ -127,8 +127,9 @@ async fn a_full_buffer_does_not_wait_for_the_linger_time() {
     };
     let producer = producer(&broker, patient).await;
     for _ in 0..5 {
-        let sent = async { producer.send(&record(&[0; 30])).await.unwrap() };
-        tokio::time::timeout(Duration::from_secs(5), sent).await.expect("in time");
+        let record = record(&[0; 30]);
+        let sent = tokio::time::timeout(Duration::from_secs(5), producer.send(&record));
+        sent.await.expect("in time").unwrap();
     }
 }
 

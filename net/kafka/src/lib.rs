@@ -9,6 +9,7 @@
 //! and nothing is allocated by a count that the bytes do not back.
 
 mod api;
+pub mod consumer_protocol;
 mod error_code;
 pub mod fetch;
 pub mod frame;

@@ -96,7 +96,7 @@ fn decode<M: KafkaDecode>(body: Bytes, version: i16) -> Result<M, DecodeError> {
 }
 
 /// The frame is bounded where it is received; no field of it needs a bound of its own.
-fn limits() -> DecodeLimits {
+pub(crate) fn limits() -> DecodeLimits {
     let mut limits = DecodeLimits::default();
     limits.max_frame_bytes = i32::MAX as usize;
     limits.max_string_bytes = i32::MAX as usize;

@@ -2,4 +2,6 @@
 //! `PELTON_TEST_BOOTSTRAP` names, Pelton or Apache Kafka. The same tests, the same results.
 
 mod broker;
+mod consume;
+mod groups;
 mod produce;

@@ -1,0 +1,44 @@
+//! Who is told when partitions come and go.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::consumer::{Consumer, TopicPartition};
+
+/// Told of what a group gives to a consumer and takes from it. Each call is awaited before the
+/// group goes on, while heartbeats are sent; nothing is handed out of partitions that are about to
+/// go, and the user is done with the last record that it got. All do nothing by default.
+pub trait RebalanceListener: Send + Sync {
+    /// These partitions have come, and are read from where the group's commits end.
+    fn assigned<'a>(
+        &'a self,
+        consumer: &'a Consumer,
+        partitions: &'a [TopicPartition],
+    ) -> BoxFuture<'a, ()> {
+        let _ = (consumer, partitions);
+        Box::pin(std::future::ready(()))
+    }
+
+    /// These partitions are about to go: the last chance to commit.
+    fn revoked<'a>(
+        &'a self,
+        consumer: &'a Consumer,
+        partitions: &'a [TopicPartition],
+    ) -> BoxFuture<'a, ()> {
+        let _ = (consumer, partitions);
+        Box::pin(std::future::ready(()))
+    }
+
+    /// These partitions are gone, and may be somebody else's already: too late to commit.
+    fn lost<'a>(
+        &'a self,
+        consumer: &'a Consumer,
+        partitions: &'a [TopicPartition],
+    ) -> BoxFuture<'a, ()> {
+        let _ = (consumer, partitions);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+pub(in crate::consumer) type Listener = Option<Arc<dyn RebalanceListener>>;

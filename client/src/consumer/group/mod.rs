@@ -1,0 +1,184 @@
+//! A consumer's part in its group by the classic protocol.
+
+pub(super) mod assign;
+mod coordinator;
+mod driver;
+mod listener;
+mod membership;
+mod offsets;
+mod payload;
+mod requests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use coordinator::Coordinator;
+pub(super) use driver::GroupTask;
+pub(super) use listener::Listener;
+pub use listener::RebalanceListener;
+pub use offsets::Committed;
+use offsets::Identity;
+
+use super::options::GroupOptions;
+use super::record::TopicPartition;
+use super::state::Progress;
+use crate::cluster::{Cluster, Lane};
+use crate::error::{Error, Result};
+use crate::random;
+
+/// What the user's side and the task share.
+pub(super) struct Group {
+    pub(super) options: GroupOptions,
+    coordinator: Coordinator,
+    lane: Lane,
+    control: Mutex<Control>,
+    /// For the task.
+    news: Notify,
+    /// Commits go one after the other, so that an older one never comes after a newer one.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What is wanted of the task, and what it lets others know.
+struct Control {
+    /// Topics that are to be subscribed to.
+    subscription: Option<(BTreeSet<Arc<str>>, Listener)>,
+    is_subscribed: bool,
+    is_closing: bool,
+    /// What commits have heard.
+    doubts: Vec<Error>,
+    identity: Identity,
+    /// Users that wait for the next event.
+    users_waiting: usize,
+    last_asked: Instant,
+    committed: BTreeMap<TopicPartition, Committed>,
+}
+
+/// Somebody waits for the next event, until this is dropped.
+pub(super) struct UserWaits<'a>(&'a Group);
+
+impl Group {
+    pub(super) fn new(cluster: Cluster, options: GroupOptions) -> Self {
+        let id: Arc<str> = options.id.as_str().into();
+        Self {
+            options,
+            coordinator: Coordinator::new(cluster, id),
+            lane: Lane::Group(random::number()),
+            control: Mutex::new(Control {
+                subscription: None,
+                is_subscribed: false,
+                is_closing: false,
+                doubts: Vec::new(),
+                identity: Identity::default(),
+                users_waiting: 0,
+                last_asked: Instant::now(),
+                committed: BTreeMap::new(),
+            }),
+            news: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    pub(super) fn subscribe(&self, topics: BTreeSet<Arc<str>>, listener: Listener) {
+        let mut control = self.control();
+        control.subscription = Some((topics, listener));
+        control.is_subscribed = true;
+        drop(control);
+        self.news.notify_one();
+    }
+
+    pub(super) fn is_subscribed(&self) -> bool {
+        self.control().is_subscribed
+    }
+
+    pub(super) fn close(&self) {
+        self.control().is_closing = true;
+        self.news.notify_one();
+    }
+
+    /// The user has asked for the next event; `is_held` if it got none for the group's sake.
+    pub(super) fn user_asked(&self, is_held: bool) {
+        self.control().last_asked = Instant::now();
+        if is_held {
+            self.news.notify_one();
+        }
+    }
+
+    pub(super) fn user_waits(&self) -> UserWaits<'_> {
+        self.control().users_waiting += 1;
+        UserWaits(self)
+    }
+
+    /// Commits as what we are now.
+    pub(super) async fn commit(&self, offsets: &BTreeMap<TopicPartition, Committed>) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let identity = self.control().identity.clone();
+        let result = offsets::commit(&self.coordinator, &self.options.id, &identity, offsets).await;
+        let mut control = self.control();
+        match &result {
+            Ok(()) => {
+                let new = offsets.iter().map(|(of, committed)| (of.clone(), committed.clone()));
+                control.committed.extend(new);
+            }
+            Err(error @ Error::NotAMember { .. }) => {
+                control.doubts.push(error.clone());
+                drop(control);
+                self.news.notify_one();
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Commits what has changed since the last commit.
+    async fn commit_progress(&self, progress: BTreeMap<TopicPartition, Progress>) -> Result<()> {
+        let changed = {
+            let control = self.control();
+            let progress = committable(progress).into_iter();
+            progress.filter(|(of, new)| control.committed.get(of) != Some(new)).collect()
+        };
+        self.commit(&changed).await
+    }
+
+    pub(super) async fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, Committed>> {
+        offsets::committed(&self.coordinator, &self.options.id, partitions).await
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How far partitions are, as it is committed.
+pub(super) fn committable(
+    progress: BTreeMap<TopicPartition, Progress>,
+) -> BTreeMap<TopicPartition, Committed> {
+    let committed = progress.into_iter().map(|(of, Progress { position, leader_epoch })| {
+        (of, Committed { offset: position, leader_epoch, metadata: String::new() })
+    });
+    committed.collect()
+}
+
+impl Drop for UserWaits<'_> {
+    fn drop(&mut self) {
+        let mut control = self.0.control();
+        control.users_waiting -= 1;
+        control.last_asked = Instant::now();
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("id", &self.options.id).finish_non_exhaustive()
+    }
+}

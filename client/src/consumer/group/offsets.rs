@@ -1,0 +1,233 @@
+//! The offsets that a group has committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pelton_kafka::versions::Versions;
+use pelton_kafka::wire::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use pelton_kafka::wire::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
+use pelton_kafka::wire::{OffsetCommitRequest, OffsetFetchRequest, OffsetFetchResponse};
+use pelton_kafka::{ErrorCode, message};
+use pelton_model::{LeaderEpoch, Offset, PartitionIndex};
+
+use super::coordinator::Coordinator;
+use super::membership::NO_GENERATION;
+use crate::cluster::Lane;
+use crate::consumer::record::TopicPartition;
+use crate::error::{Error, Result, check};
+use crate::retry::Retry;
+
+/// Topics by name: 10 names them by id.
+const COMMIT_VERSIONS: Versions = Versions::new(2, 9);
+const FETCH_VERSIONS: Versions = Versions::new(1, 9);
+/// From here on a request is about several groups.
+const FETCH_BY_GROUP_FROM: i16 = 8;
+
+/// An offset as it is committed: of the next record to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub offset: Offset,
+    /// Of the last record that was read.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// For the user's own purposes; Kafka takes up to 4096 characters.
+    pub metadata: String,
+}
+
+impl From<Offset> for Committed {
+    fn from(offset: Offset) -> Self {
+        Self { offset, leader_epoch: None, metadata: String::new() }
+    }
+}
+
+/// As whom something is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::consumer) struct Identity {
+    pub(super) member_id: Arc<str>,
+    pub(super) generation: Option<i32>,
+    pub(super) instance_id: Option<String>,
+}
+
+/// Commits all or tells the first error; tries again while that is worth it.
+pub(super) async fn commit(
+    coordinator: &Coordinator,
+    group: &str,
+    identity: &Identity,
+    offsets: &BTreeMap<TopicPartition, Committed>,
+) -> Result<()> {
+    if offsets.is_empty() {
+        return Ok(());
+    }
+    let mut retry = Retry::new(coordinator.cluster().options());
+    loop {
+        match try_commit(coordinator, group, identity, offsets).await {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                if let Some(reason) = why_not_a_member(&error) {
+                    return Err(Error::NotAMember { group: group.into(), reason: reason.into() });
+                }
+                retry.after(error).await?;
+            }
+        }
+    }
+}
+
+fn why_not_a_member(error: &Error) -> Option<&'static str> {
+    match error.code()? {
+        code @ (ErrorCode::UnknownMemberId
+        | ErrorCode::IllegalGeneration
+        | ErrorCode::FencedInstanceId) => Some(code.name()),
+        _ => None,
+    }
+}
+
+async fn try_commit(
+    coordinator: &Coordinator,
+    group: &str,
+    identity: &Identity,
+    offsets: &BTreeMap<TopicPartition, Committed>,
+) -> Result<()> {
+    let mut topics: BTreeMap<&Arc<str>, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
+    for (of, committed) in offsets {
+        let partition = message!(OffsetCommitRequestPartition {
+            partition_index: of.partition.get(),
+            committed_offset: committed.offset.get(),
+            committed_leader_epoch: committed.leader_epoch.map_or(-1, LeaderEpoch::get),
+            committed_metadata: Some((*committed.metadata).into()),
+        });
+        topics.entry(&of.topic).or_default().push(partition);
+    }
+    let topics = topics.into_iter().map(|(topic, partitions)| {
+        message!(OffsetCommitRequestTopic { name: (**topic).into(), partitions: partitions })
+    });
+    let request = message!(OffsetCommitRequest {
+        group_id: group.into(),
+        generation_id_or_member_epoch: identity.generation.unwrap_or(NO_GENERATION),
+        member_id: (*identity.member_id).into(),
+        group_instance_id: identity.instance_id.as_deref().map(Into::into),
+        topics: topics.collect(),
+    });
+    let first_code = |answer: &pelton_kafka::wire::OffsetCommitResponse| {
+        let codes = answer.topics.iter().flat_map(|topic| &topic.partitions);
+        codes.map(|partition| partition.error_code).find(|&code| code != 0).unwrap_or(0)
+    };
+    let answer = coordinator
+        .call(Lane::Shared, COMMIT_VERSIONS, Duration::ZERO, |_| request, first_code)
+        .await?;
+    for topic in &answer.topics {
+        for partition in &topic.partitions {
+            let context =
+                || format!("commit of {}/{} in {group}", &*topic.name, partition.partition_index);
+            check(partition.error_code, None, context)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the group has committed; a partition of which it has nothing is missing.
+pub(super) async fn committed(
+    coordinator: &Coordinator,
+    group: &str,
+    partitions: &[TopicPartition],
+) -> Result<BTreeMap<TopicPartition, Committed>> {
+    let mut retry = Retry::new(coordinator.cluster().options());
+    loop {
+        match try_committed(coordinator, group, partitions).await {
+            Ok(found) => return Ok(found),
+            Err(error) => retry.after(error).await?,
+        }
+    }
+}
+
+async fn try_committed(
+    coordinator: &Coordinator,
+    group: &str,
+    partitions: &[TopicPartition],
+) -> Result<BTreeMap<TopicPartition, Committed>> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut by_topic: BTreeMap<&Arc<str>, Vec<i32>> = BTreeMap::new();
+    for of in partitions {
+        by_topic.entry(&of.topic).or_default().push(of.partition.get());
+    }
+    let request = |version| fetch_request(group, &by_topic, version);
+    let code = |answer: &OffsetFetchResponse| match answer.groups.first() {
+        Some(group) => group.error_code,
+        None => answer.error_code,
+    };
+    let answer =
+        coordinator.call(Lane::Shared, FETCH_VERSIONS, Duration::ZERO, request, code).await?;
+    let context = || format!("offsets of group {group}");
+    check(code(&answer), None, context)?;
+
+    let mut found = BTreeMap::new();
+    let mut learn =
+        |topic: &str, index: i32, offset: i64, epoch: i32, metadata: Option<&str>, code| {
+            check(code, None, || format!("committed offset of {topic}/{index}"))?;
+            if offset >= 0 {
+                let partition = PartitionIndex::new(index);
+                let committed = Committed {
+                    offset: Offset::new(offset),
+                    leader_epoch: (epoch >= 0).then(|| LeaderEpoch::new(epoch)),
+                    metadata: metadata.unwrap_or_default().into(),
+                };
+                found.insert(TopicPartition { topic: topic.into(), partition }, committed);
+            }
+            Ok::<(), Error>(())
+        };
+    for topic in &answer.topics {
+        for p in &topic.partitions {
+            let metadata = p.metadata.as_deref();
+            let epoch = p.committed_leader_epoch;
+            let (index, offset) = (p.partition_index, p.committed_offset);
+            learn(&topic.name, index, offset, epoch, metadata, p.error_code)?;
+        }
+    }
+    for topic in answer.groups.iter().flat_map(|group| &group.topics) {
+        for p in &topic.partitions {
+            let metadata = p.metadata.as_deref();
+            let epoch = p.committed_leader_epoch;
+            let (index, offset) = (p.partition_index, p.committed_offset);
+            learn(&topic.name, index, offset, epoch, metadata, p.error_code)?;
+        }
+    }
+    Ok(found)
+}
+
+fn fetch_request(
+    group: &str,
+    by_topic: &BTreeMap<&Arc<str>, Vec<i32>>,
+    version: i16,
+) -> OffsetFetchRequest {
+    if version < FETCH_BY_GROUP_FROM {
+        let topics = by_topic.iter().map(|(topic, partitions)| {
+            message!(OffsetFetchRequestTopic {
+                name: (***topic).into(),
+                partition_indexes: partitions.clone(),
+            })
+        });
+        return message!(OffsetFetchRequest {
+            group_id: group.into(),
+            topics: Some(topics.collect()),
+        });
+    }
+    let topics = by_topic.iter().map(|(topic, partitions)| {
+        message!(OffsetFetchRequestTopics {
+            name: (***topic).into(),
+            partition_indexes: partitions.clone(),
+        })
+    });
+    message!(OffsetFetchRequest {
+        groups: vec![message!(OffsetFetchRequestGroup {
+            group_id: group.into(),
+            topics: Some(topics.collect()),
+        })],
+        // Offsets of a transaction that is still open are waited for.
+        require_stable: true,
+    })
+}
