@@ -29,6 +29,7 @@ mod cluster;
 mod connection;
 mod consumer;
 mod error;
+mod group;
 mod offsets;
 mod options;
 mod producer;
@@ -38,15 +39,16 @@ mod transport;
 
 pub use admin::{
     Admin, ClusterDescription, Config, ConfigChange, ConfigResource, ConfigSource, CreatedTopic,
-    NewTopic,
+    GroupDescription, GroupMember, ListedGroup, NewTopic,
 };
 pub use cluster::{Broker, Cluster, Partition, Topic};
 pub use connection::{Answer, Connection, Pending};
 pub use consumer::{
-    Assignor, Committed, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, Header,
-    OffsetReset, Partitions, RebalanceListener, StartAt, TopicPartition,
+    Assignor, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, Header, OffsetReset,
+    Partitions, RebalanceListener, StartAt, TopicPartition,
 };
 pub use error::{Error, Result};
+pub use group::offsets::Committed;
 pub use offsets::{OffsetAt, list_offsets};
 pub use options::{ClientOptions, SecurityProtocol};
 pub use pelton_model::Compression;

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use driver::Driver;
-pub use group::{Committed, RebalanceListener};
+pub use group::RebalanceListener;
 use group::{Group, GroupTask, Listener, committable};
 pub use options::{Assignor, ConsumerOptions, GroupOptions, OffsetReset, Partitions, StartAt};
 pub use record::{ConsumerRecord, Event, Header, TopicPartition};
@@ -29,6 +29,7 @@ use state::{Rules, State};
 
 use crate::cluster::{Cluster, Lane};
 use crate::error::{Error, Result};
+use crate::group::offsets::Committed;
 use crate::random;
 
 /// Reads partitions that the caller chooses ([`Consumer::assign`]) or that a group gives it

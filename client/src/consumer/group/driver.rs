@@ -8,14 +8,14 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use super::membership::{Membership, NO_GENERATION, Rules, Step};
-use super::offsets::Identity;
+use super::membership::{Membership, Rules, Step};
 use super::requests::{Asker, JoinAnswer, heartbeat, join, leave, sync};
 use super::{Control, Group, Listener};
 use crate::consumer::options::{OffsetReset, StartAt};
 use crate::consumer::record::TopicPartition;
 use crate::consumer::{Consumer, Handle, Inner};
 use crate::error::{Error, Result};
+use crate::group::offsets::{Identity, NO_GENERATION};
 use crate::random;
 
 pub(in crate::consumer) struct GroupTask {

@@ -22,9 +22,8 @@ use crate::backoff::Backoff;
 use crate::consumer::options::Assignor;
 use crate::consumer::record::TopicPartition;
 use crate::error::{Error, Result};
-
-/// Of a member that has none.
-pub(super) const NO_GENERATION: i32 = -1;
+use crate::group::coordinator::is_of_the_way;
+use crate::group::offsets::NO_GENERATION;
 
 /// What the membership must know of the options.
 #[derive(Clone, Debug)]
@@ -436,21 +435,6 @@ impl Membership {
 
     fn invalid(&self, error: impl std::fmt::Display) -> Error {
         Error::Invalid(format!("group {}: {error}", self.rules.group).into())
-    }
-}
-
-/// Whether a request has not got as far as somebody who knows the group.
-pub(super) fn is_of_the_way(error: &Error) -> bool {
-    match error {
-        Error::Connection { .. } | Error::TimedOut { .. } => true,
-        error => matches!(
-            error.code(),
-            Some(
-                ErrorCode::CoordinatorNotAvailable
-                    | ErrorCode::NotCoordinator
-                    | ErrorCode::CoordinatorLoadInProgress
-            )
-        ),
     }
 }
 

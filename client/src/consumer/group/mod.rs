@@ -1,11 +1,9 @@
 //! A consumer's part in its group by the classic protocol.
 
 pub(super) mod assign;
-mod coordinator;
 mod driver;
 mod listener;
 mod membership;
-mod offsets;
 mod payload;
 mod requests;
 
@@ -16,18 +14,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use coordinator::Coordinator;
 pub(super) use driver::GroupTask;
 pub(super) use listener::Listener;
 pub use listener::RebalanceListener;
-pub use offsets::Committed;
-use offsets::Identity;
 
 use super::options::GroupOptions;
 use super::record::TopicPartition;
 use super::state::Progress;
 use crate::cluster::{Cluster, Lane};
 use crate::error::{Error, Result};
+use crate::group::coordinator::Coordinator;
+use crate::group::offsets::{self, Committed, Identity};
 use crate::random;
 
 /// What the user's side and the task share.
@@ -151,7 +148,7 @@ impl Group {
         &self,
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, Committed>> {
-        offsets::committed(&self.coordinator, &self.options.id, partitions).await
+        offsets::committed(&self.coordinator, &self.options.id, Some(partitions)).await
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {

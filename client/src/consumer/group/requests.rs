@@ -12,11 +12,11 @@ use pelton_kafka::wire::sync_group_request::SyncGroupRequestAssignment;
 use pelton_kafka::wire::{HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest};
 use pelton_kafka::{ErrorCode, message};
 
-use super::coordinator::Coordinator;
 use super::membership::{Joined, JoinedMember};
 use crate::cluster::Lane;
 use crate::consumer::options::{Assignor, GroupOptions};
 use crate::error::{Result, check};
+use crate::group::coordinator::Coordinator;
 
 const JOIN_VERSIONS: Versions = Versions::new(0, 9);
 const SYNC_VERSIONS: Versions = Versions::new(0, 5);

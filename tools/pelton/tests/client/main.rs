@@ -1,6 +1,7 @@
 //! The client crate against a broker: Pelton, started here, or the one that
 //! `PELTON_TEST_BOOTSTRAP` names, Pelton or Apache Kafka. The same tests, the same results.
 
+mod admin;
 mod broker;
 mod consume;
 mod groups;

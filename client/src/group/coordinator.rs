@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pelton_kafka::message;
 use pelton_kafka::messages::RequestResponsePair;
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::FindCoordinatorRequest;
+use pelton_kafka::{ErrorCode, message};
 use pelton_model::NodeId;
 
-use super::membership::is_of_the_way;
 use crate::cluster::{Cluster, Lane};
 use crate::error::{Error, Result, check};
 
@@ -17,24 +16,24 @@ use crate::error::{Error, Result, check};
 const FIND_VERSIONS: Versions = Versions::new(0, 3);
 
 #[derive(Debug)]
-pub(in crate::consumer) struct Coordinator {
+pub(crate) struct Coordinator {
     cluster: Cluster,
     group: Arc<str>,
     known: Mutex<Option<NodeId>>,
 }
 
 impl Coordinator {
-    pub(super) fn new(cluster: Cluster, group: Arc<str>) -> Self {
+    pub(crate) fn new(cluster: Cluster, group: Arc<str>) -> Self {
         Self { cluster, group, known: Mutex::new(None) }
     }
 
-    pub(super) fn cluster(&self) -> &Cluster {
+    pub(crate) fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
     /// Asks the coordinator, finding out first who that is. `code` tells the answer's error; if it
     /// says that this is not the coordinator, the next call finds out anew.
-    pub(super) async fn call<R: RequestResponsePair>(
+    pub(crate) async fn call<R: RequestResponsePair>(
         &self,
         lane: Lane,
         versions: Versions,
@@ -93,5 +92,20 @@ impl Coordinator {
 
     fn forget(&self) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Whether a request has not got as far as somebody who knows the group.
+pub(crate) fn is_of_the_way(error: &Error) -> bool {
+    match error {
+        Error::Connection { .. } | Error::TimedOut { .. } => true,
+        error => matches!(
+            error.code(),
+            Some(
+                ErrorCode::CoordinatorNotAvailable
+                    | ErrorCode::NotCoordinator
+                    | ErrorCode::CoordinatorLoadInProgress
+            )
+        ),
     }
 }

@@ -16,9 +16,8 @@ use pelton_kafka::{ErrorCode, message};
 use pelton_model::{LeaderEpoch, Offset, PartitionIndex};
 
 use super::coordinator::Coordinator;
-use super::membership::NO_GENERATION;
 use crate::cluster::Lane;
-use crate::consumer::record::TopicPartition;
+use crate::consumer::TopicPartition;
 use crate::error::{Error, Result, check};
 use crate::retry::Retry;
 
@@ -27,6 +26,9 @@ const COMMIT_VERSIONS: Versions = Versions::new(2, 9);
 const FETCH_VERSIONS: Versions = Versions::new(1, 9);
 /// From here on a request is about several groups.
 const FETCH_BY_GROUP_FROM: i16 = 8;
+
+/// Of a member that has none.
+pub(crate) const NO_GENERATION: i32 = -1;
 
 /// An offset as it is committed: of the next record to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,14 +48,14 @@ impl From<Offset> for Committed {
 
 /// As whom something is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::consumer) struct Identity {
-    pub(super) member_id: Arc<str>,
-    pub(super) generation: Option<i32>,
-    pub(super) instance_id: Option<String>,
+pub(crate) struct Identity {
+    pub(crate) member_id: Arc<str>,
+    pub(crate) generation: Option<i32>,
+    pub(crate) instance_id: Option<String>,
 }
 
 /// Commits all or tells the first error; tries again while that is worth it.
-pub(super) async fn commit(
+pub(crate) async fn commit(
     coordinator: &Coordinator,
     group: &str,
     identity: &Identity,
@@ -128,11 +130,12 @@ async fn try_commit(
     Ok(())
 }
 
-/// What the group has committed; a partition of which it has nothing is missing.
-pub(super) async fn committed(
+/// What the group has committed of these partitions, or of all; one of which it has nothing is
+/// missing.
+pub(crate) async fn committed(
     coordinator: &Coordinator,
     group: &str,
-    partitions: &[TopicPartition],
+    partitions: Option<&[TopicPartition]>,
 ) -> Result<BTreeMap<TopicPartition, Committed>> {
     let mut retry = Retry::new(coordinator.cluster().options());
     loop {
@@ -146,16 +149,19 @@ pub(super) async fn committed(
 async fn try_committed(
     coordinator: &Coordinator,
     group: &str,
-    partitions: &[TopicPartition],
+    partitions: Option<&[TopicPartition]>,
 ) -> Result<BTreeMap<TopicPartition, Committed>> {
-    if partitions.is_empty() {
+    if partitions.is_some_and(<[_]>::is_empty) {
         return Ok(BTreeMap::new());
     }
-    let mut by_topic: BTreeMap<&Arc<str>, Vec<i32>> = BTreeMap::new();
-    for of in partitions {
-        by_topic.entry(&of.topic).or_default().push(of.partition.get());
-    }
-    let request = |version| fetch_request(group, &by_topic, version);
+    let by_topic = partitions.map(|partitions| {
+        let mut by_topic: BTreeMap<&Arc<str>, Vec<i32>> = BTreeMap::new();
+        for of in partitions {
+            by_topic.entry(&of.topic).or_default().push(of.partition.get());
+        }
+        by_topic
+    });
+    let request = |version| fetch_request(group, by_topic.as_ref(), version);
     let code = |answer: &OffsetFetchResponse| match answer.groups.first() {
         Some(group) => group.error_code,
         None => answer.error_code,
@@ -201,31 +207,31 @@ async fn try_committed(
 
 fn fetch_request(
     group: &str,
-    by_topic: &BTreeMap<&Arc<str>, Vec<i32>>,
+    by_topic: Option<&BTreeMap<&Arc<str>, Vec<i32>>>,
     version: i16,
 ) -> OffsetFetchRequest {
     if version < FETCH_BY_GROUP_FROM {
-        let topics = by_topic.iter().map(|(topic, partitions)| {
+        let topic = |(topic, partitions): (&&Arc<str>, &Vec<i32>)| {
             message!(OffsetFetchRequestTopic {
                 name: (***topic).into(),
                 partition_indexes: partitions.clone(),
             })
-        });
+        };
         return message!(OffsetFetchRequest {
             group_id: group.into(),
-            topics: Some(topics.collect()),
+            topics: by_topic.map(|topics| topics.iter().map(topic).collect()),
         });
     }
-    let topics = by_topic.iter().map(|(topic, partitions)| {
+    let topic = |(topic, partitions): (&&Arc<str>, &Vec<i32>)| {
         message!(OffsetFetchRequestTopics {
             name: (***topic).into(),
             partition_indexes: partitions.clone(),
         })
-    });
+    };
     message!(OffsetFetchRequest {
         groups: vec![message!(OffsetFetchRequestGroup {
             group_id: group.into(),
-            topics: Some(topics.collect()),
+            topics: by_topic.map(|topics| topics.iter().map(topic).collect()),
         })],
         // Offsets of a transaction that is still open are waited for.
         require_stable: true,

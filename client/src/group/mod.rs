@@ -1,0 +1,4 @@
+//! What both consumers and the admin ask a group's coordinator.
+
+pub(crate) mod coordinator;
+pub(crate) mod offsets;
