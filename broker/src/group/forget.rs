@@ -1,5 +1,6 @@
 //! Topics that are gone take their committed offsets with them.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use pelton_cluster::Topic;
@@ -36,20 +37,30 @@ impl Shard {
 
     /// Offsets of topics that were deleted while nobody was there to forget them.
     pub(super) async fn forget_unknown_topics(self: &Rc<Self>, hosted: &Rc<Hosted>) {
-        let committed = match &*hosted.state.borrow() {
-            HostedState::Ready(coordinator) => coordinator.committed_topics(),
-            _ => return,
-        };
-        let gone: Vec<(TopicName, TopicId)> = {
-            let view = self.view.borrow();
-            let is_gone = |name: &TopicName, id: TopicId| match id {
-                TopicId::ZERO => view.cluster.topic(name).is_none(),
-                id => view.cluster.topic_by_id(id).is_none(),
+        let mut gone = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let (committed, next) = match &*hosted.state.borrow() {
+                HostedState::Ready(it) => it.committed_topics(after.as_ref(), GROUPS_PER_STEP),
+                _ => return,
             };
-            committed.into_iter().filter(|(name, id)| is_gone(name, *id)).collect()
-        };
+            gone.extend(committed.into_iter().filter(|(name, id)| self.is_gone(name, *id)));
+            after = next;
+            if after.is_none() {
+                break;
+            }
+            self.env.breathe().await;
+        }
         if !gone.is_empty() {
-            self.forget_in(hosted, gone).await;
+            self.forget_in(hosted, gone.into_iter().collect()).await;
+        }
+    }
+
+    fn is_gone(&self, name: &TopicName, id: TopicId) -> bool {
+        let view = self.view.borrow();
+        match id {
+            TopicId::ZERO => view.cluster.topic(name).is_none(),
+            id => view.cluster.topic_by_id(id).is_none(),
         }
     }
 

@@ -378,3 +378,19 @@ fn unknown_groups_know_nobody() {
     assert_eq!(bench.join_error(stranger), GroupError::UnknownMemberId);
     assert_eq!(bench.leave(&"stranger".into()), Err(GroupError::UnknownMemberId));
 }
+
+#[test]
+fn a_group_is_no_place_to_put_memory_to() {
+    let mut bench = Bench::new();
+    let mut refused = 0;
+    for _ in 0..40 {
+        let mut join = bench.join_of("");
+        join.protocols = vec![Protocol { name: "range".into(), metadata: vec![0; 1 << 20].into() }];
+        let token = bench.send(Command::Join(join));
+        if let Some(Reply::Joined(Err(it))) = bench.reply(token) {
+            assert_eq!(it.error, GroupError::GroupMaxSizeReached);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 40 - 15);
+}

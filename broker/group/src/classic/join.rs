@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::member::Member;
+use super::member::{Member, metadata_bytes};
 use super::{ClassicGroup, State};
 use crate::coordinator::command::{Join, Protocol};
 use crate::coordinator::effects::{Step, Token, milliseconds};
 use crate::coordinator::reply::{JoinRefused, Joined, JoinedMember, Reply};
 use crate::error::GroupError;
 use crate::ids::MemberId;
-use crate::limits::PENDING_MEMBERS_MAX;
+use crate::limits::{GROUP_METADATA_BYTES_MAX, PENDING_MEMBERS_MAX};
 
 /// A new member sends no heartbeats while its JoinGroup waits, and whether it is still there
 /// cannot be seen. So long it is believed to be.
@@ -21,6 +21,9 @@ impl ClassicGroup {
         if !self.has_room_for(&join.member_id, step.config.group_max_size) {
             self.remove_member(&join.member_id);
             return Some(refused(GroupError::GroupMaxSizeReached, MemberId::default()));
+        }
+        if self.metadata_bytes + metadata_bytes(&join.protocols) > GROUP_METADATA_BYTES_MAX {
+            return Some(refused(GroupError::GroupMaxSizeReached, join.member_id));
         }
         if !self.can_take(&join.protocol_type, &join.protocols) {
             return Some(refused(GroupError::InconsistentGroupProtocol, join.member_id));

@@ -61,3 +61,8 @@ impl Member {
         !self.is_new && (self.joining.is_some() || self.syncing.is_some())
     }
 }
+
+/// What a member says about itself, in bytes.
+pub(super) fn metadata_bytes(protocols: &[Protocol]) -> usize {
+    protocols.iter().map(|protocol| protocol.name.len() + protocol.metadata.len()).sum()
+}

@@ -36,7 +36,7 @@ use crate::coordinator::reply::Reply;
 use crate::error::GroupError;
 use crate::ids::{GroupId, InstanceId, MemberId};
 use crate::timers::Timer;
-use member::Member;
+use member::{Member, metadata_bytes};
 
 /// The protocol type of consumers, whose metadata names the topics that they read.
 pub(crate) const CONSUMER: &str = "consumer";
@@ -82,6 +82,8 @@ pub(crate) struct ClassicGroup {
     unsynced: BTreeSet<MemberId>,
     /// By protocol, how many members know it.
     supported: BTreeMap<String, usize>,
+    /// Of all that members say about themselves.
+    metadata_bytes: usize,
     /// How many members wait for the join phase to end.
     joining: usize,
     /// Left of the time that a first rebalance may be put off; none outside of one.
@@ -113,6 +115,7 @@ impl ClassicGroup {
             pending: BTreeSet::new(),
             unsynced: BTreeSet::new(),
             supported: BTreeMap::new(),
+            metadata_bytes: 0,
             joining: 0,
             initial_delay: None,
             subscriptions: None,
@@ -225,12 +228,14 @@ impl ClassicGroup {
     }
 
     fn count_protocols(&mut self, member: &Member) {
+        self.metadata_bytes += metadata_bytes(&member.protocols);
         for name in member.protocol_names() {
             *self.supported.entry(name.to_owned()).or_default() += 1;
         }
     }
 
     fn uncount_protocols(&mut self, member: &Member) {
+        self.metadata_bytes -= metadata_bytes(&member.protocols);
         for name in member.protocol_names() {
             if let Some(count) = self.supported.get_mut(name) {
                 *count -= 1;

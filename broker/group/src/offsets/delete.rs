@@ -90,10 +90,23 @@ impl Coordinator {
         if groups.len() < count_max { None } else { groups.last().cloned() }
     }
 
-    /// The topics that there are offsets of, as they were named in the commits.
-    pub fn committed_topics(&self) -> BTreeSet<(TopicName, TopicId)> {
-        let offsets = self.groups.values().flat_map(|group| group.offsets.iter());
-        offsets.map(|(topic, _, offset)| (topic.clone(), offset.topic_id)).collect()
+    /// The topics that the groups behind `after`, `count_max` at most, have offsets of, as the
+    /// commits named them; and where to go on from, if there are more groups.
+    pub fn committed_topics(
+        &self,
+        after: Option<&GroupId>,
+        count_max: usize,
+    ) -> (BTreeSet<(TopicName, TopicId)>, Option<GroupId>) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut topics = BTreeSet::new();
+        let (mut count, mut last) = (0, None);
+        for (id, group) in self.groups.range::<GroupId, _>((from, Bound::Unbounded)).take(count_max)
+        {
+            let offsets = group.offsets.iter();
+            topics.extend(offsets.map(|(topic, _, offset)| (topic.clone(), offset.topic_id)));
+            (count, last) = (count + 1, Some(id.clone()));
+        }
+        (topics, last.filter(|_| count == count_max))
     }
 
     /// Tombstones for committed offsets.
