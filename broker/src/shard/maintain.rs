@@ -51,6 +51,8 @@ impl Shard {
                 continue;
             }
             match self.checkpoint().await {
+                // One checkpoint takes so much of a log and no more: the rest waits for the next.
+                Ok(()) if is_new && self.store.logs().iter().any(Log::is_dirty) => {}
                 Ok(()) if is_new => carried_to = durable,
                 // It could make no room: that comes from outside, in its own time.
                 Ok(()) => self.env.sleep(SPACE_INTERVAL).await,
