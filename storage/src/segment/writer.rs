@@ -130,9 +130,15 @@ impl SegmentWriter {
 
     /// Ends a segment that was written without syncs, with the chunks that came of it; everything is
     /// durable when this returns. Gives back all chunks, the last one included.
-    pub async fn finish(mut self, mut chunks: Vec<ChunkEntry>) -> io::Result<Vec<ChunkEntry>> {
+    pub async fn finish(
+        mut self,
+        mut chunks: Vec<ChunkEntry>,
+        is_unverified: bool,
+    ) -> io::Result<Vec<ChunkEntry>> {
+        chunks.extend(self.open_chunk.close());
+        chunks.iter_mut().for_each(|chunk| chunk.is_unverified = is_unverified);
         self.index_chunks(&chunks).await?;
-        chunks.extend(self.seal().await?.chunks);
+        self.seal().await?;
         self.close().await?;
         Ok(chunks)
     }

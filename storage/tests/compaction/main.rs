@@ -11,10 +11,11 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 
-use futures::future::select;
+use futures::future::{join, join_all, select};
 use model::*;
 use pelton_model::Compression;
-use pelton_storage::{CompactionError, Log, Store, StoreOptions};
+use pelton_model::batch::BatchHeader;
+use pelton_storage::{CompactionError, CompactionRules, Log, StorageError, Store, StoreOptions};
 use proptest::prelude::*;
 use support::*;
 
@@ -183,4 +184,99 @@ proptest! {
     ) {
         live(&steps, cache_bytes);
     }
+}
+
+/// Forty records of seven keys in segments of a few batches each; offset and key are the same
+/// modulo seven.
+async fn seven_keys(store: &Store) -> Log {
+    let log = place(store, partition(1, 0)).await;
+    for offset in 0..40 {
+        let value = Some(vec![offset as u8; 600]);
+        let record =
+            Written { offset, key: (offset % 7) as u8, value, timestamp: offset, written_at: 0 };
+        append(store, &log, batch_of_keys(&[record], Compression::None, None)).await;
+        store.checkpoint(|_| roll_at(3000)).await.expect("a checkpoint");
+    }
+    log
+}
+
+/// Whatever files a reader has open, or wanted to open, when segments are swapped under it.
+#[test]
+fn reads_go_on_while_segments_are_swapped() {
+    for seed in 0..20 {
+        let sim = new_disk(seed);
+        with_store(&sim, SMALL, async |store: Store| {
+            let log = seven_keys(&store).await;
+            sim.set_yields_max(3);
+            let done = Cell::new(false);
+            let compactions = async {
+                let rules = rules(0, 1 << 20, 7000);
+                store.compact(&log, &rules, &Pacer::endless()).await.expect("compacted");
+                done.set(true);
+            };
+            let readers = join_all((0..4).map(async |reader: i64| {
+                let mut rounds = 0;
+                while !done.get() || rounds == 0 {
+                    let mut at = reader * 3;
+                    while at < log.commit_offset().get() {
+                        let found = read(&log, at, 900).await.expect("read");
+                        let first = BatchHeader::read(&found.slices[0]).expect("a batch");
+                        assert!(first.next_offset().get() > at);
+                        // A key's newest record is there at any time.
+                        assert!(first.base_offset.get() <= at.max(33));
+                        at = first.next_offset().get();
+                    }
+                    rounds += 1;
+                }
+            }));
+            join(compactions, readers).await;
+            assert!(log.segment_count() < 8);
+        });
+    }
+}
+
+/// F2: rot in a source is found before it gets a new checksum, and costs nothing but the compaction.
+#[test]
+fn f2_damage_is_not_compacted_away() {
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = seven_keys(&store).await;
+        let before = (log.segment_count(), log.cleaned_end());
+        let dir = partition_dir(log.id());
+        let entries = sim.disk().list_dir(&dir).await.expect("files");
+        let victim = entries.iter().filter(|entry| entry.name.ends_with(".log")).nth(2);
+        let victim = dir.join(&victim.expect("a segment").name);
+        sim.flip_bit(&victim, 1000, 3).expect("a file");
+        let rules = rules(0, 1 << 20, 7000);
+        let result = store.compact(&log, &rules, &Pacer::endless()).await;
+        assert!(
+            matches!(result, Err(CompactionError::Failed(StorageError::Damaged { .. }))),
+            "{result:?}"
+        );
+        assert_eq!((log.segment_count(), log.cleaned_end()), before);
+        assert_eq!(files_of_nobody(&sim, &log).await, 0);
+        assert!(store.journal().check().is_ok());
+    });
+}
+
+#[test]
+fn a_log_is_due_by_dirtiness_or_by_age() {
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        let log = seven_keys(&store).await;
+        let base = rules(0, 1 << 20, 7000);
+        let is_due = async |rules: CompactionRules| log.is_compaction_due(&rules).await;
+        let by_ratio = |ratio| CompactionRules { min_cleanable_dirty_ratio: ratio, ..base };
+        assert_eq!(is_due(by_ratio(0.99)).await, Ok(true));
+        assert_eq!(is_due(by_ratio(1.0)).await, Ok(false), "all of it is dirty, and not more");
+        // The first record has timestamp 0, which Kafka takes for none.
+        let aged =
+            |max_compaction_lag_ms| CompactionRules { max_compaction_lag_ms, ..by_ratio(1.0) };
+        assert_eq!(is_due(aged(1)).await, Ok(false));
+        let first = CompactionRules { min_compaction_lag_ms: NOW.get() - 5, ..base };
+        store.compact(&log, &first, &Pacer::endless()).await.expect("compacted");
+        assert!(log.cleaned_end().get() > 0, "what is old enough");
+        let waits_since = log.cleaned_end().get();
+        assert_eq!(is_due(aged(NOW.get() - waits_since)).await, Ok(false));
+        assert_eq!(is_due(aged(NOW.get() - waits_since - 1)).await, Ok(true));
+    });
 }

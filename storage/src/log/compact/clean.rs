@@ -43,6 +43,8 @@ struct Target {
     chunks: Vec<ChunkEntry>,
     log_bytes: u64,
     max_timestamp: TimestampMs,
+    /// Some of what it is made of was.
+    is_unverified: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -110,9 +112,11 @@ impl<'a> Pass<'a> {
             chunks: Vec::new(),
             log_bytes: 0,
             max_timestamp: TimestampMs::new(-1),
+            is_unverified: false,
         };
         for segment in group {
             let mut source = Source::open(self.log, segment.name, segment.name.base).await?;
+            target.is_unverified |= source.is_unverified();
             while let Some(content) = source.read().await? {
                 done.read_bytes += content.len() as u64;
                 self.clean_run(content, &mut target, done).await?;
@@ -120,7 +124,7 @@ impl<'a> Pass<'a> {
         }
         self.flush(&mut target).await?;
         let (log_bytes, max_timestamp) = (target.log_bytes, target.max_timestamp);
-        let chunks = target.writer.finish(target.chunks).await;
+        let chunks = target.writer.finish(target.chunks, target.is_unverified).await;
         let chunks = chunks.map_err(|error| not_written(self.log, &error))?;
         done.written_bytes += log_bytes;
         Ok(SegmentState {

@@ -41,6 +41,11 @@ impl Source {
         Ok(Self { log: log.clone(), name, access, chunks, next })
     }
 
+    /// Whether a repair has made some of its index from what it found.
+    pub fn is_unverified(&self) -> bool {
+        self.chunks.iter().any(|chunk| chunk.is_unverified)
+    }
+
     /// The next whole chunks; `None` at the end.
     pub async fn read(&mut self) -> Result<Option<Bytes>, CompactionError> {
         let rest = self.chunks.get(self.next..).unwrap_or(&[]);
