@@ -12,10 +12,13 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 
 use futures::future::{join, join_all, select};
+use futures::poll;
 use model::*;
 use pelton_model::Compression;
 use pelton_model::batch::BatchHeader;
-use pelton_storage::{CompactionError, CompactionRules, Log, StorageError, Store, StoreOptions};
+use pelton_storage::{
+    CompactionError, CompactionRules, Log, RollRules, StorageError, Store, StoreOptions,
+};
 use proptest::prelude::*;
 use support::*;
 
@@ -40,6 +43,7 @@ enum Step {
     /// A compaction that is told to end after so many steps.
     Interrupted {
         steps: u32,
+        segment_bytes: u64,
     },
     Restart {
         in_order: bool,
@@ -62,7 +66,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(map_bytes_max, segment_bytes, delay_ms)| {
                 Step::Compact { map_bytes_max, segment_bytes, delay_ms }
             }),
-        1 => (0..40u32).prop_map(|steps| Step::Interrupted { steps }),
+        2 => (0..60u32, 1000..20_000u64).prop_map(|(steps, segment_bytes)| {
+            Step::Interrupted { steps, segment_bytes }
+        }),
         2 => any::<bool>().prop_map(|in_order| Step::Restart { in_order }),
     ]
 }
@@ -102,8 +108,8 @@ async fn perform(store: &Store, log: &Log, model: &mut Model, step: &Step) {
             assert_eq!(log.cleaned_end(), end, "all that was dirty is clean");
             model.check(log).await;
         }
-        Step::Interrupted { steps } => {
-            let rules = rules(model.now, 1 << 20, 20_000);
+        Step::Interrupted { steps, segment_bytes } => {
+            let rules = rules(model.now, 1 << 20, *segment_bytes);
             match store.compact(log, &rules, &Pacer(Cell::new(*steps))).await {
                 Ok(_) | Err(CompactionError::Interrupted) => {}
                 Err(error) => panic!("{error}"),
@@ -278,5 +284,90 @@ fn a_log_is_due_by_dirtiness_or_by_age() {
         let waits_since = log.cleaned_end().get();
         assert_eq!(is_due(aged(NOW.get() - waits_since)).await, Ok(false));
         assert_eq!(is_due(aged(NOW.get() - waits_since - 1)).await, Ok(true));
+    });
+}
+
+/// A read that has begun, and only comes to open its files when they are gone.
+#[test]
+fn a_read_that_comes_too_late_for_the_old_files_finds_the_new() {
+    for steps in 0..12 {
+        let sim = new_disk(steps);
+        with_store(&sim, SMALL, async |store: Store| {
+            seven_keys(&store).await;
+        });
+        sim.set_yields_max(2);
+        with_store(&sim, SMALL, async |store: Store| {
+            let log = store.log(partition(1, 0)).expect("a log");
+            let mut reading = pin!(read(&log, 2, 900));
+            for _ in 0..steps {
+                if poll!(&mut reading).is_ready() {
+                    return;
+                }
+            }
+            let rules = rules(0, 1 << 20, 7000);
+            store.compact(&log, &rules, &Pacer::endless()).await.expect("compacted");
+            let found = reading.await.expect("read");
+            let first = BatchHeader::read(&found.slices[0]).expect("a batch");
+            assert!(first.next_offset().get() > 2);
+        });
+    }
+}
+
+/// A gap that begins in one chunk and ends in another of the same segment.
+#[test]
+fn a_read_from_a_gap_between_chunks_finds_the_batch_behind_it() {
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for offset in 0..30 {
+            // Offsets 4 to 19 are superseded by 20.
+            let key = if (4..=20).contains(&offset) { 100 } else { offset as u8 };
+            let value = Some(vec![offset as u8; 20_000]);
+            let record = Written { offset, key, value, timestamp: offset, written_at: 0 };
+            append(&store, &log, batch_of_keys(&[record], Compression::None, None)).await;
+            checkpoint(&store).await;
+        }
+        let roll = RollRules { segment_ms: 0, ..roll_at(1 << 30) };
+        log.roll_when_old(roll).await.expect("rolled");
+        let rules = rules(0, 1 << 20, 1 << 30);
+        store.compact(&log, &rules, &Pacer::endless()).await.expect("compacted");
+        assert_eq!(log.segment_count(), 2, "one, and the next, which is empty");
+        for from in 0..30 {
+            let found = read(&log, from, 1).await.expect("read");
+            let first = BatchHeader::read(&found.slices[0]).expect("a batch");
+            let expected = if (4..=20).contains(&from) { 20 } else { from };
+            assert_eq!(first.base_offset.get(), expected, "from {from}");
+        }
+    });
+}
+
+/// Readers learn from the last batch how far the log goes, when nothing else can tell them.
+#[test]
+fn the_last_batch_keeps_the_logs_last_offset() {
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        // Records without keys, of the time before the topic was compacted: none of them stays.
+        for _ in 0..9 {
+            append(&store, &log, batch_of(&[(5, b"one"), (5, b"two")], None)).await;
+        }
+        checkpoint(&store).await;
+        log.roll_when_old(RollRules { segment_ms: 0, ..roll_at(1 << 30) }).await.expect("rolled");
+        let rules = rules(0, 1 << 20, 1 << 30);
+        store.compact(&log, &rules, &Pacer::endless()).await.expect("compacted");
+        let batches = read_all(&log).await;
+        let [last] = &batches[..] else { panic!("{} batches", batches.len()) };
+        let last = BatchHeader::read(last).expect("a batch");
+        assert_eq!((last.record_count, last.next_offset()), (0, log.commit_offset()));
+        for from in 0..18 {
+            assert_eq!(read(&log, from, 1).await.expect("read").slices.len(), 1, "from {from}");
+        }
+        // Once something follows it, it goes.
+        let value = Some(b"value".to_vec());
+        let record = Written { offset: 18, key: 1, value, timestamp: 5, written_at: 0 };
+        append(&store, &log, batch_of_keys(&[record], Compression::None, None)).await;
+        checkpoint(&store).await;
+        log.roll_when_old(RollRules { segment_ms: 0, ..roll_at(1 << 30) }).await.expect("rolled");
+        store.compact(&log, &rules, &Pacer::endless()).await.expect("compacted");
+        let first = read(&log, 0, 1).await.expect("read");
+        assert_eq!(BatchHeader::read(&first.slices[0]).expect("a batch").base_offset.get(), 18);
     });
 }

@@ -324,13 +324,19 @@ fn a_partition_may_be_removed_at_any_step_of_its_compaction() {
             }
             sim.set_yields_max(1);
             let (rules, pacer) = (rules(0, 1 << 20, 8000), Pacer::endless());
+            let done = Cell::new(false);
             let removal = async {
                 for _ in 0..at * 2 {
                     yield_once().await;
                 }
                 store.remove(id).await.expect("removed");
+                assert!(done.get(), "at {at}: it is compacted yet");
             };
-            let (_, ()) = join(store.compact(&log, &rules, &pacer), removal).await;
+            let compaction = async {
+                let _ = store.compact(&log, &rules, &pacer).await;
+                done.set(true);
+            };
+            join(compaction, removal).await;
             let left = sim.disk().list_dir(&partition_dir(id)).await;
             assert!(left.is_err(), "at {at}: {left:?}");
         });
