@@ -371,3 +371,28 @@ fn the_last_batch_keeps_the_logs_last_offset() {
         assert_eq!(BatchHeader::read(&first.slices[0]).expect("a batch").base_offset.get(), 18);
     });
 }
+
+/// Between any two groups too: what a pass has not come to is still dirty.
+#[test]
+fn a_pass_that_was_cut_short_is_done_again() {
+    let mut swapped_in_part = 0;
+    for steps in 0..90 {
+        with_store(&new_disk(1), SMALL, async |store: Store| {
+            let log = seven_keys(&store).await;
+            let (before, sealed) = (log.segment_count(), log.cleaned_end());
+            let rules = rules(0, 1 << 20, 7000);
+            let result = store.compact(&log, &rules, &Pacer(Cell::new(steps))).await;
+            if result.is_err() {
+                assert_eq!(log.cleaned_end(), sealed, "after {steps} steps");
+                swapped_in_part += u32::from(log.segment_count() < before);
+            }
+            store.compact(&log, &rules, &Pacer::endless()).await.expect("compacted");
+            let end = log.cleaned_end().get();
+            let batches = left(&log).await;
+            let records = batches.iter().flat_map(|(_, records)| records);
+            let below = records.filter(|record| record.offset < end).count();
+            assert_eq!(below, 7, "the newest record of each key, after {steps} steps");
+        });
+    }
+    assert!(swapped_in_part > 5, "{swapped_in_part}");
+}
