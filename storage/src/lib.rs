@@ -9,6 +9,7 @@ mod directories;
 pub mod disk;
 pub mod error;
 pub mod event;
+pub mod formats;
 mod gate;
 pub mod inspect;
 pub mod journal;

@@ -78,6 +78,11 @@ impl SegmentState {
 }
 
 impl ShardState {
+    /// The whole file's bytes, drawn in README.md of this crate.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode().finish().concat()
+    }
+
     fn encode(&self) -> StateWriter {
         let mut out = StateWriter::new(&StateHead {
             version: self.version,
@@ -91,7 +96,8 @@ impl ShardState {
         out
     }
 
-    fn decode(content: &Bytes) -> Result<ShardState, Unreadable> {
+    /// Nothing is believed before the checksum of all of it holds.
+    pub fn decode(content: &Bytes) -> Result<ShardState, Unreadable> {
         let head = content.get(..HEAD_BYTES).ok_or(Unreadable::Damaged)?;
         let body = content.slice(HEAD_BYTES..);
         let mut fields = Fields(head);
@@ -274,7 +280,7 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
     out.extend_from_slice(&(count as u32).to_le_bytes());
 }
 
-enum Unreadable {
+pub enum Unreadable {
     Damaged,
     TooNew(u16),
 }

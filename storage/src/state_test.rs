@@ -50,7 +50,7 @@ fn state(version: u64) -> ShardState {
 }
 
 fn encoded(state: &ShardState) -> Vec<u8> {
-    state.encode().finish().concat()
+    state.to_bytes()
 }
 
 fn decode(bytes: &[u8]) -> Result<ShardState, Unreadable> {

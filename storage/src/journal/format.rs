@@ -180,7 +180,7 @@ impl Entry {
     }
 
     /// Everything but an Append's batch, which is copied straight into the group's buffer.
-    pub(super) fn encode_head(&self, partition: PartitionId, out: &mut Vec<u8>) {
+    pub fn encode_head(&self, partition: PartitionId, out: &mut Vec<u8>) {
         let kind = match self {
             Entry::Append { .. } => APPEND,
             Entry::Extent { .. } => EXTENT,

@@ -50,22 +50,31 @@ pub async fn read(
     let bytes = BLOCK_BYTES + count as usize * ChunkEntry::BYTES;
     let content = file.read_at(0, bytes).await.map_err(|error| damaged(error.to_string()));
     let _ = file.close().await;
-    let content = content?;
-    if let Some(format) = Fields(&content[8..]).u16()
+    decode(&content?, partition, segment).map_err(damaged)
+}
+
+/// Reads a whole index; all entries are checked, and that they follow one another.
+pub fn decode(
+    content: &[u8],
+    partition: PartitionId,
+    segment: Offset,
+) -> Result<Vec<ChunkEntry>, String> {
+    let (head, entries) = content.split_at_checked(BLOCK_BYTES).ok_or("it has no header")?;
+    if let Some(format) = Fields(&head[8..]).u16()
         && format > FORMAT
     {
-        return Err(damaged(format!("format {format} is newer than this program")));
+        return Err(format!("format {format} is newer than this program"));
     }
-    if content[..HEADER_BYTES] != header(partition, segment)[..] {
-        return Err(damaged("its header is not that of this segment".into()));
+    if head[..HEADER_BYTES] != header(partition, segment)[..] {
+        return Err("its header is not that of this segment".into());
     }
-    let mut chunks: Vec<ChunkEntry> = Vec::with_capacity(count as usize);
-    for (at, bytes) in content[BLOCK_BYTES..].chunks_exact(ChunkEntry::BYTES).enumerate() {
+    let mut chunks: Vec<ChunkEntry> = Vec::with_capacity(entries.len() / ChunkEntry::BYTES);
+    for (at, bytes) in entries.chunks_exact(ChunkEntry::BYTES).enumerate() {
         let entry = ChunkEntry::decode(bytes)
-            .ok_or_else(|| damaged(format!("entry {at} does not match its checksum")))?;
+            .ok_or_else(|| format!("entry {at} does not match its checksum"))?;
         let position = chunks.last().map_or(0, ChunkEntry::end);
         if entry.position != position || entry.offset < segment {
-            return Err(damaged(format!("entry {at} does not follow its predecessor")));
+            return Err(format!("entry {at} does not follow its predecessor"));
         }
         chunks.push(entry);
     }

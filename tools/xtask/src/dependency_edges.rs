@@ -56,6 +56,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pelton-broker",
         ],
     ),
+    (
+        "pelton-fuzz-targets",
+        &["pelton-model", "pelton-storage", "pelton-kafka", "pelton-net", "pelton-cluster"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -6,6 +6,7 @@
 mod check;
 mod dependency_edges;
 mod document_paths;
+mod fuzz;
 mod longest_files;
 mod process;
 mod repository;
@@ -24,7 +25,9 @@ usage: cargo x <command>
   check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
   sim [...]        the broker under the simulator: [--seeds N] [--first SEED], or --seed SEED
   test             installs what the tests need, then `check`, then many seeds of the simulator,
-                   then the runs against real clients and against Apache Kafka";
+                   then the runs against real clients and against Apache Kafka, then `fuzz`
+  fuzz [--executions N] [TARGET]
+                   libFuzzer on every target, or on one, where nightly and cargo-fuzz are there";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,10 +39,11 @@ fn main() -> ExitCode {
         }
         ["sim", arguments @ ..] => in_repository(|repository| simulate::run(repository, arguments)),
         ["test"] => in_repository(test::run),
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        ["fuzz", options @ ..] => match fuzz::Wish::parse(options) {
+            Some(wish) => in_repository(|repository| fuzz::run(repository, &wish)),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,6 +52,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }
 
 fn in_repository(command: impl FnOnce(&Repository) -> Result<(), String>) -> Result<(), String> {

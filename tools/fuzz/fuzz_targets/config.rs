@@ -1,0 +1,11 @@
+#![no_main]
+
+use pelton_fuzz_targets::allocation::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let target = pelton_fuzz_targets::find("config").expect("a target");
+    pelton_fuzz_targets::run(target, input);
+});
