@@ -1,3 +1,5 @@
+use pelton_fuzz_targets::mutate::{Random, mutate};
+
 use super::*;
 
 fn deployed() -> PathBuf {
@@ -47,4 +49,25 @@ fn cores_are_chosen_from_those_that_are_allowed() {
     assert!(choose_cpus(&[2, 3], Some(3), Vec::new()).is_err());
     assert!(choose_cpus(&[2, 3], None, vec![4]).is_err());
     assert!(choose_cpus(&[2, 3], None, vec![2, 2]).is_err());
+}
+
+/// Whatever stands in the file, it is taken or refused with a reason.
+#[test]
+fn a_file_with_any_slip_is_taken_or_refused() {
+    const EXECUTIONS: u64 = 5_000;
+    let sound = std::fs::read(deployed()).expect("the sample");
+    let other =
+        b"cores = 2\ncpus = \"0-3,8\"\n[kafka]\n\"log.retention.hours\" = 9223372036854775807\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slips.toml");
+    for seed in 0..EXECUTIONS {
+        let bytes = mutate(&mut Random(seed), &sound, other);
+        std::fs::write(&path, &bytes).expect("written");
+        if let Err(refused) =
+            resolve(StartArgs { config: Some(path.clone()), ..Default::default() })
+        {
+            let Failure::Usage(why) = refused else { panic!("seed {seed}: {refused:?}") };
+            assert!(!why.is_empty(), "seed {seed}");
+        }
+    }
 }
