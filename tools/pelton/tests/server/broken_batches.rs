@@ -15,8 +15,6 @@ const LATEST: i64 = -1;
 
 /// Lines that are answered otherwise than by Kafka: to which topic, how, and why.
 const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
-    ("crc-attributes", "plain", "CORRUPT_MESSAGE", "Kafka looks for rights first"),
-    ("control-from-client", "plain", "INVALID_RECORD", "Kafka looks for rights first"),
     ("length-huge", "plain", "CORRUPT_MESSAGE", "Kafka overflows"),
     ("snappy-bomb", "plain", "NONE", "1 MiB is within our bound of a batch"),
     ("lz4-bomb", "plain", "NONE", "16 MiB are within our bound of a batch"),
