@@ -123,9 +123,9 @@ impl RunningShard {
 
     /// Resolves when the shard has stopped and nothing of it uses the disk any more.
     pub async fn ended(self) {
-        // The journal's end is the shard's end: a stop ends it, and so does a fence.
         let _ = self.journal_ended.await;
-        self.shard.stop.stopped().await;
+        // The last checkpoint of a stop comes after the journal's end.
+        self.shard.closed.stopped().await;
         self.shard.disk.shut_down().await;
     }
 }

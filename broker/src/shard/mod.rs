@@ -52,6 +52,8 @@ pub struct Shard {
     pub net: ShardResources,
     pub admission: Admission,
     pub stop: StopSignal,
+    /// Given when a stop has done all that it does with the disk.
+    pub closed: StopSignal,
     /// A checkpoint has made room in memory.
     pub relieved: Event,
     pub disk_full: Cell<bool>,
@@ -106,6 +108,7 @@ impl Shard {
             net: parts.net,
             admission: parts.admission,
             stop: StopSignal::new(),
+            closed: StopSignal::new(),
             relieved: Event::default(),
             disk_full: Cell::new(false),
             connections: Cell::new(0),

@@ -36,5 +36,6 @@ impl Shard {
             // What still waits for room there, or was not acknowledged, will not be.
             self.store.journal().fence("the broker stops".into());
         }
+        self.closed.stop();
     }
 }
