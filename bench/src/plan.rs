@@ -72,11 +72,19 @@ pub struct FetchPlan {
     pub max_wait_ms: i32,
     pub max_bytes: i32,
     pub partition_max_bytes: i32,
+    /// Whether fetches after the first name only what has changed (KIP-227), where the broker can.
+    pub has_sessions: bool,
 }
 
 impl Default for FetchPlan {
     fn default() -> Self {
-        Self { min_bytes: 1, max_wait_ms: 500, max_bytes: 50 << 20, partition_max_bytes: 1 << 20 }
+        Self {
+            min_bytes: 1,
+            max_wait_ms: 500,
+            max_bytes: 50 << 20,
+            partition_max_bytes: 1 << 20,
+            has_sessions: true,
+        }
     }
 }
 

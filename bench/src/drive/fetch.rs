@@ -1,17 +1,20 @@
 //! A connection that fetches, and looks at nothing but headers.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use pelton_kafka::fetch::{self, FetchPartition, FetchRequest, FetchResponse, FetchTopic};
+use pelton_kafka::fetch::{
+    self, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic,
+};
 use pelton_kafka::{ApiKey, ErrorCode, Frame, ResponseHeader, TopicRef};
 use pelton_model::batch::Batches;
 
 use super::books::Books;
+use super::fetch_session::FetchSession;
 use super::session::Load;
 use crate::assignment::Share;
 use crate::connection::{CLIENT_ID, Connection};
@@ -69,9 +72,11 @@ pub(crate) struct Fetcher {
 }
 
 struct Lane {
-    /// In the order in which they are asked for: those that got bytes go last, since a broker
-    /// fills its answer from the front.
-    positions: VecDeque<Position>,
+    positions: BTreeMap<i32, Position>,
+    /// Where a request that names all partitions begins: behind the last that got bytes, since a
+    /// broker fills its answer from the front.
+    first: i32,
+    session: FetchSession,
 }
 
 impl Fetcher {
@@ -91,7 +96,14 @@ impl Fetcher {
         };
         let lane_count = plan.in_flight.min(positions.len());
         let lane = |lane| Lane {
-            positions: positions.iter().copied().skip(lane).step_by(lane_count).collect(),
+            positions: positions
+                .iter()
+                .skip(lane)
+                .step_by(lane_count)
+                .map(|position| (position.partition, *position))
+                .collect(),
+            first: 0,
+            session: FetchSession::new(plan.fetch.has_sessions && version >= 7),
         };
         let lanes: Vec<_> = (0..lane_count).map(lane).collect();
         Ok(Self {
@@ -120,13 +132,12 @@ impl Fetcher {
         now: Instant,
     ) -> Result<Counts> {
         let mut counts = Counts::default();
-        let positions = &mut self.lanes[lane].positions;
-        let Some(at) = positions.iter().position(|position| position.partition == index) else {
+        let lane = &mut self.lanes[lane];
+        let Some(position) = lane.positions.get_mut(&index) else {
             return Err(Error::Invalid(format!(
                 "an answer about partition {index}, not asked for"
             )));
         };
-        let Some(mut position) = positions.remove(at) else { return Ok(counts) };
         for batch in records.iter().flat_map(|slice| Batches::new(slice)) {
             let (header, batch) = batch.map_err(|error| {
                 Error::Invalid(format!("partition {index} has a damaged batch: {error}"))
@@ -140,39 +151,66 @@ impl Fetcher {
                 self.books.borrow_mut().arrived(matched);
             }
         }
-        let is_at_end = position.next >= position.end;
-        let positions = &mut self.lanes[lane].positions;
-        match self.mode {
-            ReadMode::Once if is_at_end => return Ok(counts),
-            ReadMode::Over if is_at_end => position.next = position.start,
-            _ => {}
+        if counts.bytes == 0 {
+            return Ok(counts);
         }
-        if counts.bytes > 0 {
-            positions.push_back(position)
-        } else {
-            positions.push_front(position)
+        let is_at_end = position.next >= position.end;
+        if is_at_end && self.mode == ReadMode::Over {
+            position.next = position.start;
+        }
+        lane.first = index.saturating_add(1);
+        lane.session.change(index);
+        if is_at_end && self.mode == ReadMode::Once {
+            lane.positions.remove(&index);
+            lane.session.forget(index);
         }
         Ok(counts)
     }
 }
 
+impl Lane {
+    /// The partitions that a request names, all or some, and where to read them.
+    fn named(&self, some: Option<&BTreeSet<i32>>, max_bytes: i32) -> Vec<FetchPartition> {
+        let asked =
+            |position: &Position| FetchPartition::new(position.partition, position.next, max_bytes);
+        match some {
+            Some(some) => some.iter().filter_map(|at| self.positions.get(at)).map(asked).collect(),
+            None => {
+                let behind = self.positions.range(self.first..);
+                behind.chain(self.positions.range(..self.first)).map(|(_, at)| asked(at)).collect()
+            }
+        }
+    }
+}
+
 impl Load for Fetcher {
     fn request(&mut self, correlation_id: i32) -> Result<Option<Frame>> {
-        let Some(lane) = self.free.pop_front() else { return Ok(None) };
-        let partitions = self.lanes[lane].positions.iter().map(|position| {
-            FetchPartition::new(position.partition, position.next, self.plan.partition_max_bytes)
-        });
+        let Some(at) = self.free.pop_front() else { return Ok(None) };
+        let lane = &mut self.lanes[at];
+        let asking = lane.session.ask();
+        let partitions = lane.named(asking.partitions.as_ref(), self.plan.partition_max_bytes);
+        let topics = match partitions.is_empty() {
+            true => Vec::new(),
+            false => vec![FetchTopic { topic: self.topic.clone(), partitions }],
+        };
+        let forgotten_topics = match asking.forgotten.is_empty() {
+            true => Vec::new(),
+            false => vec![ForgottenTopic {
+                topic: self.topic.clone(),
+                partitions: asking.forgotten.into_iter().collect(),
+            }],
+        };
         let request = FetchRequest {
             max_wait_ms: self.plan.max_wait_ms,
             min_bytes: self.plan.min_bytes,
             max_bytes: self.plan.max_bytes,
-            topics: vec![FetchTopic {
-                topic: self.topic.clone(),
-                partitions: partitions.collect(),
-            }],
+            session_id: asking.session_id,
+            session_epoch: asking.session_epoch,
+            topics,
+            forgotten_topics,
             ..FetchRequest::default()
         };
-        self.asked.push_back(lane);
+        self.asked.push_back(at);
         request
             .encode(correlation_id, Some(CLIENT_ID), self.version)
             .map(Some)
@@ -186,9 +224,15 @@ impl Load for Fetcher {
         let Some(lane) = self.asked.pop_front() else {
             return Err(Error::Invalid("an answer to no Fetch".into()));
         };
+        if self.lanes[lane].session.is_lost(decoded.error) {
+            self.books.borrow_mut().fetch.retriable_error(|| format!("Fetch: {}", decoded.error));
+            self.free.push_back(lane);
+            return Ok(());
+        }
         if decoded.error != ErrorCode::None {
             return Err(Error::Broker { context: "fetch".into(), code: decoded.error });
         }
+        self.lanes[lane].session.answered(decoded.session_id);
         let mut counts = Counts { requests: 1, ..Counts::default() };
         for partition in decoded.topics.iter().flat_map(|topic| &topic.partitions) {
             match partition.error {

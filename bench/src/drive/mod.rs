@@ -6,6 +6,7 @@
 
 mod books;
 mod fetch;
+mod fetch_session;
 mod greet;
 mod produce;
 mod session;

@@ -156,6 +156,10 @@ fn fetches_see_all_that_a_topic_was_filled_with() {
     assert_eq!(repeat["fetch"]["counts"]["records"], 10_000);
     assert!(number(&repeat["seconds"]) > 0.0);
 
+    let figures =
+        broker.figures(&[&["catch-up"], &load[..], &sized[..], &["--sessionless"]].concat());
+    assert_eq!(figures["repeats"][0]["fetch"]["counts"]["records"], 10_000);
+
     let newcomers = ["--newcomers", "20"];
     let figures = broker.figures(&[&["fetch"], &load[..], &sized[..], &newcomers[..]].concat());
     // 20 a second come, for one second.

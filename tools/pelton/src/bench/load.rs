@@ -121,6 +121,10 @@ pub struct LoadArgs {
     #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Fetch")]
     fetch_max_wait_ms: u32,
 
+    /// Name all partitions in each Fetch, as clients without fetch sessions do.
+    #[arg(long, help_heading = "Fetch")]
+    sessionless: bool,
+
     /// Load that is not measured yet, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, default_value = "3", help_heading = "Run")]
     warm_up: Duration,
@@ -216,6 +220,7 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
         max_wait_ms: clipped(args.fetch_max_wait_ms.into()),
         max_bytes: clipped(args.fetch_max_bytes),
         partition_max_bytes: clipped(args.fetch_partition_max_bytes),
+        has_sessions: !args.sessionless,
     };
     plan.rate = args.rate;
     plan.newcomers_per_second = args.newcomers;
