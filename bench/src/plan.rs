@@ -216,23 +216,28 @@ impl Plan {
         let Some(rate) = self.rate else { return };
         let records_per_second = rate.requests_per_second(1, record_bytes);
         let arriving = records_per_second / self.connections.max(1) as f64 * linger.as_secs_f64();
-        let of_batch = (arriving / self.batches_per_request.max(1) as f64).ceil();
+        let partitions = usize::try_from(self.topic.partitions).unwrap_or(1);
+        let batches = self.batches_of(partitions.div_ceil(self.connections.max(1)));
+        let of_batch = (arriving / batches as f64).ceil();
         self.batch.records = self.batch.records.min(of_batch.max(1.0) as u32);
     }
 
-    /// Keys and values that one Produce carries.
+    /// Keys and values that one Produce carries at most.
     pub fn request_bytes(&self) -> u64 {
         self.batch.payload_bytes().saturating_mul(self.batches_per_request as u64)
     }
 
-    pub fn request_records(&self) -> u64 {
-        u64::from(self.batch.records) * self.batches_per_request as u64
+    /// Batches of one Produce of a connection with so many partitions: one for each at most.
+    pub fn batches_of(&self, partitions: usize) -> usize {
+        self.batches_per_request.min(partitions).max(1)
     }
 
-    /// In all connections together, none without a rate.
-    pub fn requests_per_second(&self) -> Option<f64> {
-        let rate = self.rate?;
-        Some(rate.requests_per_second(self.request_records(), self.request_bytes()))
+    /// What all connections would send together if each had so many partitions; none without a
+    /// rate.
+    pub fn requests_per_second(&self, partitions: usize) -> Option<f64> {
+        let batches = self.batches_of(partitions) as u64;
+        let records = u64::from(self.batch.records) * batches;
+        Some(self.rate?.requests_per_second(records, self.batch.payload_bytes() * batches))
     }
 
     /// How often to fetch so that the rate comes out, if each Fetch asks for this many partitions

@@ -38,10 +38,12 @@ fn what_has_none_is_refused_by_name() {
 #[test]
 fn a_rate_counts_what_requests_carry() {
     let mut plan = plan();
-    assert_eq!(plan.requests_per_second(), None);
+    assert_eq!(plan.requests_per_second(8), None);
     plan.batches_per_request = 4;
     plan.rate = Some(Rate::BytesPerSecond(400e6));
-    assert_eq!(plan.requests_per_second(), Some(100.0));
+    assert_eq!(plan.requests_per_second(8), Some(100.0));
+    // A request carries no partition twice.
+    assert_eq!(plan.requests_per_second(2), Some(200.0));
 }
 
 #[test]

@@ -167,7 +167,7 @@ impl Bench<'_> {
         let mut phase = self.phase(Vec::new());
         match plan.workload {
             Workload::Produce => {
-                phase.jobs = producing(&shares, None, true, false);
+                phase.jobs = producing(&shares, true, false);
                 phase.warm_up = plan.warm_up;
                 phase.duration = Some(plan.duration);
             }
@@ -182,7 +182,7 @@ impl Bench<'_> {
                 let readers = without_sharing(&readers()?);
                 phase.jobs = fetching(&readers, &self.positions().await?, ReadMode::Once);
                 if plan.rate.is_some() {
-                    phase.jobs.extend(producing(&shares, None, true, true));
+                    phase.jobs.extend(producing(&shares, true, true));
                 }
             }
             Workload::EndToEnd => {
@@ -192,7 +192,7 @@ impl Bench<'_> {
                 let positions: Vec<_> = from.await?.iter().zip(0..).map(follow).collect();
                 let readers = without_sharing(&readers()?);
                 phase.jobs = fetching(&readers, &positions, ReadMode::Follow);
-                phase.jobs.extend(producing(&shares, None, true, false));
+                phase.jobs.extend(producing(&shares, true, false));
                 phase.warm_up = plan.warm_up;
                 phase.duration = Some(plan.duration);
                 phase.sightings =
@@ -253,9 +253,15 @@ impl Bench<'_> {
             return Ok(());
         }
         progress(Progress::Part("filling the topic".into()));
-        let per_connection = self.plan.request_bytes().max(1) * shares.len() as u64;
-        let requests = self.plan.backlog_bytes.div_ceil(per_connection).max(1);
-        let phase = self.phase(producing(shares, Some(requests), false, false));
+        let mut jobs = producing(shares, false, false);
+        for (job, share) in jobs.iter_mut().zip(shares) {
+            let batches = self.plan.batches_of(share.partitions.len()) as u64;
+            let of_all = self.plan.batch.payload_bytes().max(1) * batches * shares.len() as u64;
+            if let Job::Produce(job) = job {
+                job.requests = Some(self.plan.backlog_bytes.div_ceil(of_all).max(1));
+            }
+        }
+        let phase = self.phase(jobs);
         phase.run(&mut Meter::new(None, progress)).await?;
         Ok(())
     }
@@ -274,16 +280,11 @@ impl Bench<'_> {
     }
 }
 
-fn producing(
-    shares: &[Share],
-    requests: Option<u64>,
-    is_paced: bool,
-    until_read: bool,
-) -> Vec<Job> {
+fn producing(shares: &[Share], is_paced: bool, until_read: bool) -> Vec<Job> {
     let count = shares.len();
     let job = |(index, share): (usize, &Share)| {
         let share = share.clone();
-        Job::Produce(ProduceJob { share, index, count, requests, is_paced, until_read })
+        Job::Produce(ProduceJob { share, index, count, requests: None, is_paced, until_read })
     };
     shares.iter().enumerate().map(job).collect()
 }

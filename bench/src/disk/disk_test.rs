@@ -12,7 +12,7 @@ fn plan(directory: &Path, tests: Vec<DiskTest>) -> DiskPlan {
     }
 }
 
-/// Beside the build, which lies on a real file system; /tmp may not.
+/// Beside the build, which lies on a file system of a disk.
 fn directory() -> tempfile::TempDir {
     let here = std::env::current_exe().unwrap();
     tempfile::tempdir_in(here.parent().unwrap()).unwrap()

@@ -74,7 +74,7 @@ impl Producer {
             acks: plan.acks.wire(),
             partitions: share.partitions.clone(),
             cursor: 0,
-            batches_per_request: plan.batches_per_request.min(share.partitions.len()),
+            batches_per_request: plan.batches_of(share.partitions.len()),
             per_batch: Counts {
                 requests: 0,
                 records: plan.batch.records.into(),

@@ -141,7 +141,7 @@ impl Part {
             Some(requests) => Until::Requests(requests),
             None => Until::Time(window.end()),
         };
-        let schedule = match plan.requests_per_second() {
+        let schedule = match plan.requests_per_second(job.share.partitions.len()) {
             Some(rate) if job.is_paced => {
                 Schedule::at_rate(rate, job.index, job.count, begin, until)
             }
