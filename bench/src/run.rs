@@ -19,6 +19,12 @@ use crate::sightings::Sightings;
 use crate::tally::Tally;
 use crate::topic::{self, TopicNames};
 
+/// What prepares a run, such as asking for leaders, is tried again for so long.
+const RETRY_FOR: Duration = Duration::from_secs(15);
+
+/// To delete the topic of a run that failed.
+const CLEAN_UP_WITHIN: Duration = Duration::from_secs(3);
+
 /// What is to be told to someone who watches.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -132,6 +138,7 @@ pub async fn run(plan: Plan, progress: &mut dyn FnMut(Progress)) -> Result<Outco
     let plan = Arc::new(plan);
     let mut options = ClientOptions::new(&plan.bootstrap);
     options.client_id = crate::connection::CLIENT_ID.into();
+    options.retry_timeout = RETRY_FOR;
     let cluster = Cluster::connect(options).await?;
     let mut outcome = Outcome {
         plan: (*plan).clone(),
@@ -143,9 +150,18 @@ pub async fn run(plan: Plan, progress: &mut dyn FnMut(Progress)) -> Result<Outco
         let topic = Arc::new(topic::prepare(&cluster, &plan.topic).await?);
         let bench = Bench { plan: plan.clone(), cluster: &cluster, topic: topic.clone() };
         let measured = bench.measure(progress).await;
-        let removed = topic::remove(&cluster, &plan.topic, &topic).await;
-        let repeat = measured?;
-        removed?;
+        let removing = topic::remove(&cluster, &plan.topic, &topic);
+        let repeat = match measured {
+            Ok(repeat) => {
+                removing.await?;
+                repeat
+            }
+            Err(error) => {
+                // The broker may be gone for good, and what went wrong first is what to tell.
+                let _ = tokio::time::timeout(CLEAN_UP_WITHIN, removing).await;
+                return Err(error);
+            }
+        };
         progress(Progress::Repeat(Box::new(repeat.clone())));
         outcome.repeats.push(repeat);
     }

@@ -256,6 +256,41 @@ fn files_of_openmessaging_benchmark_are_run() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn a_broker_that_is_killed_ends_the_run_with_its_name() {
+    let mut broker = Broker::start();
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_pelton"))
+        .args(["bench", "produce", "--bootstrap", &broker.address, "--duration", "600"])
+        .args(["--pool-bytes", "1MB", "--rate", "100"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..READY_ATTEMPTS {
+        if broker.topics().contains("pelton-bench") {
+            break;
+        }
+        std::thread::sleep(ATTEMPT_EVERY);
+    }
+    broker.child.kill().unwrap();
+    let mut ended = None;
+    for _ in 0..READY_ATTEMPTS {
+        ended = bench.try_wait().unwrap();
+        if ended.is_some() {
+            break;
+        }
+        std::thread::sleep(ATTEMPT_EVERY);
+    }
+    if ended.is_none() {
+        bench.kill().unwrap();
+    }
+    let output = bench.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(ended.and_then(|status| status.code()), Some(1), "{said}");
+    assert!(said.contains(&broker.address), "{said}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_said() {
     let refused = |arguments: &[&str], code: i32, words: &str| {
         let output = bench(arguments);
