@@ -1,4 +1,7 @@
 //! Records of partitions, chosen by hand or by a group.
+//!
+//! `state` and `session`, and `group::membership` with `group::assign`, decide and are pure;
+//! `driver` and `group::driver` perform what they decide, each in a task of its own.
 
 mod decode;
 mod driver;
@@ -215,6 +218,8 @@ impl Consumer {
     /// as the client's options allow retries. May be called again then.
     pub async fn next(&self) -> Result<Event> {
         let _waiting = self.0.inner.group.as_ref().map(|group| group.user_waits());
+        // Before anything is taken: who finds a record every time must let the others run too.
+        tokio::task::consume_budget().await;
         loop {
             let ready = self.0.inner.ready.notified();
             tokio::pin!(ready);
@@ -231,10 +236,11 @@ impl Consumer {
     pub fn next_ready(&self) -> Option<Result<Event>> {
         let mut state = self.state();
         let event = state.next();
-        let is_held = state.is_held();
+        let (is_held, has_made_room) = (state.is_held(), state.take_has_made_room());
         drop(state);
-        // There may be room for more.
-        self.0.inner.news.notify_one();
+        if has_made_room || matches!(event, Some(Err(_))) {
+            self.0.inner.news.notify_one();
+        }
         if let Some(group) = &self.0.inner.group {
             group.user_asked(is_held);
         }

@@ -49,6 +49,8 @@ pub(super) struct State {
     /// Nothing is handed out: partitions are about to be given away.
     is_held: bool,
     is_closed: bool,
+    /// Since that was last asked.
+    has_made_room: bool,
 }
 
 #[derive(Debug)]
@@ -143,6 +145,7 @@ impl State {
             in_hand: None,
             is_held: false,
             is_closed: false,
+            has_made_room: false,
         }
     }
 
@@ -288,6 +291,7 @@ impl State {
                         &mut assigned.records,
                     );
                     let taken = before - batches.len();
+                    self.has_made_room |= taken > 0;
                     self.buffered_bytes -= taken;
                     assigned.ready_bytes -= taken;
                     match decoded {
@@ -541,6 +545,11 @@ impl State {
             assigned.failing_since = None;
             self.tell(error);
         }
+    }
+
+    /// Whether room was made since this was last asked: then more may be fetched.
+    pub(super) fn take_has_made_room(&mut self) -> bool {
+        std::mem::take(&mut self.has_made_room)
     }
 
     /// Whether [`State::next`] would give something.
