@@ -5,4 +5,5 @@ mod admin;
 mod broker;
 mod consume;
 mod groups;
+mod mixed_groups;
 mod produce;
