@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pelton_kafka::ErrorCode;
+use pelton_kafka::fetch::VERSIONS;
 use pelton_storage::disk::sim::Random;
 
 use super::connection::{Connection, Lost};
 use super::fetch::{self, Found, Position, Terms};
+use super::fetch_session::FetchSession;
 use super::{World, is_unknown_topic};
 use crate::history::Partition;
 
 const BACKOFF: Duration = Duration::from_millis(100);
+
+const FIRST_VERSION: i16 = 4;
+const FIRST_VERSION_WITH_SESSIONS: i16 = 7;
 
 /// Partitions of one request.
 const PARTITIONS_MAX: u64 = 5;
@@ -39,23 +44,49 @@ impl Consumer {
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
         loop {
-            let positions = self.choose();
+            let mut positions = self.choose();
             if positions.is_empty() {
                 self.world.runtime.sleep(BACKOFF).await;
                 continue;
             }
-            let terms = Terms {
-                max_wait_ms: [0, 10, 100, 500][self.random.below(4) as usize],
-                min_bytes: [1, 1, 200, 5000][self.random.below(4) as usize],
-                partition_bytes: [1, 500, 4000, 1 << 20][self.random.below(4) as usize],
-                version: 4 + self.random.below(14) as i16,
+            let (mut session, fetches) = match self.random.below(2) {
+                0 => (FetchSession::none(), 1),
+                _ => (FetchSession::begin(), 1 + self.random.below(20)),
             };
-            let found = fetch::fetch(&self.world, connection, &positions, terms).await?;
-            for (position, found) in positions.iter().zip(found) {
-                self.advance(position, &found);
+            let version = match fetches {
+                1 => FIRST_VERSION,
+                _ => FIRST_VERSION_WITH_SESSIONS,
+            };
+            let version = version + self.random.below((VERSIONS.max - version) as u64 + 1) as i16;
+            for _ in 0..fetches {
+                self.fetch(connection, &mut positions, version, &mut session).await?;
             }
-            self.world.think(&mut self.random, 20).await;
         }
+    }
+
+    async fn fetch(
+        &mut self,
+        connection: &mut Connection,
+        positions: &mut [Position],
+        version: i16,
+        session: &mut FetchSession,
+    ) -> Result<(), Lost> {
+        let terms = Terms {
+            max_wait_ms: [0, 10, 100, 500][self.random.below(4) as usize],
+            min_bytes: [1, 1, 200, 5000][self.random.below(4) as usize],
+            partition_bytes: [1, 500, 4000, 1 << 20][self.random.below(4) as usize],
+            version,
+        };
+        let found = fetch::fetch(&self.world, connection, positions, terms, session).await?;
+        for (position, found) in positions.iter_mut().zip(found) {
+            if let Some(found) = found {
+                self.advance(position, &found);
+                let known = self.positions.get(&position.partition());
+                position.offset = known.copied().unwrap_or(position.offset);
+            }
+        }
+        self.world.think(&mut self.random, 20).await;
+        Ok(())
     }
 
     fn choose(&mut self) -> Vec<Position> {

@@ -4,6 +4,7 @@ use pelton_kafka::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopi
 use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
 
 use super::connection::{CLIENT_ID, Connection, Lost};
+use super::fetch_session::FetchSession;
 use super::{CataloguedTopic, World, records};
 use crate::history::{Partition, RecordId, Sighting};
 
@@ -40,18 +41,19 @@ pub struct Found {
     pub records: Vec<(i64, Option<RecordId>)>,
 }
 
-/// Reads once; what was found is in the order of `positions`, of which each partition has one.
-/// Records and ends go into the history.
+/// Reads once; what was found is in the order of `positions`, of which each partition has one, and
+/// `None` where the session has no news. Records and ends go into the history.
 pub async fn fetch(
     world: &World,
     connection: &mut Connection,
     positions: &[Position],
     terms: Terms,
-) -> Result<Vec<Found>, Lost> {
+    session: &mut FetchSession,
+) -> Result<Vec<Option<Found>>, Lost> {
     let by_name = positions.iter().all(|position| position.topic.has_lasting_name());
     let version = if by_name { terms.version } else { terms.version.max(BY_ID_VERSION) };
     let mut topics: Vec<FetchTopic> = Vec::new();
-    for position in positions {
+    for position in positions.iter().filter(|position| session.must_tell(position)) {
         let topic = match version >= BY_ID_VERSION {
             true => TopicRef::Id(position.topic.id),
             false => TopicRef::Name((*position.topic.name).into()),
@@ -62,11 +64,13 @@ pub async fn fetch(
             None => topics.push(FetchTopic { topic, partitions: vec![partition] }),
         }
     }
+    let (session_id, session_epoch) = session.id_and_epoch();
     let request = FetchRequest {
         max_wait_ms: terms.max_wait_ms,
         min_bytes: terms.min_bytes,
         max_bytes: 1 << 20,
-        session_epoch: -1,
+        session_id,
+        session_epoch,
         topics,
         ..FetchRequest::default()
     };
@@ -77,6 +81,9 @@ pub async fn fetch(
     let body = connection.body(frame, ApiKey::FETCH, version)?;
     let answer = FetchResponse::decode(body, version)
         .map_err(|error| connection.incident(&format!("a Fetch answer: {error}")))?;
+    if session.is_gone(answer.error) {
+        return Ok(positions.iter().map(|_| None).collect());
+    }
     if answer.error != ErrorCode::None {
         return Err(connection.incident(&format!("a Fetch was answered {}", answer.error.name())));
     }
@@ -89,6 +96,10 @@ pub async fn fetch(
         let answered = of_topic
             .and_then(|topic| topic.partitions.iter().find(|it| it.index == position.index));
         let Some(answered) = answered else {
+            if session.is_incremental() {
+                found.push(None);
+                continue;
+            }
             return Err(connection.incident("a partition is missing in a Fetch answer"));
         };
         let slices = answered.records.as_deref().unwrap_or_default();
@@ -97,8 +108,10 @@ pub async fn fetch(
         if answered.error == ErrorCode::None {
             note(world, position, answered.high_watermark, &records);
         }
-        found.push(Found { error: answered.error, log_start: answered.log_start_offset, records });
+        let log_start = answered.log_start_offset;
+        found.push(Some(Found { error: answered.error, log_start, records }));
     }
+    session.advance(answer.session_id, positions);
     Ok(found)
 }
 

@@ -9,6 +9,7 @@ pub mod producer;
 pub mod reader;
 
 mod fetch;
+mod fetch_session;
 mod produce;
 mod records;
 

@@ -20,6 +20,9 @@ use crate::machine::EPOCH;
 /// What a broker remembers of each producer's batches, and so the most that may be unresolved.
 const IN_FLIGHT_MAX: u64 = 5;
 
+/// Even with the longest values such a batch fits into the smallest segment.
+const BATCH_RECORDS_MAX: u64 = 12;
+
 /// After an error that may pass.
 const BACKOFF: Duration = Duration::from_millis(100);
 
@@ -152,7 +155,7 @@ impl Producer {
 
     fn new_parcel(&mut self, identity: Identity, topic: CataloguedTopic, index: i32) -> Parcel {
         let partition = (topic.id, index);
-        let count = 1 + self.random.below(12);
+        let count = 1 + self.random.below(BATCH_RECORDS_MAX);
         let batch = {
             let mut history = self.world.history.borrow_mut();
             history.new_batch(identity.sender, partition, count)

@@ -11,6 +11,7 @@ use pelton_model::compression::Compression;
 
 use super::connection::{Connection, Lost};
 use super::fetch::{self, Position, Terms};
+use super::fetch_session::FetchSession;
 use super::produce::{self, Parcel};
 use super::producer::now;
 use super::records::{self, Stamp};
@@ -162,8 +163,9 @@ async fn read_all(
     while offset < end {
         let position = Position { topic: topic.clone(), index, offset };
         let terms = Terms { max_wait_ms: 0, min_bytes: 1, partition_bytes: 1 << 20, version: 13 };
-        let found = fetch::fetch(world, connection, &[position], terms).await?;
-        let Some(found) = found.first() else { break };
+        let session = &mut FetchSession::none();
+        let found = fetch::fetch(world, connection, &[position], terms, session).await?;
+        let Some(Some(found)) = found.first() else { break };
         let read = found.records.iter().filter(|(at, _)| *at >= offset && *at < end);
         let before = log.records.len();
         log.records.extend(read.copied());

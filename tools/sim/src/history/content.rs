@@ -5,10 +5,11 @@ use pelton_model::TopicId;
 
 use super::{Partition, RecordId};
 
-/// Most values are short; some make a batch that is larger than a journal's file.
+/// Most values are short. A batch of long ones is larger than a journal's file, yet fits into the
+/// smallest segment.
 const FILLER_BYTES_MAX: u64 = 200;
-const LARGE_ONE_IN: u64 = 400;
-const LARGE_FILLER_BYTES: usize = 20_000;
+const LARGE_ONE_IN: u64 = 40;
+const LARGE_FILLER_BYTES: usize = 2_400;
 
 /// A record's value.
 pub fn value(record: RecordId, (topic, index): Partition) -> Vec<u8> {

@@ -51,7 +51,7 @@ const DATA_DIR: &str = "/data";
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Small, so that a short run fills it many times.
-const JOURNAL: JournalOptions = JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 512 << 10 };
+const JOURNAL: JournalOptions = JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 256 << 10 };
 const CACHE_BYTES: usize = 32 << 10;
 
 /// Few, so that readers and writers push each other out.
