@@ -424,6 +424,45 @@ fn s2_a_group_whose_write_failed_is_durable_once_a_start_has_taken_it_in() {
 }
 
 #[test]
+fn f3_a_group_whose_write_failed_does_not_come_to_light_in_a_later_life() {
+    for (seed, filled) in (0..200).flat_map(|seed| [(seed, 1), (seed, 16)]) {
+        let sim = SimDisk::new(seed);
+        run(async {
+            let (journal, _) = open(&sim, KNOWN).await;
+            let failed = running(&journal, async {
+                for _ in 0..filled {
+                    write(&journal, blocks(1)).await;
+                }
+                sim.inject(Fault::new(Operation::Write, FaultError::Errno(libc::EIO)));
+                let failed = journal.push(partition(), blocks(2), None).expect("pushed");
+                assert!(journal.durable(failed).await.is_err());
+                failed
+            })
+            .await;
+            sim.kill(&mut CrashChoice::keep_all());
+            let known = |incarnation, tail| Known {
+                life: Life { incarnation, ..KNOWN.life },
+                tail,
+                ..KNOWN
+            };
+            let (_, recovered) = open(&sim, known(2, 1)).await;
+            if sequences(&recovered).last() == Some(&failed) {
+                return;
+            }
+            // Everything is carried, and the next life begins the ring anew.
+            let clean = Known { clean: true, ..known(3, failed) };
+            let (journal, _) = open(&sim, clean).await;
+            running(&journal, write(&journal, blocks(1))).await;
+            let after = sim.crash(&mut CrashChoice::random(seed));
+            let (_, recovered) = open(&after, known(4, failed)).await;
+            let lives: Vec<_> =
+                recovered.groups.iter().map(|group| group.header.incarnation).collect();
+            assert_eq!(lives, [3], "seed {seed}");
+        });
+    }
+}
+
+#[test]
 fn stopping_takes_no_more_and_ends_when_all_is_durable() {
     let sim = SimDisk::new(1);
     run(async {

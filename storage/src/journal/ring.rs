@@ -132,6 +132,9 @@ impl Ring {
                 (file.used, file.last) = (0, 0);
             }
         }
+        if !known.clean {
+            ring.strike_out(tail).await.map_err(failed(dir))?;
+        }
         Ok((ring, Found { groups, torn }))
     }
 
@@ -148,6 +151,27 @@ impl Ring {
             *to = *from;
         }
         file.write_at(buffer, bytes, position).await.map(drop)
+    }
+
+    /// Overwrites the first block of every place where a group of an earlier life may have been on its
+    /// way when its write failed: behind the newest group, and at the front of each file that is
+    /// free. It was not found now, so this life uses its sequence again; should the device bring it
+    /// to light after all, it would be taken for a group of ours (F3).
+    async fn strike_out(&self, tail: u64) -> io::Result<()> {
+        for (at, ring_file) in self.files.iter().enumerate() {
+            let position = match ring_file.last < tail {
+                true => 0,
+                false if at == self.current => ring_file.used,
+                false => continue,
+            };
+            if position + BLOCK_BYTES as u64 > ring_file.bytes {
+                continue;
+            }
+            let mut buffer = self.disk.allocate_buffer(BLOCK_BYTES);
+            buffer.as_mut_slice().fill(0);
+            ring_file.file.write_at(buffer, BLOCK_BYTES, position).await?;
+        }
+        Ok(())
     }
 
     /// What all files take together.
