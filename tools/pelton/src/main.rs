@@ -11,6 +11,7 @@ mod consume;
 mod data_dir;
 mod escapes;
 mod failure;
+mod group;
 mod journal;
 mod json_record;
 mod log;
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Start(start::StartArgs),
     Topic(topic::TopicArgs),
+    Group(group::GroupArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
     Cluster(cluster::ClusterArgs),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Start(args) => start::run(args),
         Command::Topic(args) => topic::run(args),
+        Command::Group(args) => group::run(args),
         Command::Produce(args) => produce::run(args),
         Command::Consume(args) => consume::run(args),
         Command::Cluster(args) => cluster::run(args),

@@ -1,7 +1,7 @@
 //! `pelton consume`: records into lines.
 
 mod format;
-mod start_at;
+pub mod start_at;
 
 use std::collections::BTreeSet;
 use std::io::Write;
