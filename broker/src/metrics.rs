@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pelton_group::GroupFigures;
 use pelton_kafka::ApiKey;
 use pelton_model::TimestampMs;
 use pelton_model::histogram::{Latencies, Sizes};
@@ -67,6 +68,18 @@ pub struct CompactionFigures {
     pub removed_records: u64,
 }
 
+/// Consumer groups whose coordinators are on one shard.
+#[derive(Clone, Debug, Default)]
+pub struct GroupsFigures {
+    /// By kind and state, all of them.
+    pub by_state: BTreeMap<(&'static str, &'static str), u64>,
+    /// Some, one by one.
+    pub shown: Vec<GroupFigures>,
+    /// Since their coordinators were loaded, as the next one.
+    pub offset_commits: u64,
+    pub offsets_expired: u64,
+}
+
 /// What shard 0 says for all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClusterFigures {
@@ -121,6 +134,10 @@ pub struct ShardFigures {
     pub frames_budget_bytes: u64,
     pub partitions: u64,
     pub topic_bytes: BTreeMap<String, u64>,
+    /// By topic and partition, if there are groups that may be behind.
+    pub high_watermarks: BTreeMap<Arc<str>, BTreeMap<i32, i64>>,
+    pub groups: GroupsFigures,
+    pub coordinator_loads: Latencies,
     pub producer_ids: u64,
     pub uncarried_bytes: u64,
     pub cached_bytes: u64,

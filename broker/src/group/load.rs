@@ -39,7 +39,9 @@ impl Shard {
             }
             match outcome {
                 Ok(coordinator) => {
-                    let took_ms = (shard.env.elapsed() - began).as_millis() as u64;
+                    let took = shard.env.elapsed() - began;
+                    let took_ms = took.as_millis() as u64;
+                    shard.metrics.count(|figures| figures.coordinator_loads.record_time(took));
                     tracing::debug!(partition = %hosted.partition, took_ms, "coordinator loaded");
                     shard.loaded(&hosted, coordinator);
                 }

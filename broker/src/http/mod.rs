@@ -6,6 +6,7 @@
 
 mod connection;
 mod exposition;
+mod groups;
 mod partitions;
 mod render;
 mod source;
@@ -157,7 +158,8 @@ async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
 async fn partitions(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
     let Some(sources) = endpoint.sources.get() else { return endpoint.not_ready() };
     let figures = sources.partitions.figures().await.unwrap_or_default();
-    answer(StatusCode::OK, METRICS_TYPE, render_partitions(&figures))
+    let shards = sources.shards.figures().await.unwrap_or_default();
+    answer(StatusCode::OK, METRICS_TYPE, render_partitions(&figures, &shards))
 }
 
 /// Alive means that every shard's loop still turns, not only this thread's. A start is alive too:

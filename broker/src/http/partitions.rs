@@ -1,9 +1,10 @@
 //! Series of single partitions.
 
 use super::exposition::Exposition;
-use crate::metrics::PartitionFigures;
+use super::groups::lags_by_partition;
+use crate::metrics::{PartitionFigures, ShardFigures};
 
-pub fn render_partitions(partitions: &[PartitionFigures]) -> String {
+pub fn render_partitions(partitions: &[PartitionFigures], shards: &[ShardFigures]) -> String {
     let mut text = Exposition::default();
     let indexes: Vec<String> = partitions.iter().map(|it| it.index.to_string()).collect();
     let all = || partitions.iter().zip(indexes.iter().map(String::as_str));
@@ -26,6 +27,7 @@ pub fn render_partitions(partitions: &[PartitionFigures]) -> String {
             family.sample(&labels, offset);
         }
     }
+    lags_by_partition(&mut text, shards);
     text.into_text()
 }
 

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_partition_says_its_size_and_where_it_begins_and_ends() {
-    let text = render_partitions(&[PartitionFigures {
+    let partition = PartitionFigures {
         topic: "orders".into(),
         index: 7,
         bytes: 1000,
@@ -10,7 +10,8 @@ fn a_partition_says_its_size_and_where_it_begins_and_ends() {
         start: 5,
         high_watermark: 90,
         end: 95,
-    }]);
+    };
+    let text = render_partitions(&[partition], &[]);
     for line in [
         "pelton_partition_size_bytes{topic=\"orders\",partition=\"7\"} 1000",
         "pelton_partition_segments{topic=\"orders\",partition=\"7\"} 2",

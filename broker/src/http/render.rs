@@ -8,6 +8,7 @@ use pelton_model::histogram::{Histogram, Latencies};
 use pelton_storage::disk::{FileClass, IoTimes};
 
 use super::exposition::Exposition;
+use super::groups::groups;
 use crate::metrics::{Phase, ShardFigures, TopicTraffic};
 
 /// What runs, since when.
@@ -29,6 +30,7 @@ pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
     requests(&mut text, shards);
     traffic(&mut text, shards);
     clients(&mut text, shards);
+    groups(&mut text, shards);
     memory(&mut text, shards);
     cores(&mut text, shards);
     logs(&mut text, shards);

@@ -1,6 +1,9 @@
 //! What a scrape takes from a shard.
 
+use pelton_cluster::topic_name::is_internal;
+
 use super::Shard;
+use crate::group::OFFSETS_TOPIC;
 use crate::metrics::{ClusterFigures, PartitionFigures, ShardFigures};
 
 /// Partitions looked at before others get the core.
@@ -33,6 +36,7 @@ impl Shard {
             figures.fetch_session_evictions = sessions.evictions();
         }
         self.add_partitions(&mut figures).await;
+        figures.groups = self.group_figures().await;
         figures
     }
 
@@ -69,12 +73,17 @@ impl Shard {
     }
 
     async fn add_partitions(&self, figures: &mut ShardFigures) {
+        let has_groups = self.view.borrow().cluster.topic(OFFSETS_TOPIC).is_some();
         for logs in self.store.logs().chunks(PARTITIONS_A_SLICE) {
             for log in logs {
                 figures.producer_ids += log.with_producers(|producers| producers.len()) as u64;
                 let view = self.view.borrow();
                 // A log that is about to go has no topic any more.
                 let Some(topic) = view.cluster.topic_by_id(log.id().topic) else { continue };
+                if has_groups && !is_internal(&topic.name) {
+                    let ends = figures.high_watermarks.entry(topic.name.clone()).or_default();
+                    ends.insert(log.id().index.get(), log.commit_offset().get());
+                }
                 match figures.topic_bytes.get_mut(&*topic.name) {
                     Some(bytes) => *bytes += log.bytes(),
                     None => {

@@ -10,6 +10,7 @@ was told may ever go back, also over kill -9 of the broker. The last line reads 
 """
 
 import argparse
+import json
 import shutil
 import signal
 import subprocess
@@ -223,8 +224,35 @@ def check(server, folder):
     finally:
         members.end_all()
         watch.stop()
+    operate(server, table)
     table.check("committed offsets never go back", not watch.back, f"{watch.looks} looks; {watch.back[:2] or 'none did'}")
     return table
+
+
+def operate(server, table):
+    """What an operator does with groups that nobody uses any more, by `pelton group`."""
+
+    def pelton(*arguments):
+        command = [str(brokers.PELTON), "group", *arguments, "--bootstrap", server.bootstrap]
+        return subprocess.run(command, capture_output=True, timeout=20, check=True, text=True).stdout
+
+    def offsets():
+        return {p["partition"]: (p["committed"], p["lag"]) for p in json.loads(pelton("offsets", "kcat", "--json"))}
+
+    listed = [group["group"] for group in json.loads(pelton("list", "--json"))]
+    table.check("pelton group list", listed == sorted(GROUPS), " ".join(listed))
+    before = offsets()
+    table.check("pelton group offsets", {lag for _, lag in before.values()} == {0}, "no lag")
+    pelton("seek", "kcat", "--to", "beginning")
+    table.check("pelton group seek, dry", offsets() == before, "moves nothing")
+    pelton("seek", "kcat", "--shift", "-7", "--execute")
+    moved = {partition: (committed - 7, 7) for partition, (committed, _) in before.items()}
+    table.check("pelton group seek --shift -7", offsets() == moved, "every partition, and so much lag")
+    pelton("seek", "kcat", "--topic", f"{TOPIC}:1", "--to", "beginning", "--execute")
+    moved[1] = (0, before[1][0])
+    table.check("pelton group seek --to beginning", offsets() == moved, "one partition")
+    pelton("delete", "kcat", "--execute")
+    table.check("pelton group delete", offsets() == {}, "with all that it has committed")
 
 
 def main():

@@ -88,6 +88,8 @@ pub(crate) struct ClassicGroup {
     joining: usize,
     /// Left of the time that a first rebalance may be put off; none outside of one.
     initial_delay: Option<InitialDelay>,
+    /// Begun since the group was made or loaded.
+    rebalances: u64,
     /// The topics of all members; none where that is not known.
     subscriptions: Option<BTreeSet<String>>,
 }
@@ -118,6 +120,7 @@ impl ClassicGroup {
             metadata_bytes: 0,
             joining: 0,
             initial_delay: None,
+            rebalances: 0,
             subscriptions: None,
         }
     }
@@ -128,6 +131,10 @@ impl ClassicGroup {
 
     pub fn member_count(&self) -> usize {
         self.members.len()
+    }
+
+    pub fn rebalances(&self) -> u64 {
+        self.rebalances
     }
 
     /// Whether any member was ever there.

@@ -36,7 +36,7 @@ impl ClassicGroup {
         step.timers.cancel(&Timer::Sync(self.id.clone()));
         let is_first = self.state == State::Empty;
         self.go_to(State::PreparingRebalance, step.now);
-        step.figures.rebalances += 1;
+        self.rebalances += 1;
         if is_first {
             let delay = step.config.group_initial_rebalance_delay;
             self.delay_join_phase(delay, self.rebalance_timeout().saturating_sub(delay), step);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use pelton_model::TimestampMs;
 
-use super::figures::Figures;
 use super::reply::Reply;
 use crate::config::GroupConfig;
 use crate::record::Record;
@@ -42,7 +41,6 @@ pub(crate) struct Step<'a> {
     pub now: Now,
     pub config: &'a GroupConfig,
     pub timers: &'a mut Timers,
-    pub figures: &'a mut Figures,
     pub effects: &'a mut Effects,
 }
 

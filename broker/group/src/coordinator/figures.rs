@@ -8,7 +8,6 @@ use crate::ids::{GroupId, TopicName};
 pub struct Figures {
     pub offset_commits: u64,
     pub offsets_expired: u64,
-    pub rebalances: u64,
 }
 
 /// One group as of now.
@@ -18,6 +17,8 @@ pub struct GroupFigures {
     pub kind: &'static str,
     pub state: State,
     pub members: usize,
+    /// Begun since the coordinator was made.
+    pub rebalances: u64,
     /// Committed offsets by topic and partition.
     pub offsets: Vec<(TopicName, i32, i64)>,
 }

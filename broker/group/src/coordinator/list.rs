@@ -48,6 +48,7 @@ impl Coordinator {
                     kind: "classic",
                     state: classic.state(),
                     members: classic.member_count(),
+                    rebalances: classic.rebalances(),
                     offsets: group
                         .offsets
                         .iter()

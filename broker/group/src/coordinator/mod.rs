@@ -195,8 +195,8 @@ impl Coordinator {
         effects: &'a mut Effects,
     ) -> Option<(&'a mut ClassicGroup, Step<'a>)> {
         let group = self.groups.get_mut(id)?.classic()?;
-        let Self { config, timers, figures, .. } = self;
-        Some((group, Step { now, config, timers, figures, effects }))
+        let Self { config, timers, .. } = self;
+        Some((group, Step { now, config, timers, effects }))
     }
 }
 

@@ -22,9 +22,9 @@ impl Coordinator {
     /// The log has been replayed: from here on members have to be heard of.
     pub fn begin(&mut self, now: Now) -> Effects {
         let mut effects = Effects::default();
-        let Self { config, timers, figures, groups, .. } = self;
+        let Self { config, timers, groups, .. } = self;
         for group in groups.values_mut().filter_map(Group::classic) {
-            group.begin(&mut Step { now, config, timers, figures, effects: &mut effects });
+            group.begin(&mut Step { now, config, timers, effects: &mut effects });
         }
         self.watch_expiry(now);
         effects
