@@ -11,6 +11,7 @@ use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Lie, Random};
 use crate::check;
 use crate::client::admin::Admin;
 use crate::client::consumer::Consumer;
+use crate::client::member::Member;
 use crate::client::plain_producer::PlainProducer;
 use crate::client::producer::Producer;
 use crate::client::{World, reader};
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub lives: u64,
     pub records_acknowledged: u64,
     pub records_seen: u64,
+    /// By the members of the group.
+    pub commits_acknowledged: u64,
     pub virtual_time: Duration,
     /// None, if all invariants held.
     pub violations: Vec<String>,
@@ -96,6 +99,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
             .map(|told| history.batches[told.batch].records)
             .sum(),
         records_seen: history.sightings.len() as u64,
+        commits_acknowledged: history.group.acknowledged,
         virtual_time: runtime.now(),
         violations: check::violations(&history),
         tail: trace.tail(),
@@ -144,6 +148,9 @@ impl Director {
         }
         for _ in 0..plan.consumers {
             runtime.spawn(CLIENTS, Consumer::new(world).run());
+        }
+        for _ in 0..plan.members {
+            runtime.spawn(CLIENTS, Member::new(world).run());
         }
     }
 

@@ -182,3 +182,39 @@ fn a_producer_id_that_was_given_twice_is_found() {
     bench.history.producer_ids = vec![1, 2, 1];
     assert_eq!(producer_ids::check(&bench.history), ["1"]);
 }
+
+#[test]
+fn a_committed_offset_that_goes_back_is_found() {
+    let mut history = bench(PRODUCER).history;
+    for number in 0..3 {
+        assert_eq!(history.group.draw(1), number);
+        history.group.acknowledge(1, number);
+    }
+    let told = history.group.told(1);
+    history.group.see(1, 2, told, 1);
+    assert_eq!(committed_stays::check(&history), [""; 0]);
+    history.group.see(1, 1, told, 2);
+    assert_eq!(committed_stays::check(&history).len(), 1);
+}
+
+#[test]
+fn a_committed_offset_that_nobody_sent_is_found() {
+    let mut history = bench(PRODUCER).history;
+    history.group.see(0, 7, -1, 1);
+    assert_eq!(committed_stays::check(&history).len(), 1);
+}
+
+#[test]
+fn a_partition_with_two_owners_in_one_generation_is_found() {
+    let mut history = bench(PRODUCER).history;
+    let told = |generation, member: &str| crate::history::groups::Assignment {
+        generation,
+        partition: 0,
+        member: member.into(),
+        life: 1,
+    };
+    history.group.assignments = vec![told(1, "a"), told(1, "a"), told(2, "b")];
+    assert_eq!(one_owner::check(&history), [""; 0]);
+    history.group.assignments.push(told(2, "a"));
+    assert_eq!(one_owner::check(&history).len(), 1);
+}

@@ -3,10 +3,12 @@
 
 mod acknowledged_stays;
 mod commit_point;
+mod committed_stays;
 mod duplicates;
 mod metadata;
 mod no_holes;
 mod offset_once;
+mod one_owner;
 mod order;
 mod phantoms;
 mod producer_ids;
@@ -29,6 +31,8 @@ const INVARIANTS: &[Invariant] = &[
     ("a start of a log that nobody asked for", starts::check),
     ("metadata that was told and is not so", metadata::check),
     ("a producer id given twice", producer_ids::check),
+    ("a committed offset lost, or gone back (S2)", committed_stays::check),
+    ("a partition with two owners", one_owner::check),
 ];
 
 /// Violations of one kind that are named.

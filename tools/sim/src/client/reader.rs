@@ -15,12 +15,14 @@ use super::fetch_session::FetchSession;
 use super::produce::{self, Parcel};
 use super::producer::now;
 use super::records::{self, Stamp};
-use super::{CataloguedTopic, World};
+use super::{CataloguedTopic, World, member};
 use crate::history::{FinalLog, FinalTopic, Sender};
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const TOPIC_RESOURCE: i8 = 2;
+
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// Within so many attempts a broker that nothing troubles any more takes a record.
 const ATTEMPTS: usize = 50;
@@ -75,7 +77,12 @@ pub async fn list_offset(
 /// Writes and reads everywhere; what it finds goes into the history's finals.
 pub async fn read_everything(world: &World) -> Result<(), Lost> {
     let mut connection = world.connect().await;
+    member::read_committed(world, &mut connection).await?;
     for topic in describe_topics(&mut connection).await? {
+        if topic.name == OFFSETS_TOPIC {
+            // Coordinators write it; what they promise shows in what they tell.
+            continue;
+        }
         let configs = topic_configs(&mut connection, &topic.name).await?;
         let described = FinalTopic { partitions: topic.partitions, configs };
         world.history.borrow_mut().final_topics.insert(topic.id, described);

@@ -2,6 +2,7 @@
 //! [`check`](crate::check).
 
 pub mod content;
+pub mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,7 @@ pub struct History {
     pub sightings: Vec<Sighting>,
     pub partitions: BTreeMap<Partition, PartitionFacts>,
     pub producer_ids: Vec<i64>,
+    pub group: groups::GroupFacts,
     /// What was noticed at once: a start that was refused, an answer that did not come.
     pub incidents: Vec<String>,
     /// Whether everything that is there at the end has been read.

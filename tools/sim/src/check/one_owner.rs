@@ -1,0 +1,21 @@
+//! No two members are told that a partition is theirs in the same generation of their group, be it
+//! that the broker has crashed in between.
+
+use std::collections::BTreeMap;
+
+use crate::history::History;
+
+pub fn check(history: &History) -> Vec<String> {
+    let mut owners = BTreeMap::new();
+    let mut broken = Vec::new();
+    for told in &history.group.assignments {
+        let owner = owners.entry((told.generation, told.partition)).or_insert(&told.member);
+        if **owner != told.member {
+            broken.push(format!(
+                "partition {} in generation {}: {owner}, and in life {} {}",
+                told.partition, told.generation, told.life, told.member
+            ));
+        }
+    }
+    broken
+}
