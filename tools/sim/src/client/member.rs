@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pelton_kafka::wire::create_topics_request::CreatableTopic;
+use pelton_kafka::wire::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
 use pelton_kafka::wire::join_group_request::JoinGroupRequestProtocol;
 use pelton_kafka::wire::leave_group_request::MemberIdentity;
 use pelton_kafka::wire::offset_commit_request::{
@@ -17,9 +20,9 @@ use pelton_kafka::wire::offset_commit_request::{
 use pelton_kafka::wire::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use pelton_kafka::wire::sync_group_request::SyncGroupRequestAssignment;
 use pelton_kafka::wire::{
-    CreateTopicsRequest, FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest,
-    SyncGroupRequest,
+    CreateTopicsRequest, FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest,
+    OffsetFetchRequest, SyncGroupRequest,
 };
 use pelton_kafka::{ErrorCode, StrBytes, message};
 use pelton_storage::disk::sim::Random;
@@ -32,6 +35,11 @@ const GROUP: &str = "members";
 const TOPIC: &str = "grouped";
 const PARTITIONS: i32 = 4;
 const PROTOCOL: &str = "bytes";
+
+/// Where coordinators write.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// ConfigResource.Type of Kafka.
+const TOPIC_RESOURCE: i8 = 2;
 
 /// Short, as runs are: a member that stalls is to be missed within one.
 const SESSION_MS: i32 = 1_000;
@@ -309,10 +317,24 @@ async fn prepare(world: &World, connection: &mut Connection) -> Result<(), Lost>
         let request = message!(FindCoordinatorRequest { coordinator_keys: vec![GROUP.into()] });
         let answer = connection.call(&request, 4).await?;
         if answer.coordinators.first().is_some_and(|found| found.error_code == 0) {
-            return Ok(());
+            break;
         }
         world.runtime.sleep(BACKOFF).await;
     }
+    // Small segments, so that coordinators load what compaction has left.
+    let configs = [("internal.segment.bytes", "4096"), ("min.cleanable.dirty.ratio", "0.01")];
+    let configs = configs.map(|(name, value)| {
+        message!(AlterableConfig { name: name.into(), value: Some(value.into()) })
+    });
+    let request = message!(IncrementalAlterConfigsRequest {
+        resources: vec![message!(AlterConfigsResource {
+            resource_type: TOPIC_RESOURCE,
+            resource_name: OFFSETS_TOPIC.into(),
+            configs: configs.to_vec(),
+        })],
+    });
+    connection.call(&request, 1).await?;
+    Ok(())
 }
 
 /// Asks what is committed, once; notes what it is told. `false`: not told.

@@ -22,8 +22,6 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const TOPIC_RESOURCE: i8 = 2;
 
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
-
 /// Within so many attempts a broker that nothing troubles any more takes a record.
 const ATTEMPTS: usize = 50;
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -79,7 +77,7 @@ pub async fn read_everything(world: &World) -> Result<(), Lost> {
     let mut connection = world.connect().await;
     member::read_committed(world, &mut connection).await?;
     for topic in describe_topics(&mut connection).await? {
-        if topic.name == OFFSETS_TOPIC {
+        if topic.name == member::OFFSETS_TOPIC {
             // Coordinators write it; what they promise shows in what they tell.
             continue;
         }

@@ -359,6 +359,7 @@ fn config(shards: usize) -> BrokerConfig {
         ("broker.id", "1"),
         ("log.dirs", DATA_DIR),
         ("log.retention.check.interval.ms", "500"),
+        ("log.cleaner.backoff.ms", "200"),
         // One group needs one; the others are there to be loaded and idle.
         ("offsets.topic.num.partitions", "3"),
         ("group.initial.rebalance.delay.ms", "20"),
