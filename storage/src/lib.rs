@@ -24,8 +24,9 @@ pub use append_file::{AppendFile, DurableWrites};
 pub use error::{AppendError, OpenError, ReadError, StorageError};
 pub use journal::JournalStats;
 pub use log::{
-    Appended, Compacted, CompactionError, CompactionRules, Dirtiness, Log, NewBatch, NotAppended,
-    OffsetAndTimestamp, Pace, ReadLimits, ReadSlices, RetentionRules, RollRules, Watch,
+    AckedBy, Appended, Compacted, CompactionError, CompactionRules, Dirtiness, Log, NewBatch,
+    NotAppended, OffsetAndTimestamp, Pace, ReadLimits, ReadSlices, RetentionRules, RollRules,
+    Watch,
 };
 pub use reshard::{ReshardReport, reshard, shard_dirs};
 pub use segment::Corruptions;

@@ -251,7 +251,8 @@ impl DataDir<'_> {
         let (store, _) =
             Store::open(self.disk, self.path, shard, options, seed, now, exists).await?;
         // A failure fences the journal, so that it ends, too: nothing is in flight after this.
-        let ((), carried) = futures::join!(store.run_journal(), carry_all(&store, now));
+        let ((), carried) =
+            futures::join!(store.run_journal(|_| rules(now)), carry_all(&store, now));
         let carried = carried.and_then(|bytes| store.journal().check().map(|()| bytes));
         let bytes = carried.map_err(|error| not_drained(self.shard(shard), error))?;
         match self.read(shard).await? {
@@ -289,8 +290,12 @@ async fn names(disk: &Disk, path: &Path) -> io::Result<Vec<String>> {
     }
 }
 
+fn rules(now: TimestampMs) -> RollRules {
+    RollRules { segment_bytes: SEGMENT_BYTES, segment_ms: i64::MAX, now }
+}
+
 async fn carry_all(store: &Store, now: TimestampMs) -> Result<u64, StorageError> {
-    let rules = RollRules { segment_bytes: SEGMENT_BYTES, segment_ms: i64::MAX, now };
+    let rules = rules(now);
     let all = async {
         let mut total = 0;
         loop {

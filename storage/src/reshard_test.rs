@@ -26,7 +26,7 @@ type Placement = BTreeMap<PartitionId, ShardId>;
 
 fn options() -> StoreOptions {
     let journal = JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 256 << 10 };
-    StoreOptions { journal, cache_bytes: 1 << 20, open_files_max: 8 }
+    StoreOptions { journal, cache_bytes: 1 << 20, direct_flush_bytes: 1 << 20, open_files_max: 8 }
 }
 
 fn id(topic: u8, index: i32) -> PartitionId {
@@ -108,7 +108,7 @@ async fn serve<T>(store: &Store, work: impl Future<Output = T>) -> T {
         store.stop_journal();
         done
     };
-    futures::join!(store.run_journal(), work).1
+    futures::join!(store.run_journal(|_| RULES), work).1
 }
 
 /// A disk with `shards` shards and partitions unevenly among them: an empty one, some with records
@@ -372,7 +372,9 @@ fn nobody_gives_away_or_goes_before_all_have_received() {
         let (held, expected) = run(async {
             for number in 0..before {
                 let store = open(&sim.disk(), shard(number)).await;
-                futures::join!(store.run_journal(), store.close(|_| RULES)).1.expect("close");
+                futures::join!(store.run_journal(|_| RULES), store.close(|_| RULES))
+                    .1
+                    .expect("close");
             }
             let undisturbed = same_disk(&sim).disk();
             reshard_to(&undisturbed, after.into()).await.expect("reshard");

@@ -46,6 +46,8 @@ pub struct PartitionState {
     /// Where each leader epoch began, oldest first.
     pub epochs: Vec<(LeaderEpoch, Offset)>,
     pub segments: Vec<SegmentState>,
+    /// The last segment's finished chunks that its index does not have.
+    pub unindexed: Vec<ChunkEntry>,
     /// The last segment's unfinished chunk.
     pub open_chunk: Option<ChunkEntry>,
     /// See `pelton_model::producer`.
@@ -226,6 +228,10 @@ impl PartitionState {
             out.extend_from_slice(&segment.max_timestamp.get().to_le_bytes());
             out.extend_from_slice(&segment.chunk_count.to_le_bytes());
         }
+        put_count(out, self.unindexed.len());
+        for chunk in &self.unindexed {
+            out.extend_from_slice(&chunk.encode());
+        }
         match &self.open_chunk {
             None => out.push(0),
             Some(chunk) => {
@@ -256,6 +262,10 @@ impl PartitionState {
                 chunk_count: fields.u32()?,
             });
         }
+        let mut unindexed = Vec::new();
+        for _ in 0..fields.u32()? {
+            unindexed.push(ChunkEntry::decode(fields.bytes(ChunkEntry::BYTES)?)?);
+        }
         let open_chunk = match fields.u8()? {
             0 => None,
             1 => Some(ChunkEntry::decode(fields.bytes(ChunkEntry::BYTES)?)?),
@@ -270,6 +280,7 @@ impl PartitionState {
             cleaned_end,
             epochs,
             segments,
+            unindexed,
             open_chunk,
             producers,
         })

@@ -12,7 +12,7 @@ use crate::journal::Life;
 use crate::segment::ChunkEntry;
 
 fn state(version: u64) -> ShardState {
-    let partition = |index, open_chunk, producers| PartitionState {
+    let partition = |index, open_chunk: Option<ChunkEntry>, producers| PartitionState {
         id: PartitionId::new(TopicId::from_bytes([9; 16]), PartitionIndex::new(index)),
         start: Offset::new(10),
         carried_end: Offset::new(20),
@@ -25,6 +25,7 @@ fn state(version: u64) -> ShardState {
             max_timestamp: TimestampMs::new(-1),
             chunk_count: 2,
         }],
+        unindexed: open_chunk.into_iter().collect(),
         open_chunk,
         producers,
     };

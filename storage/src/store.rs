@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
-use futures::future::select;
+use futures::future::{join, select};
 use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, TopicId};
 
@@ -18,7 +18,7 @@ use crate::error::{OpenError, StorageError};
 use crate::event::yield_now;
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Known, Life};
-use crate::log::{Log, LogParts, RollRules, Surroundings};
+use crate::log::{Cut, Log, LogParts, RollRules, Surroundings};
 use crate::segment::{Corruptions, OpenSegments, partition_dir};
 use crate::state::{PartitionState, ShardState, StateFile, StateHead, StateWriter};
 
@@ -28,13 +28,21 @@ pub struct StoreOptions {
     pub journal: JournalOptions,
     /// Carried batches kept in memory for readers at the tail.
     pub cache_bytes: usize,
+    /// A partition whose tail that is not acknowledged yet gets so large is written straight to its
+    /// segment, past the journal. Less makes more syncs, more writes more bytes twice.
+    pub direct_flush_bytes: usize,
     /// Files of segments that are open at once, for readers and writers.
     pub open_files_max: usize,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { journal: JournalOptions::default(), cache_bytes: 128 << 20, open_files_max: 512 }
+        Self {
+            journal: JournalOptions::default(),
+            cache_bytes: 128 << 20,
+            direct_flush_bytes: 256 << 10,
+            open_files_max: 512,
+        }
     }
 }
 
@@ -47,6 +55,8 @@ pub struct RecoveryReport {
     pub bytes: u64,
     /// A group that had not become durable was cut off.
     pub torn: bool,
+    /// Partitions of which a direct flush had not become durable and was cut off.
+    pub cut_partitions: usize,
     /// The life before ended without a checkpoint of everything.
     pub unclean: bool,
 }
@@ -164,6 +174,8 @@ impl Store {
             journal: Rc::new(journal),
             memory: Rc::default(),
             open: Rc::new(OpenSegments::new(options.open_files_max)),
+            flushes: Rc::default(),
+            direct_flush_bytes: options.direct_flush_bytes.max(1),
         };
         let mut report = RecoveryReport { torn: recovered.torn, ..RecoveryReport::default() };
         let mut logs = BTreeMap::new();
@@ -184,6 +196,9 @@ impl Store {
         }
         let mut drops = last_drops(&entries);
         let mut unknown = BTreeSet::new();
+        let horizon = recovered.groups.last().map_or(u64::MAX, |group| group.header.horizon);
+        let cuts = cuts(&entries);
+        let mut torn: BTreeMap<PartitionId, Cut> = BTreeMap::new();
         logs.retain(|id, _| !drops.contains_key(id));
         for (at, (sequence, id, entry)) in entries.into_iter().enumerate() {
             if let Entry::Append { batch, .. } = &entry {
@@ -191,6 +206,20 @@ impl Store {
                 report.bytes += batch.len() as u64;
             }
             if drops.get(&id).is_none_or(|drop| *drop < at) {
+                let mut cut = cuts[at].into_iter().chain(torn.get(&id).copied());
+                let left = cut.try_fold(entry, |entry, cut| cut.of(entry));
+                let Some(entry) = left else { continue };
+                // S6: below the horizon it is trusted, and read when somebody asks for it.
+                if let (Entry::Extent(extent), Some(log)) = (&entry, logs.get(&id))
+                    && sequence >= horizon
+                    && !log.verify_extent(extent).await.map_err(failed)?
+                {
+                    let cut = log.cut_here();
+                    tracing::warn!(partition = %id, end = %cut.end, flushed = %extent.end,
+                        "a direct flush had not become durable: it is cut off");
+                    torn.insert(id, cut);
+                    continue;
+                }
                 let known = replay(&around, &mut logs, id, entry, sequence, now);
                 let known =
                     known.map_err(|what| damaged(format!("group {sequence}, {id}: {what}")))?;
@@ -198,6 +227,14 @@ impl Store {
                     unknown.insert(id);
                 }
             }
+        }
+        report.cut_partitions = torn.len();
+        // Before anything else of this life: the next start must not trust what was cut off, which
+        // is below its horizon.
+        for (id, Cut { end, carried }) in torn {
+            let entry = Entry::Truncate { end, carried };
+            let pushed = around.journal.push(id, entry, None);
+            pushed.map_err(|error| damaged(error.to_string()))?;
         }
         // Said again, so that it stands before a partition of the same name that comes later.
         for id in unknown.into_iter().filter(|id| !logs.contains_key(id)) {
@@ -207,7 +244,7 @@ impl Store {
         }
         let removed: Vec<PartitionId> =
             drops.into_keys().filter(|id| !logs.contains_key(id)).collect();
-        report.unclean = report.batches > 0 || report.torn;
+        report.unclean = report.batches > 0 || report.torn || report.cut_partitions > 0;
         let store = Store(Rc::new(StoreParts {
             around,
             shard,
@@ -236,12 +273,18 @@ impl Store {
         Ok((store, report))
     }
 
-    /// Writes journal groups until [`Store::stop_journal`]; the shard runs this as a task.
-    pub async fn run_journal(&self) {
-        self.0.around.journal.run().await;
+    /// Writes journal groups, and large tails straight to segments, until
+    /// [`Store::stop_journal`]; the shard runs this as a task. `roll` gives each log's rules.
+    pub async fn run_journal(&self, roll: impl Fn(&Log) -> RollRules) {
+        let around = &self.0.around;
+        join(around.journal.run(), around.flushes.run(&around.journal, roll)).await;
     }
 
     pub fn stop_journal(&self) {
+        for log in self.logs() {
+            // Refused only where nothing is taken any more.
+            let _ = log.release_held();
+        }
         self.0.around.journal.stop();
     }
 
@@ -270,6 +313,10 @@ impl Store {
     pub fn place(&self, id: PartitionId, epoch: LeaderEpoch) -> Result<u64, StorageError> {
         assert!(!self.0.removals.borrow().contains_key(&id), "{id} is being removed");
         let mut logs = self.0.logs.borrow_mut();
+        if let Some(log) = logs.get(&id) {
+            // The epoch begins behind all of them, in the journal too.
+            log.release_held()?;
+        }
         let start = logs.get(&id).map_or(Offset::ZERO, Log::end_offset);
         let sequence = self.0.around.journal.push(id, Entry::Place { epoch, start }, None)?;
         match logs.get(&id) {
@@ -328,7 +375,7 @@ impl Store {
     pub async fn close(&self, roll: impl Fn(&Log) -> RollRules) -> Result<(), StorageError> {
         let _pass = self.0.gate.enter().await;
         let journal = &self.0.around.journal;
-        journal.stop();
+        self.stop_journal();
         while !journal.has_ended() {
             // It may need the room of what it has written for what it still has to write.
             let changed = select(journal.pressure().wait(), journal.end().wait());
@@ -492,6 +539,24 @@ fn replay(
 fn last_drops(entries: &[(u64, PartitionId, Entry)]) -> BTreeMap<PartitionId, usize> {
     let drops = entries.iter().enumerate().filter(|(_, (_, _, entry))| *entry == Entry::Drop);
     drops.map(|(at, (_, id, _))| (*id, at)).collect()
+}
+
+/// For each entry, where later starts cut its partition off.
+fn cuts(entries: &[(u64, PartitionId, Entry)]) -> Vec<Option<Cut>> {
+    let mut lowest: BTreeMap<PartitionId, Cut> = BTreeMap::new();
+    let mut cuts = vec![None; entries.len()];
+    for (at, (_, id, entry)) in entries.iter().enumerate().rev() {
+        cuts[at] = lowest.get(id).copied();
+        match entry {
+            Entry::Truncate { end, carried } => {
+                let cut = Cut { end: *end, carried: *carried }.lowest(lowest.get(id));
+                lowest.insert(*id, cut);
+            }
+            Entry::Drop => drop(lowest.remove(id)),
+            _ => {}
+        }
+    }
+    cuts
 }
 
 /// A removal under way; over, also when its future was dropped, the journal is free of it.

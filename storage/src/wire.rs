@@ -30,6 +30,10 @@ impl<'a> Fields<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
+    pub fn i16(&mut self) -> Option<i16> {
+        self.array().map(i16::from_le_bytes)
+    }
+
     pub fn i32(&mut self) -> Option<i32> {
         self.array().map(i32::from_le_bytes)
     }

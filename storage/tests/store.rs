@@ -49,7 +49,13 @@ fn nothing_is_visible_before_it_is_durable() {
         let log = store.log(partition(1, 0)).expect("a log");
         let done = log.append(batch(1, 100), NOW).expect("appended");
         // The journal does not run.
-        assert!(store.journal().durable(done.sequence).now_or_never().is_none());
+        assert!(
+            store
+                .journal()
+                .durable(done.acked_by.group().expect("a group"))
+                .now_or_never()
+                .is_none()
+        );
         assert_eq!((log.commit_offset(), log.end_offset()), (Offset::ZERO, Offset::new(1)));
         assert!(read(&log, 0, 100).await.expect("at the end").slices.is_empty());
         let beyond = read(&log, 1, 100).await.expect_err("beyond the end");
@@ -82,7 +88,11 @@ fn a_duplicate_is_answered_with_its_first_offset_also_after_a_restart() {
             for (sequence, offset) in [(0, 1), (2, 3), (4, 5)] {
                 let again = log.append(twice(9, sequence), NOW).expect("a duplicate");
                 assert_eq!(again.base_offset, Offset::new(offset));
-                store.journal().durable(again.sequence).await.expect("durable long since");
+                store
+                    .journal()
+                    .durable(again.acked_by.group().expect("a group"))
+                    .await
+                    .expect("durable long since");
             }
             if carries {
                 checkpoint(&store).await;
@@ -193,7 +203,7 @@ fn a_batch_may_be_larger_than_a_chunk_a_segment_a_ring_file_and_the_ring() {
         let mut written = Vec::new();
         for bytes in [10, 70_000, 20, 400_000, 30, 1_500_000, 40] {
             let done = log.append(batch(5, bytes), NOW).expect("appended");
-            while store.journal().durable_sequence() < done.sequence {
+            while store.journal().durable_sequence() < done.acked_by.group().expect("a group") {
                 store.checkpoint(|_| roll_at(50_000)).await.expect("a checkpoint");
                 yield_once().await;
             }
@@ -456,7 +466,8 @@ fn checkpoints_release_the_ring_which_is_used_again_and_again() {
                 written.push(append(&store, &log, batch(round, 5000)).await.1);
             }
             checkpoint(&store).await;
-            assert_eq!(store.journal().used_ratio(), 0.0);
+            // What a checkpoint says of itself is needed until the next.
+            assert!(store.journal().used_ratio() < 0.3);
         }
         assert!(store.stats().journal.group_bytes.sum > 3 << 20);
         assert_eq!(read_all(&log).await, written);
@@ -472,7 +483,12 @@ fn a_full_ring_waits_and_goes_on_after_a_checkpoint() {
         let log = place(&store, partition(1, 0)).await;
         let mut newest = 0;
         for fill in 0..100 {
-            newest = log.append(batch(fill, 10_000), NOW).expect("appended").sequence;
+            newest = log
+                .append(batch(fill, 10_000), NOW)
+                .expect("appended")
+                .acked_by
+                .group()
+                .expect("a group");
         }
         let pressure = store.journal().pressure().wait();
         pressure.await;
@@ -506,7 +522,12 @@ fn retention_never_blocks_a_full_ring() {
         }
         let mut newest = 0;
         for fill in 0..60 {
-            newest = log.append(batch(fill, 10_000), NOW).expect("appended").sequence;
+            newest = log
+                .append(batch(fill, 10_000), NOW)
+                .expect("appended")
+                .acked_by
+                .group()
+                .expect("a group");
         }
         while !store.journal().is_starved() {
             yield_once().await;
@@ -550,7 +571,12 @@ fn write_with_full_disk(sim: &SimDisk) {
         let log = place(&store, partition(1, 0)).await;
         let mut newest = 0;
         for fill in 0..30 {
-            newest = log.append(batch(fill, 10_000), NOW).expect("appended").sequence;
+            newest = log
+                .append(batch(fill, 10_000), NOW)
+                .expect("appended")
+                .acked_by
+                .group()
+                .expect("a group");
         }
         let mut tries = 0;
         while store.journal().durable_sequence() < newest || store.stats().uncarried_bytes > 0 {
@@ -585,7 +611,12 @@ fn a_disk_that_is_full_for_a_while_serves_reads_and_resumes() {
         sim.set_capacity(space.total_bytes - space.free_bytes + 4096);
         let mut newest = 0;
         for fill in 0..40 {
-            newest = log.append(batch(fill, 10_000), NOW).expect("appended").sequence;
+            newest = log
+                .append(batch(fill, 10_000), NOW)
+                .expect("appended")
+                .acked_by
+                .group()
+                .expect("a group");
         }
         for _ in 0..50 {
             let full = store.checkpoint(|_| roll_at(1 << 30)).await;
@@ -617,7 +648,7 @@ fn s3_a_failed_journal_write_fences_and_nothing_more_is_acknowledged() {
                 let log = store.log(partition(1, 0)).expect("a log");
                 let mut acknowledged = 0;
                 while let Ok(done) = log.append(batch(1, 5000), NOW) {
-                    match store.journal().durable(done.sequence).await {
+                    match store.journal().durable(done.acked_by.group().expect("a group")).await {
                         Ok(()) => acknowledged += 1,
                         Err(error) => assert!(matches!(error, StorageError::Fenced(_))),
                     }
@@ -684,7 +715,7 @@ fn s3_a_partition_that_cannot_be_carried_fences_the_shard_before_anybody_waits_f
         for _ in 0..100 {
             let Ok(done) = log.append(batch(2, 5000), NOW) else { break };
             for _ in 0..20 {
-                if store.journal().durable_sequence() < done.sequence {
+                if store.journal().durable_sequence() < done.acked_by.group().expect("a group") {
                     let _ = store.checkpoint(|_| roll_at(1 << 30)).await;
                     yield_once().await;
                 }

@@ -70,7 +70,7 @@ impl RunningShard {
         let journal = shard.clone();
         let (ended, journal_ended) = oneshot::channel();
         shard.env.spawn(Lane::Foreground, async move {
-            journal.store.run_journal().await;
+            journal.store.run_journal(|log| journal.roll_rules(log)).await;
             let _ = ended.send(());
         });
         shard.maintain();

@@ -1,6 +1,7 @@
 //! Records of a coordinator into its partition's log.
 
 use pelton_group::Record;
+use pelton_model::Offset;
 use pelton_model::batch::{BatchBuilder, BatchFields, BatchHeader, NewRecord};
 use pelton_storage::{Log, NewBatch};
 
@@ -11,21 +12,20 @@ use crate::shard::Shard;
 const BATCH_BYTES: usize = 512 << 10;
 
 impl Shard {
-    /// Appends at once (R2); returns the journal group that makes the last record durable. S9: a
-    /// full disk refuses producers, and not these.
+    /// Appends at once (R2); returns the end of the log, up to which all is durable once it is
+    /// committed. S9: a full disk refuses producers, and not these.
     pub(super) fn append_group_records(
         &self,
         log: &Log,
         records: &[Record],
-    ) -> Result<u64, GroupFault> {
+    ) -> Result<Offset, GroupFault> {
         let now = self.env.now();
-        let mut sequence = 0;
         let mut batch = BatchBuilder::new(BatchFields::default());
         for record in records {
             let (key, value) = (record.key(), record.value());
             let bytes = key.len() + value.as_ref().map_or(0, Vec::len);
             if batch.record_count() > 0 && batch.uncompressed_bytes() + bytes > BATCH_BYTES {
-                sequence = append(log, &batch, now)?;
+                append(log, &batch, now)?;
                 batch = BatchBuilder::new(BatchFields::default());
             }
             batch.push(&NewRecord {
@@ -36,9 +36,9 @@ impl Shard {
             });
         }
         if batch.record_count() > 0 {
-            sequence = append(log, &batch, now)?;
+            append(log, &batch, now)?;
         }
-        Ok(sequence)
+        Ok(log.end_offset())
     }
 }
 
@@ -46,7 +46,7 @@ fn append(
     log: &Log,
     batch: &BatchBuilder,
     now: pelton_model::TimestampMs,
-) -> Result<u64, GroupFault> {
+) -> Result<(), GroupFault> {
     let bytes = batch.build();
     let header = BatchHeader::read(&bytes).map_err(|error| {
         tracing::error!(partition = %log.id(), %error, "a coordinator's batch cannot be read");
@@ -54,7 +54,7 @@ fn append(
     })?;
     let batch = NewBatch { header, bytes, producer: None };
     match log.append(batch, now) {
-        Ok(appended) => Ok(appended.sequence),
+        Ok(_) => Ok(()),
         Err(error) => {
             tracing::error!(partition = %log.id(), ?error, "a coordinator cannot write");
             Err(GroupFault::NotCoordinator)

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use pelton_model::PartitionId;
+use pelton_model::{Offset, PartitionId};
 use pelton_storage::event::Event;
 
 use super::{Coordinators, GroupFault, Hosted, HostedState, OFFSETS_TOPIC};
@@ -26,7 +26,7 @@ impl Hosted {
             partition,
             state: RefCell::new(HostedState::Failed),
             life: Cell::new(0),
-            newest: Cell::new(0),
+            newest: Cell::new(Offset::ZERO),
             changed: Event::default(),
             sleeps_until: Cell::new(None),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pelton_group::{Coordinator, GroupConfig};
 use pelton_model::batch::{Batches, Records, record_bytes};
-use pelton_storage::{Log, ReadLimits};
+use pelton_storage::{AckedBy, Log, ReadLimits};
 
 use super::{Hosted, HostedState};
 use crate::runtime::Lane;
@@ -70,7 +70,8 @@ impl Shard {
     async fn replay_log(&self, hosted: &Hosted) -> Result<Coordinator, String> {
         let log = self.store.log(hosted.partition).ok_or("the partition is not here")?;
         // What an earlier life of the coordinator appended either is in the log or never will be.
-        self.store.journal().durable(hosted.newest.get()).await.map_err(|it| it.to_string())?;
+        let newest = AckedBy::Commit(hosted.newest.get());
+        log.acknowledged(newest).await.map_err(|it| it.to_string())?;
         let mut coordinator = Coordinator::new(self.group_config(hosted));
         let mut offset = log.start_offset();
         while offset < log.commit_offset() {

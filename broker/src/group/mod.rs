@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pelton_group::{Command, Coordinator, Reply, Token};
-use pelton_model::PartitionId;
+use pelton_model::{Offset, PartitionId};
 use pelton_storage::event::Event;
 
 use answers::Waiting;
@@ -73,8 +73,8 @@ struct Hosted {
     state: RefCell<HostedState>,
     /// Counts the coordinators that have stood here: a timer task ends with its own.
     life: Cell<u64>,
-    /// The journal group that the newest record is in.
-    newest: Cell<u64>,
+    /// The end of the newest record.
+    newest: Cell<Offset>,
     /// Something is due earlier than was thought, or the coordinator is gone.
     changed: Event,
     /// What the timer task sleeps for; none: it waits for `changed` alone.

@@ -4,14 +4,15 @@ use std::rc::Rc;
 
 use futures::future::join_all;
 use pelton_group::{Command, Coordinator, Effects, Now, Reply, Token};
-use pelton_model::TopicId;
+use pelton_model::{Offset, TopicId};
+use pelton_storage::AckedBy;
 
 use super::{GroupAnswer, GroupFault, GroupOutcome, GroupRequest, Hosted, HostedState};
 use crate::shard::Shard;
 
-/// Replies that leave when a journal group is durable.
+/// Replies that leave when the partition's log is committed so far.
 pub(super) struct Outgoing {
-    sequence: u64,
+    end: Offset,
     replies: Vec<(Token, Reply)>,
 }
 
@@ -61,10 +62,10 @@ impl Shard {
             None => Err(GroupFault::NotCoordinator),
         };
         match appended {
-            Ok(sequence) => {
-                let sequence = sequence.max(hosted.newest.get());
-                hosted.newest.set(sequence);
-                Ok(Outgoing { sequence, replies })
+            Ok(end) => {
+                let end = end.max(hosted.newest.get());
+                hosted.newest.set(end);
+                Ok(Outgoing { end, replies })
             }
             Err(fault) => {
                 self.send_group_answers(
@@ -101,10 +102,11 @@ impl Shard {
         hosted: &Rc<Hosted>,
         outgoing: Outgoing,
     ) -> Vec<(Token, GroupOutcome)> {
-        let Outgoing { sequence, replies } = outgoing;
-        let journal = self.store.journal().clone();
-        let durable =
-            sequence <= journal.durable_sequence() || journal.durable(sequence).await.is_ok();
+        let Outgoing { end, replies } = outgoing;
+        let durable = match self.store.log(hosted.partition) {
+            Some(log) => log.acknowledged(AckedBy::Commit(end)).await.is_ok(),
+            None => false,
+        };
         if !durable {
             self.fail(hosted);
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use pelton_kafka::ApiKey;
 use pelton_model::Offset;
 use pelton_model::producer::ProducerError;
-use pelton_storage::{AppendError, Log, NewBatch, NotAppended, StorageError};
+use pelton_storage::{AckedBy, AppendError, Log, NewBatch, NotAppended, StorageError};
 
 use super::Shard;
 use crate::message::{AppendOutcome, BatchToAppend, LogFault, Stored};
@@ -20,6 +20,8 @@ pub struct Appending {
     outcomes: Vec<AppendOutcome>,
     /// The newest group that one of them needs.
     sequence: u64,
+    /// Outcomes whose batches go straight to segments, and what they wait for.
+    flushes: Vec<(usize, Log, AckedBy)>,
 }
 
 impl Shard {
@@ -30,30 +32,35 @@ impl Shard {
             shard: self.clone(),
             outcomes: Vec::with_capacity(batches.len()),
             sequence: 0,
+            flushes: Vec::new(),
         };
         for batch in batches {
-            let outcome = self.append_one(batch, &mut appending.sequence);
-            appending.outcomes.push(outcome);
+            self.append_one(batch, &mut appending);
         }
         appending
     }
 
-    fn append_one(&self, batch: BatchToAppend, sequence: &mut u64) -> AppendOutcome {
+    fn append_one(&self, batch: BatchToAppend, appending: &mut Appending) {
         let log = match self.find(batch.partition) {
             Ok(log) => log,
             Err(fault) => {
-                let result = Err(fault);
-                return AppendOutcome { result, log_start: Offset::new(-1), input: batch.input };
+                let (result, log_start) = (Err(fault), Offset::new(-1));
+                appending.outcomes.push(AppendOutcome { result, log_start, input: batch.input });
+                return;
             }
         };
-        let result = self.append_to(&log, &batch).map(|(stored, group)| {
-            *sequence = (*sequence).max(group);
+        let result = self.append_to(&log, &batch).map(|(stored, acked_by)| {
+            match acked_by.group() {
+                Some(group) => appending.sequence = appending.sequence.max(group),
+                None => appending.flushes.push((appending.outcomes.len(), log.clone(), acked_by)),
+            }
             stored
         });
-        AppendOutcome { result, log_start: log.start_offset(), input: batch.input }
+        let log_start = log.start_offset();
+        appending.outcomes.push(AppendOutcome { result, log_start, input: batch.input });
     }
 
-    fn append_to(&self, log: &Log, batch: &BatchToAppend) -> Result<(Stored, u64), LogFault> {
+    fn append_to(&self, log: &Log, batch: &BatchToAppend) -> Result<(Stored, AckedBy), LogFault> {
         if self.disk_full.get() {
             return Err(LogFault::Storage(StorageError::Full.to_string()));
         }
@@ -65,7 +72,7 @@ impl Shard {
         match log.append(new, self.env.now()) {
             Ok(done) => {
                 let (base_offset, duplicate_of) = (done.base_offset, done.duplicate_of);
-                Ok((Stored { base_offset, duplicate_of }, done.sequence))
+                Ok((Stored { base_offset, duplicate_of }, done.acked_by))
             }
             Err(NotAppended::Refused(AppendError::Dropped)) => Err(LogFault::NotHere),
             Err(NotAppended::Refused(AppendError::Storage(error))) => Err(error.into()),
@@ -101,13 +108,24 @@ impl Shard {
 
 impl Appending {
     /// Resolves when all that was appended is on stable storage (S1), or will never be (S3).
-    pub async fn durable(self) -> Vec<AppendOutcome> {
-        if self.sequence == 0 {
+    pub async fn durable(mut self) -> Vec<AppendOutcome> {
+        if self.sequence == 0 && self.flushes.is_empty() {
             return self.outcomes;
         }
         let journal = self.shard.store.journal().clone();
         let began = self.shard.env.elapsed();
         let durable = journal.durable(self.sequence).await;
+        for (at, log, acked_by) in std::mem::take(&mut self.flushes) {
+            // A flush that fails is its partition's alone.
+            if let Err(error) = log.acknowledged(acked_by).await
+                && let Some(outcome) = self.outcomes.get_mut(at)
+            {
+                outcome.result = Err(match log.is_dropped() {
+                    true => LogFault::NotHere,
+                    false => error.into(),
+                });
+            }
+        }
         let took = self.shard.env.elapsed() - began;
         self.shard.metrics.phase(ApiKey::PRODUCE, Phase::Durable, took);
         match durable {

@@ -75,7 +75,7 @@ impl Shard {
         carried.map(|bytes| tracing::debug!(shard = %self.id, bytes, "checkpoint"))
     }
 
-    pub(super) fn roll_rules(&self, log: &Log) -> RollRules {
+    pub fn roll_rules(&self, log: &Log) -> RollRules {
         let now = self.env.now();
         match self.config_of(log.id().topic) {
             Some(config) => rules_of(&config, now),

@@ -76,17 +76,18 @@ impl Place<'_> {
             state.segments.iter().skip(1).map(|it| it.base).chain([carried_end]).collect();
         let last = ends.len().saturating_sub(1);
         for (at, (segment, end)) in state.segments.iter_mut().zip(ends).enumerate() {
-            // The open chunk's CRC is in the state file and stays good.
-            let open_chunk = state.open_chunk.filter(|_| at == last);
+            // The CRCs of chunks beyond the index are in the state file and stay good.
+            let beyond =
+                state.unindexed.first().copied().or(state.open_chunk).filter(|_| at == last);
             let count = segment.chunk_count;
-            let Err(why) = self.read_index(segment, open_chunk).await else {
+            let Err(why) = self.read_index(segment, beyond).await else {
                 repaired.sound += 1;
                 continue;
             };
             if end <= start {
                 continue;
             }
-            let rebuilt = self.rebuild(segment, open_chunk, end).await;
+            let rebuilt = self.rebuild(segment, beyond, end).await;
             has_changed |= rebuilt.as_ref().is_ok_and(|chunks| *chunks != count as usize);
             if let Ok(chunks) = &rebuilt {
                 segment.chunk_count = *chunks as u32;
@@ -105,13 +106,13 @@ impl Place<'_> {
     async fn read_index(
         &self,
         segment: &SegmentState,
-        open_chunk: Option<ChunkEntry>,
+        beyond: Option<ChunkEntry>,
     ) -> Result<(), String> {
         let path = segment.name().index_path(self.dir);
         let count = segment.chunk_count;
         let chunks = index::read(self.disk, &path, self.partition, segment.base, count).await;
         let chunks = chunks.map_err(|error| without_path(error, &path))?;
-        let end = open_chunk.map_or(segment.log_bytes, |chunk| chunk.position);
+        let end = beyond.map_or(segment.log_bytes, |chunk| chunk.position);
         match chunks.last().map_or(0, ChunkEntry::end) {
             // A repair that a crash cut short has not told the state file yet.
             described if described != end => {
@@ -124,14 +125,14 @@ impl Place<'_> {
     async fn rebuild(
         &self,
         segment: &SegmentState,
-        open_chunk: Option<ChunkEntry>,
+        beyond: Option<ChunkEntry>,
         end: Offset,
     ) -> Result<usize, String> {
         let text = |error: io::Error| error.to_string();
         let path = segment.name().log_path(self.dir);
         let file = self.disk.open(&path, OpenMode::default()).await.map_err(text)?;
-        let bytes = open_chunk.map_or(segment.log_bytes, |chunk| chunk.position);
-        let end = open_chunk.map_or(end, |chunk| chunk.offset);
+        let bytes = beyond.map_or(segment.log_bytes, |chunk| chunk.position);
+        let end = beyond.map_or(end, |chunk| chunk.offset);
         let mut chunks = self.chunks(&file, bytes, segment, end).await?;
         for chunk in &mut chunks {
             chunk.crc = self.crc_of(&file, chunk).await.map_err(text)?;

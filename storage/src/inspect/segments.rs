@@ -78,14 +78,17 @@ impl Walk<'_> {
         for (at, segment) in state.segments.iter().enumerate() {
             let next = state.segments.get(at + 1);
             let end = next.map_or(state.carried_end, |next| next.base);
-            let open_chunk = state.open_chunk.filter(|_| next.is_none());
+            let beyond: Vec<ChunkEntry> = match next {
+                None => state.unindexed.iter().copied().chain(state.open_chunk).collect(),
+                Some(_) => Vec::new(),
+            };
             // Deleted records: the files may be gone already.
             let path = segment.name().log_path(self.dir);
             if end <= state.start && self.is_absent(&path).await {
                 self.find(Weight::Note, &path, "removed, below the log's start".into());
                 continue;
             }
-            self.verify_segment(segment, open_chunk, end).await;
+            self.verify_segment(segment, beyond, end).await;
         }
         if state.segments.is_empty() && state.carried_end > state.start {
             let what = format!("no segment holds {}..{}", state.start, state.carried_end);
@@ -103,7 +106,7 @@ impl Walk<'_> {
     async fn verify_segment(
         &mut self,
         segment: &SegmentState,
-        open_chunk: Option<ChunkEntry>,
+        beyond_index: Vec<ChunkEntry>,
         end: Offset,
     ) {
         self.report.segments += 1;
@@ -121,7 +124,7 @@ impl Walk<'_> {
         let read = index::read(self.disk, &idx, self.id, segment.base, segment.chunk_count).await;
         match read {
             Ok(mut chunks) => {
-                chunks.extend(open_chunk);
+                chunks.extend(beyond_index);
                 self.verify_chunks(&file, &path, segment, &chunks, end).await;
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pelton_model::limits::BLOCK_BYTES;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId};
 
-use crate::segment::ChunkEntry;
+use super::extent::Extent;
 use crate::wire::{Fields, put_partition};
 
 pub const MAGIC: [u8; 8] = *b"PELTONJ0";
@@ -144,10 +144,11 @@ impl Group {
 pub enum Entry {
     /// One record batch, as it stands in the log.
     Append { base_offset: Offset, epoch: LeaderEpoch, batch: Bytes },
-    /// Bytes that were written straight to a segment, and their chunks.
-    Extent { segment: Offset, position: u64, length: u32, chunks: Vec<ChunkEntry> },
-    /// Records at and above `end` are gone.
-    Truncate { end: Offset },
+    /// Bytes that stand in a segment, up to offset `end`.
+    Extent(Extent),
+    /// A start has cut the log off: records at and above `end` are gone, and of extents those that
+    /// reach beyond `carried`.
+    Truncate { end: Offset, carried: Offset },
     /// Records below `start` are gone.
     LogStart { start: Offset },
     /// A segment begins at `base`.
@@ -172,8 +173,9 @@ impl Entry {
         ENTRY_HEAD_BYTES
             + match self {
                 Entry::Append { batch, .. } => 12 + batch.len(),
-                Entry::Extent { chunks, .. } => 24 + chunks.len() * ChunkEntry::BYTES,
-                Entry::Truncate { .. } | Entry::LogStart { .. } | Entry::Roll { .. } => 8,
+                Entry::Extent(extent) => extent.encoded_bytes(),
+                Entry::Truncate { .. } => 16,
+                Entry::LogStart { .. } | Entry::Roll { .. } => 8,
                 Entry::Drop => 0,
                 Entry::Place { .. } => 12,
             }
@@ -183,7 +185,7 @@ impl Entry {
     pub fn encode_head(&self, partition: PartitionId, out: &mut Vec<u8>) {
         let kind = match self {
             Entry::Append { .. } => APPEND,
-            Entry::Extent { .. } => EXTENT,
+            Entry::Extent(_) => EXTENT,
             Entry::Truncate { .. } => TRUNCATE,
             Entry::LogStart { .. } => LOG_START,
             Entry::Roll { .. } => ROLL,
@@ -199,18 +201,14 @@ impl Entry {
                 out.extend_from_slice(&base_offset.get().to_le_bytes());
                 out.extend_from_slice(&epoch.get().to_le_bytes());
             }
-            Entry::Extent { segment, position, length, chunks } => {
-                out.extend_from_slice(&segment.get().to_le_bytes());
-                out.extend_from_slice(&position.to_le_bytes());
-                out.extend_from_slice(&length.to_le_bytes());
-                out.extend_from_slice(&(chunks.len() as u32).to_le_bytes());
-                for chunk in chunks {
-                    out.extend_from_slice(&chunk.encode());
-                }
+            Entry::Extent(extent) => extent.encode(out),
+            Entry::Truncate { end, carried } => {
+                out.extend_from_slice(&end.get().to_le_bytes());
+                out.extend_from_slice(&carried.get().to_le_bytes());
             }
-            Entry::Truncate { end: offset }
-            | Entry::LogStart { start: offset }
-            | Entry::Roll { base: offset } => out.extend_from_slice(&offset.get().to_le_bytes()),
+            Entry::LogStart { start: offset } | Entry::Roll { base: offset } => {
+                out.extend_from_slice(&offset.get().to_le_bytes())
+            }
             Entry::Drop => {}
             Entry::Place { epoch, start } => {
                 out.extend_from_slice(&epoch.get().to_le_bytes());
@@ -227,18 +225,11 @@ impl Entry {
                 epoch: LeaderEpoch::new(fields.i32()?),
                 batch: payload.slice(12..),
             },
-            EXTENT => {
-                let segment = Offset::new(fields.i64()?);
-                let position = fields.u64()?;
-                let length = fields.u32()?;
-                let count = fields.u32()? as usize;
-                let mut chunks = Vec::new();
-                for _ in 0..count {
-                    chunks.push(ChunkEntry::decode(fields.bytes(ChunkEntry::BYTES)?)?);
-                }
-                Entry::Extent { segment, position, length, chunks }
-            }
-            TRUNCATE => Entry::Truncate { end: Offset::new(fields.i64()?) },
+            EXTENT => Entry::Extent(Extent::decode(&mut fields)?),
+            TRUNCATE => Entry::Truncate {
+                end: Offset::new(fields.i64()?),
+                carried: Offset::new(fields.i64()?),
+            },
             LOG_START => Entry::LogStart { start: Offset::new(fields.i64()?) },
             ROLL => Entry::Roll { base: Offset::new(fields.i64()?) },
             DROP => Entry::Drop,

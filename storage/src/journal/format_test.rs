@@ -1,10 +1,13 @@
 use bytes::Bytes;
+use pelton_model::batch::ProducerBatch;
 use pelton_model::limits::BLOCK_BYTES;
 use pelton_model::{
     LeaderEpoch, Offset, PartitionId, PartitionIndex, ShardId, TimestampMs, TopicId,
 };
+use pelton_model::{ProducerEpoch, ProducerId};
 use proptest::prelude::*;
 
+use super::super::extent::{Extent, ExtentProducer};
 use super::{Entry, Group, GroupHeader, HEADER_BYTES, NoGroup};
 use crate::segment::ChunkEntry;
 
@@ -29,13 +32,24 @@ fn entries() -> Vec<Entry> {
             epoch: LeaderEpoch::new(5),
             batch: Bytes::from_static(b"a batch"),
         },
-        Entry::Extent {
+        Entry::Extent(Extent {
             segment: Offset::new(64),
             position: 1 << 33,
             length: 4096,
+            end: Offset::new(77),
             chunks: vec![chunk(0), chunk(9)],
-        },
-        Entry::Truncate { end: Offset::new(11) },
+            producers: vec![ExtentProducer {
+                batch: ProducerBatch {
+                    id: ProducerId::new(1 << 35),
+                    epoch: ProducerEpoch::new(-3),
+                    base_sequence: 1 << 20,
+                    last_offset_delta: 4,
+                },
+                base_offset: Offset::new(72),
+                max_timestamp: TimestampMs::new(-9),
+            }],
+        }),
+        Entry::Truncate { end: Offset::new(11), carried: Offset::new(10) },
         Entry::LogStart { start: Offset::new(12) },
         Entry::Roll { base: Offset::new(13) },
         Entry::Drop,

@@ -4,11 +4,12 @@
 //! group is in flight at a time, so groups become durable in sequence order, and the number of
 //! partitions does not appear in the cost.
 
+mod extent;
 mod format;
 mod ring;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -20,6 +21,8 @@ use pelton_model::histogram::{Counts, Sizes};
 use pelton_model::limits::IO_BYTES_MAX;
 use pelton_model::{Offset, PartitionId, ShardId};
 
+pub(crate) use extent::producers_of;
+pub use extent::{Extent, ExtentProducer};
 pub use format::{Entry, Group, GroupHeader, HEADER_BYTES, NoGroup};
 use ring::Ring;
 
@@ -100,6 +103,8 @@ pub struct Journal {
     previous_crc: Cell<u32>,
     durable: Cell<u64>,
     tail: Cell<u64>,
+    /// Groups with extents whose bytes are not durable in their segments.
+    extents: RefCell<BTreeMap<u64, usize>>,
     fenced: RefCell<Option<String>>,
     starved: Cell<bool>,
     stopping: Cell<bool>,
@@ -149,6 +154,7 @@ impl Journal {
             previous_crc: Cell::new(last.map_or(0, |group| group.header_crc)),
             durable: Cell::new(durable),
             tail: Cell::new(tail.max(1)),
+            extents: RefCell::default(),
             fenced: RefCell::default(),
             starved: Cell::new(false),
             stopping: Cell::new(false),
@@ -170,10 +176,7 @@ impl Journal {
         entry: Entry,
         durable: Option<(Rc<dyn OnDurable>, Offset)>,
     ) -> Result<u64, StorageError> {
-        self.check()?;
-        if self.stopping.get() {
-            return Err(StorageError::Fenced("the journal is being closed".into()));
-        }
+        self.check_open()?;
         let bytes = entry.encoded_bytes();
         let mut pending = self.pending.borrow_mut();
         let fits =
@@ -197,6 +200,42 @@ impl Journal {
         drop(pending);
         self.work.notify();
         Ok(sequence)
+    }
+
+    /// Queues the entry of an extent whose bytes are still being written. Until
+    /// [`Journal::extent_is_durable`] the horizon does not pass it; after a failed write it never
+    /// does.
+    pub(crate) fn push_extent_in_flight(
+        &self,
+        partition: PartitionId,
+        extent: Extent,
+        durable: (Rc<dyn OnDurable>, Offset),
+    ) -> Result<u64, StorageError> {
+        let sequence = self.push(partition, Entry::Extent(extent), Some(durable))?;
+        *self.extents.borrow_mut().entry(sequence).or_default() += 1;
+        Ok(sequence)
+    }
+
+    pub(crate) fn extent_is_durable(&self, sequence: u64) {
+        let mut extents = self.extents.borrow_mut();
+        match extents.get_mut(&sequence) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(extents.remove(&sequence)),
+        }
+    }
+
+    /// What a group says of the extents before it: all below are durable (F3).
+    fn horizon_of(&self, sequence: u64) -> u64 {
+        self.extents.borrow().keys().next().map_or(sequence, |first| sequence.min(*first))
+    }
+
+    /// Fails where [`Journal::push`] would.
+    pub(crate) fn check_open(&self) -> Result<(), StorageError> {
+        self.check()?;
+        match self.stopping.get() {
+            true => Err(StorageError::Fenced("the journal is being closed".into())),
+            false => Ok(()),
+        }
     }
 
     /// A group is closed at this size, so that it fits into any file and delays the next not long.
@@ -359,7 +398,7 @@ impl Journal {
             entry_count: group.entries.len() as u32,
             incarnation: self.life.incarnation,
             sequence: group.sequence,
-            horizon: self.tail.get(),
+            horizon: self.horizon_of(group.sequence),
             tail: self.tail.get(),
             body_bytes: group.body_bytes as u32,
             previous_crc: self.previous_crc.get(),

@@ -5,7 +5,8 @@ use pelton_model::batch::{BatchHeader, ProducerBatch, patch};
 use pelton_model::producer::{Checked, ProducerError};
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
-use super::{Log, RecentBatch};
+use super::flush::{AckedBy, NO_GROUP};
+use super::{Log, NewRecent};
 use crate::error::AppendError;
 use crate::journal::Entry;
 
@@ -17,11 +18,11 @@ pub struct NewBatch {
     pub producer: Option<ProducerBatch>,
 }
 
-/// Where a batch stands, and the journal group that makes it durable.
+/// Where a batch stands, and what makes it acknowledged; see [`Log::acknowledged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     pub base_offset: Offset,
-    pub sequence: u64,
+    pub acked_by: AckedBy,
     /// Set for a batch that was there already: its maximum timestamp.
     pub duplicate_of: Option<TimestampMs>,
 }
@@ -40,8 +41,8 @@ impl From<crate::StorageError> for NotAppended {
 }
 
 impl Log {
-    /// Appends in memory and queues the journal entry. The batch is acknowledged when group
-    /// `sequence` is durable; a duplicate, when the batch that it repeats is.
+    /// Appends in memory, and queues the journal entry or holds the batch for a direct flush. A
+    /// duplicate is acknowledged when the batch that it repeats is.
     pub fn append(&self, batch: NewBatch, now: TimestampMs) -> Result<Appended, NotAppended> {
         self.check()?;
         let mut positions = self.0.positions.borrow_mut();
@@ -52,9 +53,14 @@ impl Log {
             match positions.producers.check(producer).map_err(NotAppended::Producer)? {
                 Checked::Append => {}
                 Checked::Duplicate { base_offset, max_timestamp } => {
+                    let next = base_offset.plus(i64::from(producer.last_offset_delta) + 1);
+                    let acked_by = match positions.is_flushing {
+                        true => AckedBy::Commit(next),
+                        false => AckedBy::Group(positions.last_sequence),
+                    };
                     return Ok(Appended {
                         base_offset,
-                        sequence: positions.last_sequence,
+                        acked_by,
                         duplicate_of: Some(max_timestamp),
                     });
                 }
@@ -66,22 +72,23 @@ impl Log {
         let mut bytes = batch.bytes;
         patch::set_base_offset_and_epoch(&mut bytes, base, epoch);
         let bytes = Bytes::from(bytes);
-        let entry = Entry::Append { base_offset: base, epoch, batch: bytes.clone() };
-        let sequence = self.0.journal.push(self.0.id, entry, Some((self.shared(), next)))?;
+        self.0.journal.check_open()?;
+        let (sequence, acked_by) = if self.holds(&mut positions, bytes.len()) {
+            (NO_GROUP, AckedBy::Commit(next))
+        } else {
+            let entry = Entry::Append { base_offset: base, epoch, batch: bytes.clone() };
+            let sequence = self.0.journal.push(self.0.id, entry, Some((self.shared(), next)))?;
+            positions.pushed_end = next;
+            positions.last_sequence = sequence;
+            (sequence, AckedBy::Group(sequence))
+        };
         self.0.memory.add_uncarried(bytes.len());
-        positions.end = next;
-        positions.last_sequence = sequence;
         positions.segment_since.get_or_insert(now);
         if let Some(producer) = &batch.producer {
             positions.producers.record(producer, base, batch.header.max_timestamp, now);
         }
-        positions.recent.push_back(RecentBatch {
-            base,
-            next,
-            max_timestamp: batch.header.max_timestamp,
-            sequence,
-            bytes,
-        });
-        Ok(Appended { base_offset: base, sequence, duplicate_of: None })
+        let max_timestamp = batch.header.max_timestamp;
+        positions.push_recent(NewRecent { base, next, max_timestamp, sequence, bytes });
+        Ok(Appended { base_offset: base, acked_by, duplicate_of: None })
     }
 }

@@ -1,4 +1,7 @@
 //! Carrying the tail to segments, so that the journal's space is free again.
+//!
+//! Whatever is added to a segment has an entry in the journal, also what the journal held before:
+//! a recovery then knows where every later extent begins without reading a segment (S5).
 
 use std::io;
 
@@ -8,7 +11,8 @@ use super::{Log, LogParts, Positions};
 use crate::directories::create_dir_durably;
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
-use crate::segment::{Carried, CarriedBatch, Segment, SegmentName, SegmentWriter};
+use crate::journal::Entry;
+use crate::segment::{CarriedBatch, ChunkEntry, Plan, Segment, SegmentName, SegmentWriter};
 use crate::state::PartitionState;
 
 /// When a segment ends.
@@ -27,6 +31,13 @@ const KEEP_OPEN_BYTES: usize = 256 << 10;
 /// Bytes that one carry takes at most, so that partitions take turns.
 const CARRY_BYTES_MAX: usize = 32 << 20;
 
+/// Bytes that one extent takes at most, unless a single batch is larger.
+pub(super) const EXTENT_BYTES_MAX: usize = 4 << 20;
+
+/// Finished chunks that direct flushes leave to the state file before they pay for a sync of the
+/// index: 64 KiB each.
+const UNINDEXED_MAX: usize = 64;
+
 impl Log {
     /// Whether committed batches wait to be carried.
     pub fn is_dirty(&self) -> bool {
@@ -42,69 +53,80 @@ impl Log {
     /// Writes committed batches to segments and syncs them. Returns the bytes carried.
     pub async fn carry(&self, rules: RollRules) -> Result<usize, StorageError> {
         self.check()?;
-        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
+        // Nobody in the gate waits for the journal, which may be waiting for this carry.
+        let _pass = self.0.gate.enter().await;
         match self.carry_alone(rules).await {
             Ok(bytes) => Ok(bytes),
             Err(error) if is_disk_full(&error) => Err(StorageError::Full),
             Err(_) if self.is_dropped() => Ok(0),
-            Err(error) => {
-                let error = StorageError::Fenced(format!("carrying to a segment: {error}"));
-                self.fence(error.clone());
-                Err(error)
-            }
+            Err(error) => Err(self.fence_for("carrying to a segment", &error)),
         }
     }
 
-    async fn carry_alone(&self, rules: RollRules) -> io::Result<usize> {
+    pub(super) fn fence_for(&self, doing: &str, error: &io::Error) -> StorageError {
+        let error = StorageError::Fenced(format!("{doing}: {error}"));
+        self.fence(error.clone());
+        error
+    }
+
+    /// The caller is in the gate.
+    pub(super) async fn carry_alone(&self, rules: RollRules) -> io::Result<usize> {
         let mut total = 0;
-        loop {
-            let batches = self.tail_batches(CARRY_BYTES_MAX - total);
+        while total < CARRY_BYTES_MAX {
+            let batches = self.uncarried(EXTENT_BYTES_MAX, |positions| positions.commit);
             let Some(first) = batches.first() else { break };
             let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
-            let room = rules.segment_bytes.saturating_sub(writer.log_bytes());
-            let mut bytes = 0;
-            let count = batches
-                .iter()
-                .take_while(|batch| {
-                    bytes += batch.bytes.len() as u64;
-                    bytes <= room
-                })
-                .count()
-                .max(1);
-            let carried = writer.carry(&batches[..count]).await?;
-            total += batches[..count].iter().map(|batch| batch.bytes.len()).sum::<usize>();
-            self.take_in(&carried);
-            self.0.positions.borrow_mut().writer = Some(writer);
-            if total >= CARRY_BYTES_MAX {
-                break;
+            let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
+            writer.write(&plan).await?;
+            total += plan.extent.length as usize;
+            if !self.is_dropped() {
+                // Refused only when the journal ends, and then no extent follows this one.
+                let entry = Entry::Extent(plan.extent.clone());
+                let _ = self.0.journal.push(self.0.id, entry, None);
             }
+            self.take_in(&plan);
+            self.index_chunks(&mut writer, 0).await?;
+            self.0.positions.borrow_mut().writer = Some(writer);
         }
-        if total < KEEP_OPEN_BYTES || !self.0.open.may_keep_writer() {
+        self.close_writer_unless_busy(total).await?;
+        Ok(total)
+    }
+
+    /// An idle partition keeps no file open, and there is a bound for busy ones.
+    pub(super) async fn close_writer_unless_busy(&self, bytes: usize) -> io::Result<()> {
+        if bytes < KEEP_OPEN_BYTES || !self.0.open.may_keep_writer() {
             let writer = self.0.positions.borrow_mut().writer.take();
             if let Some(writer) = writer {
                 writer.close().await?;
             }
         }
-        Ok(total)
+        Ok(())
     }
 
-    fn tail_batches(&self, bytes_max: usize) -> Vec<CarriedBatch> {
+    /// Batches from the carried end on, below an offset.
+    pub(super) fn uncarried(
+        &self,
+        bytes_max: usize,
+        end: impl FnOnce(&Positions) -> Offset,
+    ) -> Vec<CarriedBatch> {
         let positions = self.0.positions.borrow();
         if positions.dropped {
             return Vec::new();
         }
+        let end = end(&positions);
         let first = positions.recent.partition_point(|batch| batch.base < positions.carried_end);
         let mut bytes = 0;
         positions
             .recent
             .range(first..)
             .take_while(|batch| {
-                let fits = batch.next <= positions.commit && bytes < bytes_max;
+                let is_first = bytes == 0;
                 bytes += batch.bytes.len();
-                fits
+                batch.next <= end && (is_first || bytes <= bytes_max)
             })
             .map(|batch| CarriedBatch {
                 base_offset: batch.base,
+                next_offset: batch.next,
                 max_timestamp: batch.max_timestamp,
                 bytes: batch.bytes.clone(),
             })
@@ -112,7 +134,11 @@ impl Log {
     }
 
     /// The last segment's writer, after a roll if the next batch does not fit or the time is up.
-    async fn take_writer(&self, next_bytes: u64, rules: RollRules) -> io::Result<SegmentWriter> {
+    pub(super) async fn take_writer(
+        &self,
+        next_bytes: u64,
+        rules: RollRules,
+    ) -> io::Result<SegmentWriter> {
         let parts = &self.0;
         let (writer, last, open_chunk, since) = {
             let mut positions = parts.positions.borrow_mut();
@@ -135,7 +161,7 @@ impl Log {
             ),
             (None, None) => None,
         };
-        if let Some(mut writer) = writer {
+        if let Some(writer) = writer {
             let full = writer.log_bytes() + next_bytes > rules.segment_bytes;
             let old = since.is_some_and(|since| {
                 rules.now.get().saturating_sub(since.get()) >= rules.segment_ms
@@ -143,11 +169,9 @@ impl Log {
             if !(writer.log_bytes() > 0 && (full || old)) {
                 return Ok(writer);
             }
-            let sealed = writer.seal().await?;
-            self.take_in_chunks(&sealed);
-            writer.close().await?;
+            self.seal(writer).await?;
         }
-        let name = SegmentName::carried(parts.positions.borrow().carried_end);
+        let base = parts.positions.borrow().carried_end;
         if is_first {
             // The partition's directory, its topic's, and that of all topics.
             create_dir_durably(&parts.disk, &parts.dir, 3).await?;
@@ -157,14 +181,30 @@ impl Log {
             &parts.dir,
             parts.open.writer_pass(),
             parts.id,
-            name,
+            SegmentName::carried(base),
         )
         .await?;
         let mut positions = parts.positions.borrow_mut();
-        positions.segments.push(Segment::new(name));
-        positions.open_chunk = None;
-        positions.segment_since = Some(rules.now);
+        if !positions.dropped {
+            // As with extents: when it is refused, nothing follows.
+            let _ = parts.journal.push(parts.id, Entry::Roll { base }, None);
+            positions.segments.push(Segment::new(SegmentName::carried(base)));
+            positions.open_chunk = None;
+            positions.segment_since = Some(rules.now);
+        }
         Ok(writer)
+    }
+
+    async fn seal(&self, mut writer: SegmentWriter) -> io::Result<()> {
+        let unindexed = self.0.positions.borrow().unindexed.clone();
+        let last = writer.seal(&unindexed).await?;
+        {
+            let mut positions = self.0.positions.borrow_mut();
+            positions.open_chunk = None;
+            positions.unindexed.extend(last);
+            self.note_indexed(&mut positions);
+        }
+        writer.close().await
     }
 
     /// Seals the last segment, so that retention can take it; the next append begins another.
@@ -173,42 +213,57 @@ impl Log {
         writer.close().await
     }
 
-    fn take_in(&self, carried: &Carried) {
+    /// Takes in what is durable in the last segment.
+    pub(super) fn take_in(&self, plan: &Plan) {
+        let extent = &plan.extent;
         let (bytes, count) = {
             let mut positions = self.0.positions.borrow_mut();
             if positions.dropped {
                 // Its batches are no longer in memory: it stays as it was, whatever was written.
                 return;
             }
-            let end = positions.segments.last().map_or(0, |segment| segment.log_bytes);
-            let mut left = carried.log_bytes - end;
             let first =
                 positions.recent.partition_point(|batch| batch.base < positions.carried_end);
-            let mut carried_end = positions.carried_end;
-            let (mut bytes, mut count) = (0, 0);
-            for batch in positions.recent.range(first..) {
-                if left < batch.bytes.len() as u64 || left == 0 {
-                    break;
-                }
-                left -= batch.bytes.len() as u64;
-                carried_end = batch.next;
-                bytes += batch.bytes.len();
-                count += 1;
+            let taken = positions.recent.range(first..).take_while(|it| it.next <= extent.end);
+            let (bytes, count) =
+                taken.fold((0, 0), |(bytes, count), it| (bytes + it.bytes.len(), count + 1));
+            assert_eq!(bytes, extent.length as usize, "an extent is of whole batches");
+            positions.carried_end = extent.end;
+            let (finished, open) = extent.split_chunks();
+            positions.unindexed.extend_from_slice(finished);
+            positions.open_chunk = open;
+            if let Some(segment) = positions.segments.last_mut() {
+                segment.extend(extent.end_position(), plan.max_timestamp);
             }
-            assert!(left == 0, "a carry ends at a batch");
-            positions.carried_end = carried_end;
             (bytes, count)
         };
-        self.take_in_chunks(carried);
         self.0.memory.carried(&self.0, bytes, count);
     }
 
-    fn take_in_chunks(&self, carried: &Carried) {
-        let mut positions = self.0.positions.borrow_mut();
-        positions.open_chunk = carried.open_chunk;
+    /// Brings the index up to date once more than so many chunks wait for it.
+    pub(super) async fn index_chunks(
+        &self,
+        writer: &mut SegmentWriter,
+        unindexed_max: usize,
+    ) -> io::Result<()> {
+        let unindexed = self.0.positions.borrow().unindexed.clone();
+        if unindexed.len() > unindexed_max {
+            writer.index(&unindexed).await?;
+            self.note_indexed(&mut self.0.positions.borrow_mut());
+        }
+        Ok(())
+    }
+
+    /// As [`Log::index_chunks`], where a sync for each extent would cost too much.
+    pub(super) async fn index_some_chunks(&self, writer: &mut SegmentWriter) -> io::Result<()> {
+        self.index_chunks(writer, UNINDEXED_MAX).await
+    }
+
+    fn note_indexed(&self, positions: &mut Positions) {
+        let chunks = std::mem::take(&mut positions.unindexed);
         if let Some(segment) = positions.segments.last_mut() {
-            self.0.open.extend(self.0.id, segment, &carried.chunks);
-            segment.extend(carried.log_bytes, carried.max_timestamp, &carried.chunks);
+            self.0.open.extend(self.0.id, segment, &chunks);
+            segment.chunk_count += chunks.len() as u32;
         }
     }
 
@@ -231,10 +286,26 @@ impl Log {
             cleaned_end: positions.cleaned_end,
             epochs: positions.durable_epochs(),
             segments: positions.segments.iter().map(Segment::state).collect(),
+            unindexed: positions.unindexed.clone(),
             open_chunk: positions.open_chunk,
             producers: producers.into(),
         }
     }
+}
+
+/// As many batches as the segment has room for; one in any case.
+pub(super) fn fitting<'a>(
+    batches: &'a [CarriedBatch],
+    writer: &SegmentWriter,
+    rules: RollRules,
+) -> &'a [CarriedBatch] {
+    let room = rules.segment_bytes.saturating_sub(writer.log_bytes());
+    let mut bytes = 0;
+    let fits = batches.iter().take_while(|batch| {
+        bytes += batch.bytes.len() as u64;
+        bytes <= room
+    });
+    &batches[..fits.count().max(1)]
 }
 
 impl LogParts {
@@ -242,18 +313,26 @@ impl LogParts {
     pub(crate) fn evict_one(&self) -> usize {
         let mut positions = self.positions.borrow_mut();
         let carried_end = positions.carried_end;
-        match positions.recent.front() {
-            Some(batch) if batch.base < carried_end => {
-                positions.recent.pop_front().map_or(0, |batch| batch.bytes.len())
-            }
-            _ => 0,
+        if positions.recent.front().is_none_or(|batch| batch.base >= carried_end) {
+            return 0;
         }
+        let Some(batch) = positions.recent.pop_front() else { return 0 };
+        // It may not be committed yet, and is not there any more to be counted when it is.
+        positions.committed_bytes = positions.committed_bytes.max(batch.end_bytes);
+        batch.bytes.len()
     }
 }
 
 impl Positions {
-    /// An epoch that begins beyond the commit point may never have begun; its journal entry tells.
+    /// The chunks of the last segment that its index does not have.
+    pub(super) fn chunks_beyond_index(&self) -> Vec<ChunkEntry> {
+        self.unindexed.iter().copied().chain(self.open_chunk).collect()
+    }
+
+    /// An epoch of which nothing is committed or carried may never have begun; its journal entry
+    /// tells.
     fn durable_epochs(&self) -> Vec<(LeaderEpoch, Offset)> {
-        self.epochs.iter().filter(|(_, start)| *start <= self.commit).copied().collect()
+        let end = self.commit.max(self.carried_end);
+        self.epochs.iter().filter(|(_, start)| *start <= end).copied().collect()
     }
 }

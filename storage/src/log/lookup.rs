@@ -58,9 +58,7 @@ impl Log {
 
     /// The epoch in which `offset` was written.
     pub fn epoch_of(&self, offset: Offset) -> LeaderEpoch {
-        let positions = self.0.positions.borrow();
-        let at = positions.epochs.partition_point(|(_, start)| *start <= offset);
-        at.checked_sub(1).map_or(LeaderEpoch::new(0), |at| positions.epochs[at].0)
+        self.0.positions.borrow().epoch_at(offset)
     }
 
     fn greatest_timestamp(&self) -> Option<TimestampMs> {

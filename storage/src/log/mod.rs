@@ -1,12 +1,13 @@
 //! A partition's log: what was just appended in memory, what has settled in segments.
 //!
-//! Offsets move in one direction only: start ≤ carried end ≤ commit point ≤ end. Readers see
+//! Offsets move in one direction only: start ≤ commit point ≤ end, and carried end ≤ end. Readers see
 //! nothing at or past the commit point (S4), which the journal advances, in order, when the bytes
 //! are on stable storage.
 
 mod append;
 mod carry;
 pub(crate) mod compact;
+mod flush;
 mod lookup;
 mod read;
 mod recover;
@@ -25,8 +26,11 @@ use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
 pub use append::{Appended, NewBatch, NotAppended};
 pub use carry::RollRules;
 pub use compact::{Compacted, CompactionError, CompactionRules, Dirtiness, Pace};
+pub use flush::AckedBy;
+pub(crate) use flush::Flushes;
 pub use lookup::OffsetAndTimestamp;
 pub use read::{ReadLimits, ReadSlices};
+pub(crate) use recover::Cut;
 pub use retain::RetentionRules;
 pub use watch::Watch;
 
@@ -51,8 +55,11 @@ pub(crate) struct LogParts {
     open: Rc<OpenSegments>,
     positions: RefCell<Positions>,
     watchers: watch::Watchers,
-    /// One carry, roll, deletion or swap of segments at a time.
+    /// One carry, flush, roll, deletion or swap of segments at a time.
     gate: Gate,
+    flushes: Rc<Flushes>,
+    /// A tail of so many bytes goes straight to its segment.
+    direct_flush_bytes: usize,
     /// One compaction at a time; entered before `gate`.
     compaction: Gate,
     unswept: Cell<compact::Unswept>,
@@ -65,10 +72,23 @@ struct Positions {
     /// Compaction has been over everything below it.
     cleaned_end: Offset,
     commit: Offset,
+    /// Everything below it is durable in the journal, or described there.
+    journal_end: Offset,
+    /// Everything below it has an entry in the journal; what is above is held.
+    pushed_end: Offset,
     end: Offset,
+    /// Where an extent begins that is described and not durable yet.
+    extent_from: Option<Offset>,
+    /// A flush is wanted or under way.
+    is_flushing: bool,
+    /// Of all batches, since the start.
+    appended_bytes: u64,
+    committed_bytes: u64,
     /// Neighbouring batches up to `end`. Those below `carried_end` are cache.
     recent: VecDeque<RecentBatch>,
     segments: Vec<Segment>,
+    /// Finished chunks of the last segment that its index does not have yet.
+    unindexed: Vec<ChunkEntry>,
     open_chunk: Option<ChunkEntry>,
     writer: Option<SegmentWriter>,
     epochs: Vec<(LeaderEpoch, Offset)>,
@@ -92,7 +112,18 @@ struct RecentBatch {
     base: Offset,
     next: Offset,
     max_timestamp: TimestampMs,
-    /// The journal group that holds it.
+    /// The journal group that holds or describes it.
+    sequence: u64,
+    /// As [`Positions::appended_bytes`] was behind it.
+    end_bytes: u64,
+    bytes: Bytes,
+}
+
+/// A [`RecentBatch`] to be.
+struct NewRecent {
+    base: Offset,
+    next: Offset,
+    max_timestamp: TimestampMs,
     sequence: u64,
     bytes: Bytes,
 }
@@ -105,6 +136,8 @@ pub(crate) struct Surroundings {
     pub journal: Rc<Journal>,
     pub memory: Rc<Memory>,
     pub open: Rc<OpenSegments>,
+    pub flushes: Rc<Flushes>,
+    pub direct_flush_bytes: usize,
 }
 
 impl Log {
@@ -124,6 +157,7 @@ impl Log {
                 cleaned_end: Offset::ZERO,
                 epochs: vec![(epoch, Offset::ZERO)],
                 segments: Vec::new(),
+                unindexed: Vec::new(),
                 open_chunk: None,
                 producers: Bytes::new(),
             },
@@ -150,9 +184,16 @@ impl Log {
                 carried_end: state.carried_end,
                 cleaned_end: state.cleaned_end,
                 commit: state.carried_end,
+                journal_end: state.carried_end,
+                pushed_end: state.carried_end,
                 end: state.carried_end,
+                extent_from: None,
+                is_flushing: false,
+                appended_bytes: 0,
+                committed_bytes: 0,
                 recent: VecDeque::new(),
                 segments: state.segments.iter().map(Segment::from_state).collect(),
+                unindexed: state.unindexed.clone(),
                 open_chunk: state.open_chunk,
                 writer: None,
                 epochs: state.epochs.clone(),
@@ -169,6 +210,8 @@ impl Log {
             gate: Gate::default(),
             compaction: Gate::default(),
             unswept: Cell::default(),
+            flushes: around.flushes.clone(),
+            direct_flush_bytes: around.direct_flush_bytes,
         }))
     }
 
@@ -301,7 +344,29 @@ impl Positions {
             return self.dropped_needs_from;
         }
         let first = self.recent.partition_point(|batch| batch.base < self.carried_end);
-        self.recent.get(first).map(|batch| batch.sequence)
+        // A held batch has no entry, and those behind it have none either.
+        let sequence = self.recent.get(first).map(|batch| batch.sequence);
+        sequence.filter(|sequence| *sequence != flush::NO_GROUP)
+    }
+
+    /// Adds a batch behind the end.
+    fn push_recent(&mut self, batch: NewRecent) {
+        self.appended_bytes += batch.bytes.len() as u64;
+        self.end = batch.next;
+        self.recent.push_back(RecentBatch {
+            base: batch.base,
+            next: batch.next,
+            max_timestamp: batch.max_timestamp,
+            sequence: batch.sequence,
+            end_bytes: self.appended_bytes,
+            bytes: batch.bytes,
+        });
+    }
+
+    /// The epoch in which `offset` was written.
+    fn epoch_at(&self, offset: Offset) -> LeaderEpoch {
+        let at = self.epochs.partition_point(|(_, start)| *start <= offset);
+        at.checked_sub(1).map_or(LeaderEpoch::new(0), |at| self.epochs[at].0)
     }
 }
 
@@ -309,8 +374,8 @@ impl OnDurable for LogParts {
     fn durable(&self, end: Offset) {
         let mut positions = self.positions.borrow_mut();
         assert!(end <= positions.end, "durable beyond what was appended");
-        if end > positions.commit {
-            positions.commit = end;
+        positions.journal_end = positions.journal_end.max(end);
+        if positions.advance_commit() {
             drop(positions);
             self.watchers.wake();
         }

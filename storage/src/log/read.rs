@@ -51,8 +51,8 @@ enum Place {
 struct SegmentPlace {
     name: SegmentName,
     access: SegmentAccess,
-    /// If it is the last one.
-    open_chunk: Option<ChunkEntry>,
+    /// The chunks that its index does not have, if it is the last one.
+    beyond_index: Vec<ChunkEntry>,
     /// Where the next segment, or the uncarried tail, begins.
     end: Offset,
 }
@@ -68,6 +68,8 @@ enum Found {
 impl Log {
     /// Batches from the one that contains `from`, up to the limits. Empty at the commit point.
     pub async fn read(&self, from: Offset, limits: ReadLimits) -> Result<ReadSlices, ReadError> {
+        // A segment may hold more than is committed (S4).
+        let limits = ReadLimits { end: limits.end.min(self.commit_offset()), ..limits };
         let mut at = from;
         loop {
             let mut place = match self.place(at, &limits)? {
@@ -158,10 +160,11 @@ impl Log {
                 what: format!("no segment holds offset {from}"),
             }));
         };
-        let open_chunk = positions.open_chunk.filter(|_| at == positions.segments.len());
+        let is_last = at == positions.segments.len();
+        let beyond_index = if is_last { positions.chunks_beyond_index() } else { Vec::new() };
         let end = positions.segments.get(at).map_or(positions.carried_end, Segment::base);
         let access = self.0.open.access(self.0.id, segment);
-        Ok(Place::Disk(SegmentPlace { name: segment.name, access, open_chunk, end }))
+        Ok(Place::Disk(SegmentPlace { name: segment.name, access, beyond_index, end }))
     }
 
     async fn read_segment(
@@ -175,10 +178,11 @@ impl Log {
         let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
         let mut chunks: Vec<ChunkEntry> = Vec::new();
         let mut bytes = 0;
-        let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(place.open_chunk);
+        let beyond = place.beyond_index.iter().copied();
+        let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(beyond);
         let mut after = place.end;
         for chunk in candidates {
-            // The open chunk may be the one that holds `from`.
+            // One beyond the index may be the one that holds `from`.
             if chunk.offset <= from {
                 (bytes, _) = (0, chunks.clear());
             }

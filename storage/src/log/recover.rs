@@ -1,11 +1,15 @@
 //! Applying journal entries again after a restart (S5).
 
+use std::io;
+
 use bytes::Bytes;
 use pelton_model::batch::{BatchHeader, ProducerBatch};
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
-use super::{Log, RecentBatch};
-use crate::journal::Entry;
+use super::{Log, NewRecent, Positions};
+use crate::disk::OpenMode;
+use crate::journal::{Entry, Extent};
+use crate::segment::{Segment, SegmentName, matches};
 
 impl Log {
     /// Applies one entry; what the state file contains already is passed over. `Err` says why the
@@ -26,9 +30,11 @@ impl Log {
                 Ok(())
             }
             Entry::Place { epoch, start } => self.replay_place(epoch, start),
-            Entry::Truncate { .. } | Entry::Extent { .. } | Entry::Roll { .. } | Entry::Drop => {
-                Err("this version writes no such entry for a log".into())
-            }
+            Entry::Extent(extent) => self.replay_extent(&extent, now),
+            Entry::Roll { base } => self.replay_roll(base, now),
+            // What it cut off was passed over on the way here.
+            Entry::Truncate { .. } => Ok(()),
+            Entry::Drop => Err("a log was dropped, and is there".into()),
         }
     }
 
@@ -60,12 +66,10 @@ impl Log {
             };
             positions.producers.record(&producer, base, header.max_timestamp, now);
         }
-        positions.end = next;
-        positions.commit = next;
         positions.last_sequence = sequence;
         positions.segment_since.get_or_insert(now);
         self.0.memory.add_uncarried(bytes.len());
-        positions.recent.push_back(RecentBatch {
+        positions.push_recent(NewRecent {
             base,
             next,
             max_timestamp: header.max_timestamp,
@@ -73,7 +77,94 @@ impl Log {
             // The ring file that it was read from need not be kept for it.
             bytes: Bytes::copy_from_slice(&bytes),
         });
+        positions.recovered_to(next);
         Ok(())
+    }
+
+    fn replay_extent(&self, extent: &Extent, now: TimestampMs) -> Result<(), String> {
+        let mut positions = self.0.positions.borrow_mut();
+        if positions.contains(extent) {
+            return Ok(());
+        }
+        let (position, segment) = (extent.position, extent.segment);
+        let last = positions.segments.last().map_or((segment, 0), |it| (it.base(), it.log_bytes));
+        if positions.segments.is_empty() || last != (segment, position) {
+            return Err(format!("an extent at {position} of segment {segment}, not at {last:?}"));
+        }
+        let (finished, open) = extent.split_chunks();
+        let end = positions.end;
+        for producer in extent.producers.iter().filter(|it| it.base_offset >= end) {
+            let (batch, base, time) =
+                (&producer.batch, producer.base_offset, producer.max_timestamp);
+            positions.producers.record(batch, base, time, now);
+        }
+        positions.unindexed.extend_from_slice(finished);
+        positions.open_chunk = open;
+        positions.segment_since.get_or_insert(now);
+        let max_timestamp = extent.chunks.iter().map(|it| it.max_timestamp).max();
+        if let Some(segment) = positions.segments.last_mut() {
+            segment.extend(extent.end_position(), max_timestamp.unwrap_or(TimestampMs::new(-1)));
+        }
+        positions.carried_end = extent.end;
+        while positions.recent.front().is_some_and(|batch| batch.next <= extent.end) {
+            if let Some(batch) = positions.recent.pop_front() {
+                self.0.memory.release(batch.bytes.len(), false);
+            }
+        }
+        let end = end.max(extent.end);
+        positions.end = end;
+        positions.recovered_to(end);
+        Ok(())
+    }
+
+    fn replay_roll(&self, base: Offset, now: TimestampMs) -> Result<(), String> {
+        let mut positions = self.0.positions.borrow_mut();
+        if positions.segments.last().is_some_and(|last| base <= last.base()) {
+            return Ok(());
+        }
+        if base != positions.carried_end {
+            let end = positions.carried_end;
+            return Err(format!("a segment at {base} follows one that ends at {end}"));
+        }
+        // The index of the one before was completed first.
+        let chunks = positions.chunks_beyond_index().len() as u32;
+        positions.unindexed.clear();
+        positions.open_chunk = None;
+        if let Some(last) = positions.segments.last_mut() {
+            last.chunk_count += chunks;
+        }
+        positions.segments.push(Segment::new(SegmentName::carried(base)));
+        positions.segment_since = Some(now);
+        Ok(())
+    }
+
+    /// Whether an extent that was perhaps being written when the last life ended is all there; if
+    /// so, it is durable when this returns. Everything that it can be torn by reads as `false`.
+    pub(crate) async fn verify_extent(&self, extent: &Extent) -> io::Result<bool> {
+        if self.0.positions.borrow().contains(extent) {
+            return Ok(true);
+        }
+        // Only segments as they were carried are written to.
+        let path = SegmentName::carried(extent.segment).log_path(&self.0.dir);
+        let file = match self.0.disk.open(&path, OpenMode::default()).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // What a kill left in the device's cache counts from here on, so it has to last.
+        file.sync().await?;
+        for chunk in &extent.chunks {
+            let content = match file.read_at(chunk.position, chunk.length as usize).await {
+                Ok(content) => content,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            if !matches(self.0.id, chunk, &content) {
+                return Ok(false);
+            }
+        }
+        file.close().await?;
+        Ok(true)
     }
 
     fn replay_place(&self, epoch: LeaderEpoch, start: Offset) -> Result<(), String> {
@@ -95,5 +186,65 @@ impl Log {
         if positions.epochs.last().is_none_or(|(last, _)| *last < epoch) {
             positions.epochs.push((epoch, end));
         }
+    }
+}
+
+impl Positions {
+    /// Whether what the state file says includes the extent.
+    fn contains(&self, extent: &Extent) -> bool {
+        self.segments.last().is_some_and(|last| {
+            extent.segment < last.base()
+                || (extent.segment == last.base() && extent.end_position() <= last.log_bytes)
+        })
+    }
+
+    fn recovered_to(&mut self, end: Offset) {
+        self.commit = end;
+        self.journal_end = end;
+        self.pushed_end = end;
+        self.committed_bytes = self.appended_bytes;
+    }
+}
+
+/// Where a start has cut a log off, because a direct flush had not become durable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    /// Records at and above it are gone.
+    pub end: Offset,
+    /// Records below it are in segments; those up to `end` only in the journal.
+    pub carried: Offset,
+}
+
+impl Cut {
+    /// What was known before this cut and after it.
+    pub fn lowest(self, other: Option<&Cut>) -> Cut {
+        other.map_or(self, |other| Cut {
+            end: self.end.min(other.end),
+            carried: self.carried.min(other.carried),
+        })
+    }
+
+    /// What counts of an entry that stands before the cut, or behind what was cut off.
+    pub fn of(&self, entry: Entry) -> Option<Entry> {
+        let counts = match &entry {
+            Entry::Append { base_offset, .. } => *base_offset < self.end,
+            Entry::Extent(extent) => extent.end <= self.carried,
+            Entry::Roll { base } => *base <= self.carried,
+            Entry::LogStart { start } => *start <= self.end,
+            // The epoch may have been told to somebody. None of its records is left.
+            Entry::Place { epoch, start } => {
+                return Some(Entry::Place { epoch: *epoch, start: self.end.min(*start) });
+            }
+            Entry::Truncate { .. } | Entry::Drop => true,
+        };
+        counts.then_some(entry)
+    }
+}
+
+impl Log {
+    /// The log as it is, if nothing follows.
+    pub(crate) fn cut_here(&self) -> Cut {
+        let positions = self.0.positions.borrow();
+        Cut { end: positions.end, carried: positions.carried_end }
     }
 }

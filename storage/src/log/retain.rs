@@ -130,6 +130,7 @@ impl Log {
         }
         if positions.segments.len() == 1 {
             positions.open_chunk = None;
+            positions.unindexed.clear();
         }
         Some(positions.segments.remove(0))
     }

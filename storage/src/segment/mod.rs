@@ -19,7 +19,7 @@ pub use index::{decode as decode_index, header as index_header};
 pub(crate) use name::{SegmentName, partition_dir};
 pub use open::Corruptions;
 pub(crate) use open::{OpenSegments, WriterPass};
-pub(crate) use writer::{Carried, CarriedBatch, SegmentWriter};
+pub(crate) use writer::{CarriedBatch, Plan, SegmentWriter};
 
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::StorageError;
@@ -34,7 +34,7 @@ pub(crate) struct Segment {
     /// Durable bytes of the `.log`.
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
-    /// Finished chunks.
+    /// Finished chunks that the index has.
     pub chunk_count: u32,
 }
 
@@ -67,11 +67,10 @@ impl Segment {
         self.name.base
     }
 
-    /// Takes in what a carry has made durable.
-    pub fn extend(&mut self, log_bytes: u64, max_timestamp: TimestampMs, chunks: &[ChunkEntry]) {
+    /// Takes in what has become durable.
+    pub fn extend(&mut self, log_bytes: u64, max_timestamp: TimestampMs) {
         self.log_bytes = log_bytes;
         self.max_timestamp = self.max_timestamp.max(max_timestamp);
-        self.chunk_count += chunks.len() as u32;
     }
 }
 

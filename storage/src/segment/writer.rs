@@ -1,19 +1,18 @@
-//! Appending to the last segment of a partition: whole blocks, by direct I/O, one sync per carry.
+//! Appending to the last segment of a partition: whole blocks, by direct I/O.
 
 use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
+use pelton_model::batch::BatchHeader;
+use pelton_model::limits::BLOCK_BYTES;
 use pelton_model::{Offset, PartitionId, TimestampMs};
 
 use super::{ChunkEntry, OpenChunk, SegmentName, WriterPass, index};
 use crate::block_file::BlockFile;
 use crate::disk::{Disk, OpenMode};
+use crate::journal::{Extent, producers_of};
 use crate::state::SegmentState;
-
-/// One write carries so many bytes at most; the disk seam cuts them into I/Os.
-const WRITE_BYTES: usize = 4 * IO_BYTES_MAX;
 
 const MODE: OpenMode = OpenMode { create: true, durable_writes: false };
 
@@ -21,6 +20,7 @@ const MODE: OpenMode = OpenMode { create: true, durable_writes: false };
 pub(crate) struct SegmentWriter {
     disk: Disk,
     partition: PartitionId,
+    base: Offset,
     log: BlockFile,
     index: BlockFile,
     open_chunk: OpenChunk,
@@ -28,17 +28,18 @@ pub(crate) struct SegmentWriter {
     _pass: WriterPass,
 }
 
-/// What one carry has made durable.
-pub(crate) struct Carried {
-    pub log_bytes: u64,
+/// What is about to be written, described before a byte of it is.
+pub(crate) struct Plan {
+    pub extent: Extent,
     pub max_timestamp: TimestampMs,
-    pub chunks: Vec<ChunkEntry>,
-    pub open_chunk: Option<ChunkEntry>,
+    open_chunk: OpenChunk,
+    pieces: Vec<Bytes>,
 }
 
 /// One batch on its way into a segment.
 pub(crate) struct CarriedBatch {
     pub base_offset: Offset,
+    pub next_offset: Offset,
     pub max_timestamp: TimestampMs,
     pub bytes: Bytes,
 }
@@ -52,15 +53,16 @@ impl SegmentWriter {
         partition: PartitionId,
         name: SegmentName,
     ) -> io::Result<SegmentWriter> {
+        let base = name.base;
         let log = BlockFile::open(disk, &name.log_path(dir), MODE, 0).await?;
         let mut index = BlockFile::open(disk, &name.index_path(dir), MODE, 0).await?;
-        let mut first = index::header(partition, name.base);
+        let mut first = index::header(partition, base);
         first.resize(BLOCK_BYTES, 0);
         index.append(disk, &[Bytes::from(first)]).await?;
         index.file.sync().await?;
         disk.sync_dir(dir).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
-        Ok(SegmentWriter { disk, partition, log, index, open_chunk, _pass: pass })
+        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, _pass: pass })
     }
 
     /// Continues the segment that an earlier life, or an earlier carry, left.
@@ -76,56 +78,64 @@ impl SegmentWriter {
         let index_end = index::ENTRIES_AT + u64::from(last.chunk_count) * ChunkEntry::BYTES as u64;
         let index = BlockFile::open(disk, &last.name().index_path(dir), MODE, index_end).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
-        Ok(SegmentWriter { disk, partition, log, index, open_chunk, _pass: pass })
+        let base = last.base;
+        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, _pass: pass })
     }
 
     pub fn log_bytes(&self) -> u64 {
         self.log.end
     }
 
-    /// Writes and syncs `batches`. After an error the writer is not used again: what it had written
-    /// behind the durable end is written anew, from the same bytes, by the one that resumes.
-    pub async fn carry(&mut self, batches: &[CarriedBatch]) -> io::Result<Carried> {
-        let written = self.write(batches).await?;
+    /// Describes `batches`, which are not empty, behind the end, and takes room for them.
+    pub async fn plan(&mut self, batches: &[CarriedBatch]) -> io::Result<Plan> {
+        let position = self.log.end;
+        let mut open_chunk = self.open_chunk;
+        let mut at = position;
+        let mut max_timestamp = TimestampMs::new(-1);
+        let (mut chunks, mut headers) = (Vec::new(), Vec::new());
+        for batch in batches {
+            max_timestamp = max_timestamp.max(batch.max_timestamp);
+            let (offset, time) = (batch.base_offset, batch.max_timestamp);
+            chunks.extend(open_chunk.push(self.partition, at, offset, time, &batch.bytes));
+            headers.extend(BatchHeader::read(&batch.bytes));
+            at += batch.bytes.len() as u64;
+        }
+        chunks.extend(open_chunk.entry());
+        self.log.reserve(at - position).await?;
+        let end = batches.last().map_or(self.base, |batch| batch.next_offset);
+        let extent = Extent {
+            segment: self.base,
+            position,
+            length: (at - position) as u32,
+            end,
+            chunks,
+            producers: producers_of(&headers),
+        };
+        let pieces = batches.iter().map(|batch| batch.bytes.clone()).collect();
+        Ok(Plan { extent, max_timestamp, open_chunk, pieces })
+    }
+
+    /// Writes what was planned, and syncs it. After an error the writer is not used again: what it
+    /// had written behind the durable end is written anew, from the same bytes, by the one that
+    /// resumes.
+    pub async fn write(&mut self, plan: &Plan) -> io::Result<()> {
+        assert_eq!(plan.extent.position, self.log.end, "a plan is for the end");
+        self.log.append(&self.disk, &plan.pieces).await?;
         self.log.file.sync().await?;
-        self.index_chunks(&written.chunks).await?;
-        Ok(written)
+        self.open_chunk = plan.open_chunk;
+        Ok(())
     }
 
     /// Writes `batches` without a sync: nothing of it counts before [`SegmentWriter::finish`].
-    pub async fn write(&mut self, batches: &[CarriedBatch]) -> io::Result<Carried> {
-        let mut max_timestamp = TimestampMs::new(-1);
-        let mut chunks = Vec::new();
-        let mut rest = batches;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fitting = rest.iter().take_while(|batch| {
-                bytes += batch.bytes.len();
-                bytes <= WRITE_BYTES
-            });
-            let (now, later) = rest.split_at(fitting.count().max(1));
-            rest = later;
-            let mut position = self.log.end;
-            for batch in now {
-                max_timestamp = max_timestamp.max(batch.max_timestamp);
-                chunks.extend(self.open_chunk.push(
-                    self.partition,
-                    position,
-                    batch.base_offset,
-                    batch.max_timestamp,
-                    &batch.bytes,
-                ));
-                position += batch.bytes.len() as u64;
-            }
-            let pieces: Vec<Bytes> = now.iter().map(|batch| batch.bytes.clone()).collect();
-            self.log.append(&self.disk, &pieces).await?;
-        }
-        Ok(Carried {
-            log_bytes: self.log.end,
-            max_timestamp,
-            chunks,
-            open_chunk: self.open_chunk.entry(),
-        })
+    /// Returns the chunks that they finished.
+    pub async fn write_unsynced(
+        &mut self,
+        batches: &[CarriedBatch],
+    ) -> io::Result<Vec<ChunkEntry>> {
+        let plan = self.plan(batches).await?;
+        self.log.append(&self.disk, &plan.pieces).await?;
+        self.open_chunk = plan.open_chunk;
+        Ok(plan.extent.split_chunks().0.to_vec())
     }
 
     /// Ends a segment that was written without syncs, with the chunks that came of it; everything is
@@ -137,34 +147,26 @@ impl SegmentWriter {
     ) -> io::Result<Vec<ChunkEntry>> {
         chunks.extend(self.open_chunk.close());
         chunks.iter_mut().for_each(|chunk| chunk.is_unverified = is_unverified);
-        self.index_chunks(&chunks).await?;
-        self.seal().await?;
+        self.seal(&chunks).await?;
         self.close().await?;
         Ok(chunks)
     }
 
-    /// Ends the segment: closes its last chunk and cuts the files to their length.
-    pub async fn seal(&mut self) -> io::Result<Carried> {
-        let chunks: Vec<ChunkEntry> = self.open_chunk.close().into_iter().collect();
-        self.index_chunks(&chunks).await?;
+    /// Ends the segment: indexes what is left, and cuts the files to their length. Returns the
+    /// chunk that was open.
+    pub async fn seal(&mut self, unindexed: &[ChunkEntry]) -> io::Result<Option<ChunkEntry>> {
+        let last = self.open_chunk.close();
+        let chunks: Vec<ChunkEntry> = unindexed.iter().copied().chain(last).collect();
+        self.index(&chunks).await?;
         for file in [&self.log, &self.index] {
             file.file.truncate(file.end).await?;
             file.file.sync().await?;
         }
-        Ok(Carried {
-            log_bytes: self.log.end,
-            max_timestamp: TimestampMs::new(-1),
-            chunks,
-            open_chunk: None,
-        })
+        Ok(last)
     }
 
-    pub async fn close(self) -> io::Result<()> {
-        self.log.file.close().await?;
-        self.index.file.close().await
-    }
-
-    async fn index_chunks(&mut self, chunks: &[ChunkEntry]) -> io::Result<()> {
+    /// Adds finished chunks to the index, durably.
+    pub async fn index(&mut self, chunks: &[ChunkEntry]) -> io::Result<()> {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -174,5 +176,10 @@ impl SegmentWriter {
         }
         self.index.append(&self.disk, &[Bytes::from(entries)]).await?;
         self.index.file.sync().await
+    }
+
+    pub async fn close(self) -> io::Result<()> {
+        self.log.file.close().await?;
+        self.index.file.close().await
     }
 }

@@ -17,6 +17,8 @@ const OPTIONS: StoreOptions = StoreOptions {
     open_files_max: 8,
     journal: JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 64 << 10 },
     cache_bytes: 0,
+    direct_flush_bytes: 20_000,
+    open_files_max: 8,
 };
 
 /// What clients know: everything that got an offset, how much of it was acknowledged, and from
@@ -96,7 +98,7 @@ impl Run {
             assert_eq!(done.base_offset.get(), base);
             self.known.borrow_mut().written.extend(records);
             if self.below(3) == 0 {
-                if self.store.journal().durable(done.sequence).await.is_err() {
+                if log.acknowledged(done.acked_by).await.is_err() {
                     break;
                 }
                 self.known.borrow_mut().acknowledged = log.commit_offset().get() as usize;

@@ -30,6 +30,13 @@ struct Run {
     images: u64,
 }
 
+/// Whether tails go straight to segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flush {
+    Never,
+    Often,
+}
+
 /// Says with which seed a test failed.
 struct Blame(u64);
 
@@ -42,15 +49,19 @@ impl Drop for Blame {
 }
 
 impl Run {
-    fn new(seed: u64, also: Also, with_faults: bool) -> Self {
+    fn new(seed: u64, also: Also, flush: Flush, with_faults: bool) -> Self {
         let mut random = Random::new(seed);
         let cache_bytes = [0, 20_000, 1 << 20][random.below(3) as usize];
         let journal = JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 64 << 10 };
+        let direct_flush_bytes = match flush {
+            Flush::Never => usize::MAX,
+            Flush::Often => [1, 4_000, 15_000][random.below(3) as usize],
+        };
         Run {
             seed,
             random: Rc::new(RefCell::new(random)),
             model: Rc::default(),
-            options: StoreOptions { journal, cache_bytes, open_files_max: 4 },
+            options: StoreOptions { journal, cache_bytes, direct_flush_bytes, open_files_max: 4 },
             also,
             with_faults,
             images: 0,
@@ -157,36 +168,61 @@ fn seeds(first: u64, count: u64) -> std::ops::Range<u64> {
     first..first + asked.unwrap_or(count)
 }
 
-fn images_of(seeds: std::ops::Range<u64>, also: Also, with_faults: bool) -> u64 {
-    seeds.map(|seed| Run::new(seed, also, with_faults).lives(3)).sum()
+fn images_of(seeds: std::ops::Range<u64>, also: Also, flush: Flush, with_faults: bool) -> u64 {
+    seeds.map(|seed| Run::new(seed, also, flush, with_faults).lives(3)).sum()
 }
 
 #[test]
 fn s2_s4_what_was_acknowledged_or_visible_survives_any_power_cut() {
-    let images = images_of(seeds(0, 12), Also::Nothing, false);
+    let images = images_of(seeds(0, 12), Also::Nothing, Flush::Never, false);
     println!("{images} images");
     assert!(images > 700, "{images}");
 }
 
 #[test]
 fn s2_s6_deletions_and_removals_are_as_safe() {
-    let images = images_of(seeds(1_000_000, 20), Also::DeletionsAndRemovals, false);
+    let images = images_of(seeds(1_000_000, 20), Also::DeletionsAndRemovals, Flush::Never, false);
     println!("{images} images");
     assert!(images > 700, "{images}");
 }
 
 #[test]
 fn s2_s3_nothing_acknowledged_is_lost_after_faults_and_a_power_cut() {
-    let images = images_of(seeds(2_000_000, 12), Also::DeletionsAndRemovals, true);
+    let images = images_of(seeds(2_000_000, 12), Also::DeletionsAndRemovals, Flush::Never, true);
     println!("{images} images");
     assert!(images > 500, "{images}");
+}
+
+fn flush_of(seed: u64) -> Flush {
+    if seed.is_multiple_of(2) { Flush::Never } else { Flush::Often }
+}
+
+#[test]
+fn s5_direct_flushes_are_as_safe() {
+    let images = images_of(seeds(4_000_000, 24), Also::Nothing, Flush::Often, false);
+    println!("{images} images");
+    assert!(images > 1_000, "{images}");
+}
+
+#[test]
+fn s5_s6_so_they_are_among_deletions_and_removals() {
+    let images = images_of(seeds(5_000_000, 24), Also::DeletionsAndRemovals, Flush::Often, false);
+    println!("{images} images");
+    assert!(images > 1_000, "{images}");
+}
+
+#[test]
+fn s5_s3_so_they_are_after_faults() {
+    let images = images_of(seeds(6_000_000, 24), Also::DeletionsAndRemovals, Flush::Often, true);
+    println!("{images} images");
+    assert!(images > 1_000, "{images}");
 }
 
 #[test]
 fn f3_a_power_cut_at_any_step_of_a_start_changes_nothing() {
     for seed in seeds(3_000_000, 8) {
         let _blame = Blame(seed);
-        let mut run_of_seed = Run::new(seed, Also::DeletionsAndRemovals, false);
+        let mut run_of_seed = Run::new(seed, Also::DeletionsAndRemovals, flush_of(seed), false);
         let sim = new_disk(seed);
         let sim = run_of_seed.live(&sim);
         sim.set_yields_max(2);

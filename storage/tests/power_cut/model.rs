@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use pelton_model::batch::BatchHeader;
 use pelton_model::{LeaderEpoch, Offset, PartitionId};
-use pelton_storage::{Log, NewBatch, Store};
+use pelton_storage::{AckedBy, Log, NewBatch, Store};
 
 use crate::support::{NOW, Producer, batch_of, try_read_all};
 
@@ -13,8 +13,7 @@ use crate::support::{NOW, Producer, batch_of, try_read_all};
 pub struct Written {
     pub base: Offset,
     pub next: Offset,
-    /// The journal group that holds it.
-    pub group: u64,
+    pub acked_by: AckedBy,
     pub bytes: Bytes,
     pub acknowledged: bool,
     pub producer: Option<Producer>,

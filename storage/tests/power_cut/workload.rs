@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use pelton_model::batch::patch;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
 use pelton_storage::disk::sim::Random;
-use pelton_storage::{RollRules, Store};
+use pelton_storage::{AckedBy, RollRules, Store};
 
 use crate::model::{Life, Model, Said, Written};
 use crate::support::{NOW, batch_of, keep, partition, roll_at, yield_once};
@@ -59,18 +59,23 @@ impl Workload {
             if self.store.log(id).is_none() && !self.place(id).await {
                 return;
             }
+            let Some(log) = self.store.log(id) else { return };
             let mut appended = Vec::new();
             for _ in 0..=self.below(4) {
                 appended.extend(self.append(id));
             }
-            for (base, sequence) in appended {
-                if self.store.journal().durable(sequence).await.is_err() {
+            for (base, acked_by) in appended {
+                if log.acknowledged(acked_by).await.is_err() {
+                    // Of a removed partition others go on; a fenced one is not written to again.
+                    if log.is_dropped() {
+                        continue;
+                    }
                     return;
                 }
                 let mut model = self.model.borrow_mut();
                 // The partition may have been removed, and placed again, meanwhile.
                 let written = model.lives.get_mut(&id).and_then(|life| {
-                    life.written.iter_mut().find(|it| (it.base, it.group) == (base, sequence))
+                    life.written.iter_mut().find(|it| (it.base, it.acked_by) == (base, acked_by))
                 });
                 if let Some(written) = written {
                     written.acknowledged = true;
@@ -101,8 +106,8 @@ impl Workload {
         true
     }
 
-    /// Appends one batch; its offset and the group that will hold it.
-    fn append(&self, id: PartitionId) -> Option<(Offset, u64)> {
+    /// Appends one batch; its offset and what will make it acknowledged.
+    fn append(&self, id: PartitionId) -> Option<(Offset, AckedBy)> {
         let log = self.store.log(id)?;
         let mut model = self.model.borrow_mut();
         model.batches += 1;
@@ -125,12 +130,12 @@ impl Workload {
         model.life(id).written.push(Written {
             base: done.base_offset,
             next: done.base_offset.plus(count as i64),
-            group: done.sequence,
+            acked_by: done.acked_by,
             bytes: bytes.into(),
             acknowledged: false,
             producer,
         });
-        Some((done.base_offset, done.sequence))
+        Some((done.base_offset, done.acked_by))
     }
 
     async fn checkpoints(&self, done: &Cell<bool>) {

@@ -30,6 +30,7 @@ pub const EPOCH: LeaderEpoch = LeaderEpoch::new(1);
 pub const SMALL: StoreOptions = StoreOptions {
     journal: JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 256 << 10 },
     cache_bytes: 0,
+    direct_flush_bytes: usize::MAX,
     open_files_max: 16,
 };
 
@@ -73,7 +74,7 @@ pub async fn open(sim: &SimDisk, options: StoreOptions) -> (Store, RecoveryRepor
 
 /// Runs `work` beside the store's journal.
 pub async fn beside_journal<T>(store: &Store, work: impl Future<Output = T>) -> T {
-    let journal = pin!(store.run_journal());
+    let journal = pin!(store.run_journal(|_| roll_at(1 << 30)));
     let work = pin!(work);
     match select(journal, work).await {
         Either::Left(((), work)) => work.await,
@@ -163,11 +164,11 @@ pub fn batch(fill: u8, bytes: usize) -> NewBatch {
 }
 
 /// Appends and waits until it is acknowledged; the offset and the bytes as they must be read.
-pub async fn append(store: &Store, log: &Log, batch: NewBatch) -> (Offset, Bytes) {
+pub async fn append(_store: &Store, log: &Log, batch: NewBatch) -> (Offset, Bytes) {
     let (mut bytes, epoch) = (batch.bytes.clone(), log.leader_epoch());
     let done = log.append(batch, NOW).expect("appended");
     pelton_model::batch::patch::set_base_offset_and_epoch(&mut bytes, done.base_offset, epoch);
-    store.journal().durable(done.sequence).await.expect("durable");
+    log.acknowledged(done.acked_by).await.expect("durable");
     (done.base_offset, bytes.into())
 }
 

@@ -149,8 +149,12 @@ impl<'a> Pass<'a> {
                 self.clean_batch(&header, batch, &mut unpaced, done).await?
             {
                 target.bytes += bytes.len();
-                let base_offset = header.base_offset;
-                target.batches.push(CarriedBatch { base_offset, max_timestamp, bytes });
+                target.batches.push(CarriedBatch {
+                    base_offset: header.base_offset,
+                    next_offset: header.next_offset(),
+                    max_timestamp,
+                    bytes,
+                });
             }
             if target.bytes >= WRITE_BYTES {
                 unpaced += target.bytes;
@@ -215,11 +219,12 @@ impl<'a> Pass<'a> {
         if target.batches.is_empty() {
             return Ok(());
         }
-        let written = target.writer.write(&target.batches).await;
-        let written = written.map_err(|error| not_written(self.log, &error))?;
-        target.chunks.extend(written.chunks);
-        target.log_bytes = written.log_bytes;
-        target.max_timestamp = target.max_timestamp.max(written.max_timestamp);
+        let written = target.writer.write_unsynced(&target.batches).await;
+        target.chunks.extend(written.map_err(|error| not_written(self.log, &error))?);
+        target.log_bytes = target.writer.log_bytes();
+        let newest = target.batches.iter().map(|batch| batch.max_timestamp).max();
+        target.max_timestamp =
+            newest.map_or(target.max_timestamp, |it| it.max(target.max_timestamp));
         target.batches.clear();
         target.bytes = 0;
         Ok(())

@@ -133,11 +133,15 @@ fn entry_text(entry: &Entry) -> String {
             let count = BatchHeader::read(batch).map_or(0, |header| header.record_count);
             format!("append {base_offset}  {count} records  {} bytes  epoch {epoch}", batch.len())
         }
-        Entry::Extent { segment, position, length, chunks } => {
-            let end = position + u64::from(*length);
-            format!("extent {position}..{end} of segment {segment}  {} chunks", chunks.len())
-        }
-        Entry::Truncate { end } => format!("truncate to {end}"),
+        Entry::Extent(extent) => format!(
+            "extent {}..{} of segment {}  to offset {}  {} chunks",
+            extent.position,
+            extent.end_position(),
+            extent.segment,
+            extent.end,
+            extent.chunks.len()
+        ),
+        Entry::Truncate { end, carried } => format!("cut at {end}, segments at {carried}"),
         Entry::LogStart { start } => format!("log start {start}"),
         Entry::Roll { base } => format!("roll at {base}"),
         Entry::Drop => "drop".into(),
@@ -170,14 +174,17 @@ fn entry_json((partition, entry): &(PartitionId, Entry)) -> Value {
             "records": BatchHeader::read(batch).map_or(0, |header| header.record_count),
             "bytes": batch.len(),
         }),
-        Entry::Extent { segment, position, length, chunks } => json!({
+        Entry::Extent(extent) => json!({
             "kind": "extent",
-            "segment": segment.get(),
-            "position": position,
-            "bytes": length,
-            "chunks": chunks.len(),
+            "segment": extent.segment.get(),
+            "position": extent.position,
+            "bytes": extent.length,
+            "end": extent.end.get(),
+            "chunks": extent.chunks.len(),
         }),
-        Entry::Truncate { end } => json!({ "kind": "truncate", "end": end.get() }),
+        Entry::Truncate { end, carried } => {
+            json!({ "kind": "truncate", "end": end.get(), "carried": carried.get() })
+        }
         Entry::LogStart { start } => json!({ "kind": "log_start", "start": start.get() }),
         Entry::Roll { base } => json!({ "kind": "roll", "base": base.get() }),
         Entry::Drop => json!({ "kind": "drop" }),

@@ -1,0 +1,280 @@
+//! Direct flush (S5): a partition whose tail grows large is written straight to its segment, so that
+//! its bytes are written once, and nobody else's acknowledgement waits for them.
+//!
+//! While a flush is wanted or under way, new batches are *held*: they have an offset, and no place
+//! in the journal yet. A flush writes the tail, the held batches included, and at the same time
+//! queues the extent's entry; both must be durable before the commit point passes the extent. (The
+//! carried end may pass the commit point: what is durable in a segment need not be carried.) What
+//! gathered meanwhile is flushed next if it is much, and else goes to the journal.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+
+use futures::future::select;
+use futures::stream::{FuturesUnordered, StreamExt};
+use pelton_model::Offset;
+
+use super::carry::{EXTENT_BYTES_MAX, fitting};
+use super::{Log, Positions, RollRules};
+use crate::disk::is_disk_full;
+use crate::error::StorageError;
+use crate::event::{Event, yield_now};
+use crate::journal::{Entry, Journal};
+
+/// Partitions that are flushed at once; more would not make the device faster.
+const FLUSHES_IN_FLIGHT_MAX: usize = 4;
+
+/// Of a held batch.
+pub(super) const NO_GROUP: u64 = u64::MAX;
+
+/// What makes a batch acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AckedBy {
+    /// A journal group.
+    Group(u64),
+    /// The log's commit point, when it gets there.
+    Commit(Offset),
+}
+
+impl AckedBy {
+    /// The journal group, where one is enough.
+    pub fn group(self) -> Option<u64> {
+        match self {
+            AckedBy::Group(sequence) => Some(sequence),
+            AckedBy::Commit(_) => None,
+        }
+    }
+}
+
+/// Logs that want to be flushed.
+#[derive(Default)]
+pub(crate) struct Flushes {
+    queue: RefCell<VecDeque<Log>>,
+    work: Event,
+}
+
+impl Flushes {
+    fn add(&self, log: Log) {
+        self.queue.borrow_mut().push_back(log);
+        self.work.notify();
+    }
+
+    /// Flushes until the journal has ended.
+    pub async fn run(&self, journal: &Rc<Journal>, roll: impl Fn(&Log) -> RollRules) {
+        let roll = &roll;
+        let mut running = FuturesUnordered::new();
+        loop {
+            let news = select(self.work.wait(), journal.end().wait());
+            while running.len() < FLUSHES_IN_FLIGHT_MAX {
+                let Some(log) = self.queue.borrow_mut().pop_front() else { break };
+                running.push(async move { log.flush(roll).await });
+            }
+            if running.is_empty() && journal.has_ended() {
+                return;
+            }
+            match running.is_empty() {
+                true => drop(news.await),
+                false => drop(select(running.next(), news).await),
+            }
+        }
+    }
+}
+
+impl Log {
+    /// Resolves when a batch is acknowledged, or never will be.
+    pub async fn acknowledged(&self, by: AckedBy) -> Result<(), StorageError> {
+        let end = match by {
+            AckedBy::Group(sequence) => return self.0.journal.durable(sequence).await,
+            AckedBy::Commit(end) => end,
+        };
+        let watch = super::Watch::default();
+        loop {
+            let changed = watch.changed();
+            self.watch(&watch);
+            {
+                let positions = self.0.positions.borrow();
+                if positions.commit >= end {
+                    return Ok(());
+                }
+                if positions.dropped {
+                    return Err(StorageError::Fenced("the partition was dropped".into()));
+                }
+            }
+            self.check()?;
+            if self.0.journal.has_ended() {
+                return Err(StorageError::Fenced("the journal has ended".into()));
+            }
+            select(changed, self.0.journal.end().wait()).await;
+        }
+    }
+
+    /// Whether a batch of so many bytes is held for a flush, which is asked for then.
+    pub(super) fn holds(&self, positions: &mut Positions, bytes: usize) -> bool {
+        if positions.is_flushing {
+            return true;
+        }
+        let uncommitted = (positions.appended_bytes - positions.committed_bytes) as usize;
+        if uncommitted + bytes < self.0.direct_flush_bytes {
+            return false;
+        }
+        positions.is_flushing = true;
+        self.0.flushes.add(self.clone());
+        true
+    }
+
+    /// Gives held batches to the journal, as if they had never been held.
+    pub(crate) fn release_held(&self) -> Result<(), StorageError> {
+        let mut positions = self.0.positions.borrow_mut();
+        let pushed_end = positions.pushed_end;
+        let first = positions.recent.partition_point(|batch| batch.base < pushed_end);
+        for at in first..positions.recent.len() {
+            let batch = &positions.recent[at];
+            let (base, next, bytes) = (batch.base, batch.next, batch.bytes.clone());
+            let epoch = positions.epoch_at(base);
+            let entry = Entry::Append { base_offset: base, epoch, batch: bytes };
+            let sequence = self.0.journal.push(self.0.id, entry, Some((self.shared(), next)))?;
+            positions.recent[at].sequence = sequence;
+            positions.pushed_end = next;
+            positions.last_sequence = sequence;
+        }
+        Ok(())
+    }
+
+    async fn flush(&self, roll: &impl Fn(&Log) -> RollRules) {
+        let mut bytes = 0;
+        let mut is_first = true;
+        let result = loop {
+            // One extent at a time, so that a checkpoint gets through to a hot partition.
+            yield_now().await;
+            let _pass = self.0.gate.enter().await;
+            if self.is_dropped() {
+                return;
+            }
+            if self.ends_flush(is_first) {
+                break self.close_writer_unless_busy(bytes).await;
+            }
+            is_first = false;
+            match self.flush_once(roll(self)).await {
+                Ok(flushed) => bytes += flushed,
+                Err(error) => break Err(error),
+            }
+        };
+        match result {
+            Ok(()) => {}
+            // Nothing of it was described: the journal has its own way to wait for room.
+            Err(error) if is_disk_full(&error) => self.end_flush(),
+            Err(_) if self.is_dropped() || self.0.journal.check().is_err() => {}
+            Err(error) => drop(self.fence_for("a direct flush", &error)),
+        }
+        // Whoever waits for what will not come.
+        self.0.watchers.wake();
+    }
+
+    /// Whether what is held is not worth a flush; if so, the journal has it now. The first time,
+    /// what the journal is still writing counts as well, as it did when the flush was asked for.
+    fn ends_flush(&self, is_first: bool) -> bool {
+        let is_worth_it = {
+            let positions = self.0.positions.borrow();
+            let bytes = match is_first {
+                true => positions.appended_bytes - positions.committed_bytes,
+                false => positions.held_bytes(),
+            };
+            positions.pushed_end < positions.end && bytes as usize >= self.0.direct_flush_bytes
+        };
+        if !is_worth_it {
+            self.end_flush();
+        }
+        !is_worth_it
+    }
+
+    fn end_flush(&self) {
+        // Refused by a journal that ends: then held batches are never acknowledged.
+        let _ = self.release_held();
+        self.0.positions.borrow_mut().is_flushing = false;
+    }
+
+    /// One extent; returns its bytes. An error for want of room comes before anything is described.
+    async fn flush_once(&self, rules: RollRules) -> io::Result<usize> {
+        let batches = self.uncarried(EXTENT_BYTES_MAX, |positions| positions.end);
+        let Some(first) = batches.first() else { return Ok(0) };
+        if batches.last().is_some_and(|last| last.next_offset <= self.commit_offset()) {
+            return self.carry_alone(rules).await;
+        }
+        let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
+        let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
+        let end = plan.extent.end;
+        if self.is_dropped() {
+            return Ok(0);
+        }
+        let durable = (self.shared(), end);
+        let journal = &self.0.journal;
+        let sequence = journal
+            .push_extent_in_flight(self.0.id, plan.extent.clone(), durable)
+            .map_err(fenced)?;
+        self.0.positions.borrow_mut().begin_extent(end, sequence);
+        // Room was taken before; a device that has none all the same is one that failed.
+        let written = writer.write(&plan).await;
+        written.map_err(|error| io::Error::other(error.to_string()))?;
+        journal.extent_is_durable(sequence);
+        // Without waiting for its group, which may wait for the room that a checkpoint makes of
+        // this log's tail. The commit point does wait for it.
+        self.take_in(&plan);
+        self.end_extent();
+        self.index_some_chunks(&mut writer).await?;
+        self.0.positions.borrow_mut().writer = Some(writer);
+        Ok(plan.extent.length as usize)
+    }
+
+    fn end_extent(&self) {
+        let has_moved = {
+            let mut positions = self.0.positions.borrow_mut();
+            positions.extent_from = None;
+            positions.advance_commit()
+        };
+        if has_moved {
+            self.0.watchers.wake();
+        }
+    }
+}
+
+fn fenced(error: StorageError) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+impl Positions {
+    /// An extent up to `end` is described by `sequence` and not durable in its segment.
+    fn begin_extent(&mut self, end: Offset, sequence: u64) {
+        if end <= self.pushed_end {
+            return;
+        }
+        self.extent_from = Some(self.pushed_end);
+        let pushed_end = self.pushed_end;
+        let first = self.recent.partition_point(|batch| batch.base < pushed_end);
+        for batch in self.recent.range_mut(first..).take_while(|batch| batch.next <= end) {
+            batch.sequence = sequence;
+        }
+        self.pushed_end = end;
+        self.last_sequence = sequence;
+    }
+
+    fn held_bytes(&self) -> u64 {
+        let first = self.recent.partition_point(|batch| batch.base < self.pushed_end);
+        self.recent.range(first..).map(|batch| batch.bytes.len() as u64).sum()
+    }
+
+    /// Moves the commit point to what is durable in every way; whether it moved.
+    pub(super) fn advance_commit(&mut self) -> bool {
+        let to = self.extent_from.map_or(self.journal_end, |from| from.min(self.journal_end));
+        if to <= self.commit || self.dropped {
+            return false;
+        }
+        self.commit = to;
+        let behind = self.recent.partition_point(|batch| batch.next <= to);
+        if let Some(batch) = behind.checked_sub(1).and_then(|at| self.recent.get(at)) {
+            self.committed_bytes = self.committed_bytes.max(batch.end_bytes);
+        }
+        true
+    }
+}
