@@ -18,7 +18,6 @@ const OPTIONS: StoreOptions = StoreOptions {
     journal: JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 64 << 10 },
     cache_bytes: 0,
     direct_flush_bytes: 20_000,
-    open_files_max: 8,
 };
 
 /// What clients know: everything that got an offset, how much of it was acknowledged, and from
