@@ -14,6 +14,7 @@ mod gate;
 pub mod inspect;
 pub mod journal;
 pub mod log;
+pub mod planted;
 mod reshard;
 mod segment;
 mod state;

@@ -19,6 +19,7 @@ use crate::event::yield_now;
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Known, Life};
 use crate::log::{Cut, Log, LogParts, RollRules, Surroundings};
+use crate::planted::{Bug, is_planted};
 use crate::segment::{Corruptions, OpenSegments, partition_dir};
 use crate::state::{PartitionState, ShardState, StateFile, StateHead, StateWriter};
 
@@ -212,6 +213,7 @@ impl Store {
                 // S6: below the horizon it is trusted, and read when somebody asks for it.
                 if let (Entry::Extent(extent), Some(log)) = (&entry, logs.get(&id))
                     && sequence >= horizon
+                    && !is_planted(Bug::TrustExtents)
                     && !log.verify_extent(extent).await.map_err(failed)?
                 {
                     let cut = log.cut_here();
@@ -232,6 +234,9 @@ impl Store {
         // Before anything else of this life: the next start must not trust what was cut off, which
         // is below its horizon.
         for (id, Cut { end, carried }) in torn {
+            if is_planted(Bug::ForgetTheCut) {
+                continue;
+            }
             let entry = Entry::Truncate { end, carried };
             let pushed = around.journal.push(id, entry, None);
             pushed.map_err(|error| damaged(error.to_string()))?;
@@ -469,6 +474,9 @@ impl Store {
                 state.push(&log.state());
             }
             yield_now().await;
+        }
+        if is_planted(Bug::ReclaimEarly) {
+            journal.release(durable + 1);
         }
         match self.0.state_file.write_encoded(version, state).await {
             Ok(()) => {

@@ -29,6 +29,7 @@ use ring::Ring;
 use crate::disk::{Disk, is_disk_full};
 use crate::error::{OpenError, StorageError};
 use crate::event::{Event, Wait};
+use crate::planted::{Bug, is_planted};
 
 /// Sizes of a shard's journal.
 #[derive(Clone, Copy, Debug)]
@@ -226,6 +227,9 @@ impl Journal {
 
     /// What a group says of the extents before it: all below are durable (F3).
     fn horizon_of(&self, sequence: u64) -> u64 {
+        if is_planted(Bug::HorizonTooEarly) {
+            return sequence;
+        }
         self.extents.borrow().keys().next().map_or(sequence, |first| sequence.min(*first))
     }
 
@@ -429,6 +433,9 @@ impl Journal {
             let ring = self.ring.borrow();
             (ring.files[at].file.clone(), ring.files[at].used)
         };
+        if is_planted(Bug::AcknowledgeBeforeTheWrite) {
+            group.durable.iter().for_each(|(log, end)| log.durable(*end));
+        }
         // O_DSYNC: when this completes, the group is durable.
         file.write_at(buffer, total, position).await?;
         let mut ring = self.ring.borrow_mut();

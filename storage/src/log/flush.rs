@@ -22,6 +22,7 @@ use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::event::{Event, yield_now};
 use crate::journal::{Entry, Journal};
+use crate::planted::{Bug, is_planted};
 
 /// Partitions that are flushed at once; more would not make the device faster.
 const FLUSHES_IN_FLIGHT_MAX: usize = 4;
@@ -249,7 +250,9 @@ impl Positions {
         if end <= self.pushed_end {
             return;
         }
-        self.extent_from = Some(self.pushed_end);
+        if !is_planted(Bug::AcknowledgeBeforeTheSegment) {
+            self.extent_from = Some(self.pushed_end);
+        }
         let pushed_end = self.pushed_end;
         let first = self.recent.partition_point(|batch| batch.base < pushed_end);
         for batch in self.recent.range_mut(first..).take_while(|batch| batch.next <= end) {

@@ -9,6 +9,7 @@ use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 use super::{Log, NewRecent, Positions};
 use crate::disk::OpenMode;
 use crate::journal::{Entry, Extent};
+use crate::planted::{Bug, is_planted};
 use crate::segment::{Segment, SegmentName, matches};
 
 impl Log {
@@ -51,7 +52,7 @@ impl Log {
         if header.base_offset != base || header.total_bytes() != bytes.len() {
             return Err(format!("the batch at {base} is not what its entry says"));
         }
-        if next <= positions.carried_end {
+        if is_planted(Bug::MintOffsetsTwice) || next <= positions.carried_end {
             return Ok(());
         }
         if base != positions.end {

@@ -1,7 +1,9 @@
 //! S2, S4, S6, F3: the power is cut at any moment, and what it leaves is held against what clients
 //! were told and could have read.
 
+mod cut;
 mod model;
+mod planted;
 #[path = "../support/mod.rs"]
 mod support;
 mod workload;

@@ -4,6 +4,7 @@
 //! that they judge.
 
 mod check;
+mod crash;
 mod dependency_edges;
 mod document_paths;
 mod fuzz;
@@ -23,6 +24,7 @@ const USAGE: &str = "\
 usage: cargo x <command>
 
   check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
+  crash [SEEDS]    cuts the power over storage at many more moments than `check` does
   sim [...]        the broker under the simulator: [--seeds N] [--first SEED], or --seed SEED
   test             installs what the tests need, then `check`, then many seeds of the simulator,
                    then the runs against real clients and against Apache Kafka, then `fuzz`
@@ -38,6 +40,11 @@ fn main() -> ExitCode {
             in_repository(|repository| check::run(repository, check::Depth::Fast))
         }
         ["sim", arguments @ ..] => in_repository(|repository| simulate::run(repository, arguments)),
+        ["crash"] => in_repository(|repository| crash::run(repository, crash::SEEDS_DEFAULT)),
+        ["crash", seeds] => match seeds.parse() {
+            Ok(seeds) => in_repository(|repository| crash::run(repository, seeds)),
+            Err(_) => Err(format!("{seeds} is no number of seeds")),
+        },
         ["test"] => in_repository(test::run),
         ["fuzz", options @ ..] => match fuzz::Wish::parse(options) {
             Some(wish) => in_repository(|repository| fuzz::run(repository, &wish)),

@@ -150,6 +150,8 @@ impl Log {
             .segments
             .iter()
             .zip(ends)
+            // A direct flush may have rolled before what it wrote is committed.
+            .take_while(|(_, end)| *end <= positions.commit)
             .map(|(segment, end)| SegmentFacts {
                 name: segment.name,
                 end,

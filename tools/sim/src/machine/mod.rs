@@ -54,6 +54,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const JOURNAL: JournalOptions = JournalOptions { file_bytes: 16 << 10, ring_bytes_max: 256 << 10 };
 const CACHE_BYTES: usize = 32 << 10;
 
+/// So small that the plans' larger tails go straight to segments.
+const DIRECT_FLUSH_BYTES: usize = 8 << 10;
+
 /// Few, so that readers and writers push each other out.
 const OPEN_FILES_MAX: usize = 8;
 const FRAME_BUDGET_BYTES: usize = 4 << 20;
@@ -377,6 +380,7 @@ fn config(shards: usize) -> BrokerConfig {
         store: StoreOptions {
             journal: JOURNAL,
             cache_bytes: CACHE_BYTES,
+            direct_flush_bytes: DIRECT_FLUSH_BYTES,
             open_files_max: OPEN_FILES_MAX,
         },
         frame_budget_bytes: FRAME_BUDGET_BYTES,
