@@ -1,10 +1,14 @@
 //! A group of the journal, as recovery finds it in a ring file.
 
 use bytes::Bytes;
+use pelton_model::batch::ProducerBatch;
 use pelton_model::{
-    LeaderEpoch, Offset, PartitionId, PartitionIndex, ShardId, TimestampMs, TopicId,
+    LeaderEpoch, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, ShardId,
+    TimestampMs, TopicId,
 };
-use pelton_storage::formats::{ChunkEntry, Entry, Group, GroupHeader, HEADER_BYTES};
+use pelton_storage::formats::{
+    ChunkEntry, Entry, Extent, ExtentProducer, Group, GroupHeader, HEADER_BYTES,
+};
 
 use super::Target;
 use crate::vectors;
@@ -47,8 +51,26 @@ fn samples() -> Vec<Vec<u8>> {
         is_unverified: false,
     };
     let epoch = LeaderEpoch::new(3);
+    let producer = ExtentProducer {
+        batch: ProducerBatch {
+            id: ProducerId::new(1000),
+            epoch: ProducerEpoch::new(1),
+            base_sequence: 7,
+            last_offset_delta: 3,
+        },
+        base_offset: offset,
+        max_timestamp: TimestampMs::new(1_700_000_000_000),
+    };
+    let extent = Extent {
+        segment: offset,
+        position: 8192,
+        length: 8192,
+        end: offset.plus(8),
+        chunks: vec![chunk, chunk],
+        producers: vec![producer, producer],
+    };
     let small = [
-        Entry::Extent { segment: offset, position: 8192, length: 8192, chunks: vec![chunk, chunk] },
+        Entry::Extent(extent),
         Entry::Truncate { end: offset },
         Entry::LogStart { start: offset },
         Entry::Roll { base: offset },
