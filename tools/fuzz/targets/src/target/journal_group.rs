@@ -71,7 +71,7 @@ fn samples() -> Vec<Vec<u8>> {
     };
     let small = [
         Entry::Extent(extent),
-        Entry::Truncate { end: offset },
+        Entry::Truncate { end: offset, carried: offset },
         Entry::LogStart { start: offset },
         Entry::Roll { base: offset },
         Entry::Drop,

@@ -31,6 +31,14 @@ fn samples() -> Vec<Vec<u8>> {
 }
 
 fn state(partition_count: i32) -> ShardState {
+    let chunk = ChunkEntry {
+        offset: Offset::new(4990),
+        position: 1 << 20,
+        max_timestamp: TimestampMs::new(1_700_000_000_000),
+        length: 999,
+        crc: 1,
+        is_unverified: false,
+    };
     let partition = |index: i32| PartitionState {
         id: PartitionId {
             topic: TopicId::from_random(0xfeed_f00d),
@@ -51,14 +59,8 @@ fn state(partition_count: i32) -> ShardState {
                 generation: at as u32,
             })
             .collect(),
-        open_chunk: (index % 2 == 0).then_some(ChunkEntry {
-            offset: Offset::new(4990),
-            position: 1 << 20,
-            max_timestamp: TimestampMs::new(1_700_000_000_000),
-            length: 999,
-            crc: 1,
-            is_unverified: false,
-        }),
+        unindexed: vec![chunk; index as usize % 3],
+        open_chunk: (index % 2 == 0).then_some(chunk),
         producers: Bytes::from(vec![0x5a; (index % 7) as usize * 10]),
     };
     ShardState {
