@@ -4,10 +4,11 @@ use std::io;
 
 use bytes::Bytes;
 use pelton_model::batch::{BatchHeader, ProducerBatch};
+use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
 use super::{Log, NewRecent, Positions};
-use crate::disk::OpenMode;
+use crate::disk::{Disk, File, OpenMode};
 use crate::journal::{Entry, Extent};
 use crate::planted::{Bug, is_planted};
 use crate::segment::{Segment, SegmentName, matches};
@@ -152,8 +153,6 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
-        // What a kill left in the device's cache counts from here on, so it has to last.
-        file.sync().await?;
         for chunk in &extent.chunks {
             let content = match file.read_at(chunk.position, chunk.length as usize).await {
                 Ok(content) => content,
@@ -164,6 +163,10 @@ impl Log {
                 return Ok(false);
             }
         }
+        // What a kill left in the device's cache counts from here on, so it has to last. A sync
+        // alone would not make durable what a failed write left there.
+        write_again(&self.0.disk, &file, extent.position, extent.end_position()).await?;
+        file.sync().await?;
         file.close().await?;
         Ok(true)
     }
@@ -187,6 +190,29 @@ impl Log {
         if positions.epochs.last().is_none_or(|(last, _)| *last < epoch) {
             positions.epochs.push((epoch, end));
         }
+    }
+}
+
+/// Writes bytes of a file, and those that share blocks with them, to where they are.
+async fn write_again(disk: &Disk, file: &File, from: u64, to: u64) -> io::Result<()> {
+    const BLOCK: u64 = BLOCK_BYTES as u64;
+    let file_bytes = file.bytes()?;
+    let mut at = from - from % BLOCK;
+    while at < to {
+        let end = to.next_multiple_of(BLOCK).min(at + IO_BYTES_MAX as u64);
+        let bytes = (end - at) as usize;
+        let content = file.read_at(at, (end.min(file_bytes) - at) as usize).await?;
+        let mut buffer = disk.allocate_buffer(bytes);
+        let (head, padding) = buffer.as_mut_slice()[..bytes].split_at_mut(content.len());
+        head.copy_from_slice(&content);
+        padding.fill(0);
+        file.write_at(buffer, bytes, at).await?;
+        at = end;
+    }
+    // A sealed segment is cut to its length, which the padding has passed.
+    match file.bytes()? > file_bytes {
+        true => file.truncate(file_bytes).await,
+        false => Ok(()),
     }
 }
 

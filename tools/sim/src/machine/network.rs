@@ -186,9 +186,12 @@ async fn carry(network: Network, fate: Rc<Fate>, direction: u64, from: Link, to:
         let before = fate.bytes.get();
         fate.bytes.set(before + count as u64);
         if let Some(at) = fate.cut_at.filter(|at| fate.bytes.get() > *at) {
-            // What came before the cut arrives, in the middle of a frame or not.
-            let kept = at.saturating_sub(before).min(count as u64) as usize;
-            let _ = to.write_all(vec![piece.slice(..kept)]).await;
+            // What came before the cut arrives, in the middle of a frame or not; but not behind what
+            // was swallowed.
+            if !fate.is_hole.get() {
+                let kept = at.saturating_sub(before).min(count as u64) as usize;
+                let _ = to.write_all(vec![piece.slice(..kept)]).await;
+            }
             state.runtime.sleep(network.latency()).await;
             return fate.cut();
         }
