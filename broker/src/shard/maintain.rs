@@ -9,6 +9,7 @@ use pelton_cluster::config::TopicConfig;
 use pelton_storage::{Log, RetentionRules, RollRules, StorageError};
 
 use super::Shard;
+use super::ballast::Ballast;
 use crate::runtime::Lane;
 
 /// A tail that nobody presses for is carried so often, so that a restart finds little to replay.
@@ -84,6 +85,7 @@ impl Shard {
     }
 
     async fn watch_space(self: Rc<Self>) {
+        let ballast = self.controller.is_some().then(|| Ballast::new(&self.config.data_dir));
         while !self.stop.is_given() {
             match self.disk.space(&self.config.data_dir).await {
                 Ok(space) => {
@@ -99,6 +101,9 @@ impl Shard {
                             true => tracing::warn!(free_bytes, "disk full: produce is refused"),
                             false => tracing::info!(free_bytes, "disk has space: produce goes on"),
                         }
+                    }
+                    if let Some(ballast) = &ballast {
+                        ballast.trim(&self.disk, &space, full).await;
                     }
                     self.metrics.count(|figures| {
                         figures.disk_free_bytes = space.free_bytes;

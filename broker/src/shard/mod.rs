@@ -2,6 +2,7 @@
 
 mod append;
 mod apply;
+mod ballast;
 mod compaction;
 mod connections;
 mod figures;
