@@ -21,6 +21,50 @@ pub struct Bench {
     pub replies: BTreeMap<Token, Reply>,
     /// Everything that was written, in order.
     pub log: Vec<Record>,
+    pub cluster: TestCluster,
+}
+
+/// Topics and configs that a test sets.
+#[derive(Clone, Debug, Default)]
+pub struct TestCluster {
+    pub revision: u64,
+    pub topics: BTreeMap<TopicName, TopicShape>,
+    pub config: ConsumerGroupConfig,
+}
+
+impl TestCluster {
+    /// Makes a topic, or lets it grow.
+    pub fn set_topic(&mut self, name: &str, partition_count: i32) -> TopicId {
+        self.revision += 1;
+        let fresh = TopicId::from_bytes([self.revision as u8; 16]);
+        let shape = self.topics.entry(name.into());
+        let shape = shape.or_insert(TopicShape { id: fresh, partition_count });
+        shape.partition_count = partition_count;
+        shape.id
+    }
+
+    pub fn remove_topic(&mut self, name: &str) {
+        self.revision += 1;
+        self.topics.remove(name);
+    }
+}
+
+impl Cluster for TestCluster {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn topic(&self, name: &str) -> Option<TopicShape> {
+        self.topics.get(name).copied()
+    }
+
+    fn each_topic(&self, visit: &mut dyn FnMut(&TopicName)) {
+        self.topics.keys().for_each(visit);
+    }
+
+    fn consumer_group_config(&self, _: &str) -> ConsumerGroupConfig {
+        self.config
+    }
 }
 
 impl Bench {
@@ -40,6 +84,7 @@ impl Bench {
             fresh: 0,
             replies: BTreeMap::new(),
             log: Vec::new(),
+            cluster: TestCluster::default(),
         }
     }
 
@@ -58,7 +103,7 @@ impl Bench {
     pub fn send(&mut self, command: Command) -> Token {
         self.tokens += 1;
         let token = Token(self.tokens);
-        let effects = self.coordinator.handle(self.now(), token, command);
+        let effects = self.coordinator.handle(self.now(), &self.cluster, token, command);
         self.take(effects);
         self.fire();
         token
@@ -67,7 +112,7 @@ impl Bench {
     /// Timers that are due fire, however many steps it takes.
     pub fn fire(&mut self) {
         while self.coordinator.next_deadline().is_some_and(|at| at <= self.elapsed) {
-            let effects = self.coordinator.fire(self.now());
+            let effects = self.coordinator.fire(self.now(), &self.cluster);
             self.take(effects);
         }
     }
@@ -232,7 +277,8 @@ impl Bench {
     /// The committed offset of partition 0; -1: none.
     pub fn committed(&mut self, topic: &str) -> i64 {
         let topics = vec![TopicPartitions { topic: topic.into(), partitions: vec![0] }];
-        let fetch = FetchOffsets { group: GROUP.into(), topics: Some(topics) };
+        let fetch =
+            FetchOffsets { group: GROUP.into(), topics: Some(topics), ..FetchOffsets::default() };
         match self.ask(Command::FetchOffsets(fetch)) {
             Reply::Fetched(Ok(topics)) => topics[0].partitions[0].offset,
             other => panic!("not a fetch: {other:?}"),
@@ -254,7 +300,7 @@ impl Bench {
     pub fn reload(&mut self) {
         self.coordinator = replayed(self.config, &self.log);
         self.replies.clear();
-        let effects = self.coordinator.begin(self.now());
+        let effects = self.coordinator.begin(self.now(), &self.cluster);
         self.take(effects);
     }
 }

@@ -58,6 +58,10 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
+    pub fn i8(&mut self) -> Result<i8, DecodeError> {
+        Ok(i8::from_be_bytes(self.array()?))
+    }
+
     pub fn i16(&mut self) -> Result<i16, DecodeError> {
         Ok(i16::from_be_bytes(self.array()?))
     }
@@ -156,6 +160,10 @@ impl Writer {
         self.out
     }
 
+    pub fn i8(&mut self, value: i8) {
+        self.out.extend_from_slice(&value.to_be_bytes());
+    }
+
     pub fn i32(&mut self, value: i32) {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
@@ -210,5 +218,20 @@ impl Writer {
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.out.extend_from_slice(bytes);
+    }
+
+    /// The tagged fields that end a flexible structure, in ascending order of their tags.
+    pub fn tagged_fields(&mut self, fields: &[(u32, Vec<u8>)]) {
+        self.uvarint(fields.len() as u32);
+        for (tag, bytes) in fields {
+            self.uvarint(*tag);
+            self.uvarint(bytes.len() as u32);
+            self.out.extend_from_slice(bytes);
+        }
+    }
+
+    /// A tagged field's content; it has no version of its own.
+    pub fn field() -> Self {
+        Self { out: Vec::new(), flexible: true }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::assignor::Assignor;
+
 /// Under Kafka's names, in their units or as durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupConfig {
@@ -17,6 +19,60 @@ pub struct GroupConfig {
     /// `max.message.bytes` of `__consumer_offsets`, less a batch's overhead: what one record may
     /// take.
     pub record_bytes_max: usize,
+    pub consumer: ConsumerConfig,
+}
+
+/// What rules all groups of the consumer protocol; `group.consumer.*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsumerConfig {
+    /// Members of one group.
+    pub group_max_size: usize,
+    pub assignors: Assignors,
+}
+
+/// `group.consumer.assignors`: those that are offered, and the one of groups that do not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assignors {
+    pub default: Assignor,
+    uniform: bool,
+    range: bool,
+}
+
+impl Assignors {
+    /// By their names, the default first. Names that nobody knows are left out; without any that is
+    /// known all are offered.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut known = names.into_iter().filter_map(Assignor::from_name).peekable();
+        let Some(default) = known.peek().copied() else { return Self::default() };
+        let mut offered = Self { default, uniform: false, range: false };
+        for assignor in known {
+            match assignor {
+                Assignor::Uniform => offered.uniform = true,
+                Assignor::Range => offered.range = true,
+            }
+        }
+        offered
+    }
+
+    pub fn offers(self, assignor: Assignor) -> bool {
+        match assignor {
+            Assignor::Uniform => self.uniform,
+            Assignor::Range => self.range,
+        }
+    }
+}
+
+impl Default for Assignors {
+    fn default() -> Self {
+        Self { default: Assignor::Uniform, uniform: true, range: true }
+    }
+}
+
+impl Default for ConsumerConfig {
+    /// Kafka's defaults.
+    fn default() -> Self {
+        Self { group_max_size: i32::MAX as usize, assignors: Assignors::default() }
+    }
 }
 
 impl Default for GroupConfig {
@@ -31,6 +87,7 @@ impl Default for GroupConfig {
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval: Duration::from_secs(600),
             record_bytes_max: 1_048_000,
+            consumer: ConsumerConfig::default(),
         }
     }
 }

@@ -17,6 +17,15 @@ pub enum GroupError {
     GroupSubscribedToTopic,
     UnknownTopicOrPartition,
     OffsetMetadataTooLarge,
+    FencedMemberEpoch,
+    StaleMemberEpoch,
+    UnreleasedInstanceId,
+    UnsupportedAssignor,
+    InvalidRegularExpression,
+    /// With the reason.
+    InvalidRequest(&'static str),
+    /// A member of the consumer protocol cannot say its epoch in so old a request.
+    UnsupportedVersion,
     /// There is no room for what the request would make the coordinator hold.
     CoordinatorNotAvailable,
     /// The group's metadata does not fit into one record; Kafka's UNKNOWN_SERVER_ERROR.

@@ -14,12 +14,16 @@
 //!
 //! Nothing here reads a clock, a file or a random number: time and fresh member ids are arguments.
 //!
-//! `classic` is the protocol of JoinGroup and SyncGroup; another protocol's groups are a module
-//! beside it and a variant of `coordinator::Kind`.
+//! `classic` is the protocol of JoinGroup and SyncGroup, `consumer` that of ConsumerGroupHeartbeat
+//! (KIP-848); another protocol's groups are a module beside them and a variant of
+//! `coordinator::Kind`. What the cluster has of topics and configs comes through [`Cluster`].
 
+mod assignor;
 mod classic;
+mod cluster;
 mod codec;
 mod config;
+mod consumer;
 mod coordinator;
 mod error;
 mod ids;
@@ -32,21 +36,30 @@ mod timers;
 #[cfg(test)]
 mod bench_test;
 
+pub use assignor::{Assignor, Subscriber};
 pub use classic::State;
+pub use cluster::{Cluster, ConsumerGroupConfig, TopicShape};
 pub use codec::DecodeError;
-pub use config::GroupConfig;
+pub use config::{Assignors, ConsumerConfig, GroupConfig};
+pub use consumer::ConsumerState;
 pub use coordinator::Coordinator;
 pub use coordinator::command::{
-    Command, CommitOffsets, DeleteOffsets, FetchOffsets, Heartbeat, Join, Leave, LeavingMember,
-    OffsetToCommit, Protocol, Sync, TopicPartitions,
+    Command, CommitOffsets, ConsumerHeartbeat, DeleteOffsets, FetchOffsets, Heartbeat, Join, Leave,
+    LeavingMember, OffsetToCommit, Protocol, Sync, TopicPartitions,
 };
 pub use coordinator::effects::{Effects, Now, Token};
 pub use coordinator::figures::{Figures, GroupFigures};
 pub use coordinator::reply::{
-    Description, FetchedOffset, JoinRefused, Joined, JoinedMember, LeftMember, Listing,
-    MemberDescription, PartitionOutcome, Reply, Synced, TopicOffsets,
+    ConsumerBeat, ConsumerDescription, ConsumerMemberDescription, Description, FetchedOffset,
+    GroupState, JoinRefused, Joined, JoinedMember, LeftMember, Listing, MemberDescription,
+    PartitionOutcome, Reply, Synced, TopicOffsets,
 };
 pub use error::GroupError;
 pub use ids::{GroupId, InstanceId, MemberId, TopicName};
 pub use partition::partition_of;
-pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, Record};
+pub use record::{
+    Assignment, ClassicMemberMetadata, CommittedOffset, ConsumerGroupMetadata,
+    ConsumerMemberMetadata, ConsumerRecord, CurrentAssignment, EpochedAssignment, GroupMetadata,
+    MemberMetadata, MemberState, PartitionMetadata, Record, ResolvedRegex,
+    TargetAssignmentMetadata, TopicPartitionMetadata,
+};

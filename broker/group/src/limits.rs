@@ -19,3 +19,16 @@ pub const TIMERS_PER_STEP_MAX: usize = 64;
 
 /// Groups looked through for expired offsets in one step (R8).
 pub const EXPIRY_GROUPS_PER_STEP_MAX: usize = 64;
+
+/// What a member of the consumer protocol calls itself. It goes into a record's key, which has 16
+/// bits for its length.
+pub const CONSUMER_ID_BYTES_MAX: usize = i16::MAX as usize;
+
+/// Of a regular expression, which goes into a record's key as well.
+pub const REGEX_BYTES_MAX: usize = 8 << 10;
+
+/// What a compiled regular expression may take, while it is matched.
+pub const REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
+
+/// Different regular expressions of one group: the topics that each stands for are kept.
+pub const REGEXES_PER_GROUP_MAX: usize = 256;

@@ -14,6 +14,8 @@ pub enum Timer {
     Sync(GroupId),
     /// The member has not been heard of.
     Session(GroupId, MemberId),
+    /// The member of the consumer protocol has not given up what it was to give up.
+    Rebalance(GroupId, MemberId),
     /// Offsets that nobody needs any more are looked for.
     Expiry,
 }

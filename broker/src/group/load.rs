@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use pelton_group::{Coordinator, GroupConfig};
+use pelton_group::{Assignors, ConsumerConfig, Coordinator, GroupConfig};
 use pelton_model::batch::{Batches, Records, record_bytes};
 use pelton_storage::{AckedBy, Log, ReadLimits};
 
@@ -124,6 +124,10 @@ impl Shard {
                     "offsets.retention.check.interval.ms",
                 ),
                 record_bytes_max: size(max_message_bytes - BATCH_OVERHEAD_BYTES),
+                consumer: ConsumerConfig {
+                    group_max_size: size(integer("group.consumer.max.size")),
+                    assignors: Assignors::from_names(broker.list("group.consumer.assignors")),
+                },
             }
         })
     }

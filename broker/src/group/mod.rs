@@ -10,6 +10,7 @@
 mod answers;
 mod append;
 mod ask;
+mod cluster;
 mod figures;
 mod forget;
 mod host;

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use futures::future::join_all;
-use pelton_group::{Command, Coordinator, Effects, Now, Reply, Token};
+use pelton_group::{Cluster, Command, Coordinator, Effects, Now, Reply, Token};
 use pelton_model::{Offset, TopicId};
 use pelton_storage::AckedBy;
 
+use super::cluster::ClusterView;
 use super::{GroupAnswer, GroupFault, GroupOutcome, GroupRequest, Hosted, HostedState};
 use crate::shard::Shard;
 
@@ -29,7 +30,7 @@ impl Shard {
         };
         self.wait_for_room().await;
         self.mark_gone_topics(&mut command);
-        match self.step(&hosted, |coordinator, now| coordinator.handle(now, token, command)) {
+        match self.step(&hosted, |it, now, cluster| it.handle(now, cluster, token, command)) {
             Ok(outgoing) => self.finish(&hosted, token, outgoing).await,
             Err(fault) => GroupAnswer::Now(Err(fault)),
         }
@@ -39,12 +40,12 @@ impl Shard {
     pub(super) fn step(
         self: &Rc<Self>,
         hosted: &Rc<Hosted>,
-        act: impl FnOnce(&mut Coordinator, Now) -> Effects,
+        act: impl FnOnce(&mut Coordinator, Now, &dyn Cluster) -> Effects,
     ) -> Result<Outgoing, GroupFault> {
         let now = Now { wall: self.env.now(), elapsed: self.env.elapsed() };
         let effects = match &mut *hosted.state.borrow_mut() {
             HostedState::Ready(coordinator) => {
-                let effects = act(coordinator, now);
+                let effects = act(coordinator, now, &ClusterView(self));
                 hosted.expect(coordinator.next_deadline());
                 Some(effects)
             }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::select;
+use pelton_group::Coordinator;
 
 use super::{Hosted, HostedState};
 use crate::runtime::Lane;
@@ -56,7 +57,7 @@ impl Shard {
                 }
                 Next::Due => {
                     self.wait_for_room().await;
-                    let Ok(outgoing) = self.step(&hosted, |it, now| it.fire(now)) else { return };
+                    let Ok(outgoing) = self.step(&hosted, Coordinator::fire) else { return };
                     let (shard, hosted) = (self.clone(), hosted.clone());
                     self.env.spawn(Lane::Foreground, async move {
                         shard.send_replies(&hosted, outgoing).await;

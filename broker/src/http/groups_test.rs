@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use pelton_group::State;
+use pelton_group::{GroupState, State};
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn shards() -> [ShardFigures; 2] {
     coordinating.groups.shown.push(GroupFigures {
         group: "billing".into(),
         kind: "classic",
-        state: State::Stable,
+        state: GroupState::Classic(State::Stable),
         members: 2,
         rebalances: 3,
         offsets: vec![

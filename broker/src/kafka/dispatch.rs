@@ -78,6 +78,12 @@ async fn route(call: Call, body: Bytes, charge: Charge) -> Step {
         ApiKey::DESCRIBE_GROUPS => cold(call, body, charge, handler::describe_groups::handle),
         ApiKey::LIST_GROUPS => cold(call, body, charge, handler::list_groups::handle),
         ApiKey::DELETE_GROUPS => cold(call, body, charge, handler::delete_groups::handle),
+        ApiKey::CONSUMER_GROUP_HEARTBEAT => {
+            cold(call, body, charge, handler::consumer_group_heartbeat::handle)
+        }
+        ApiKey::CONSUMER_GROUP_DESCRIBE => {
+            cold(call, body, charge, handler::consumer_group_describe::handle)
+        }
         ApiKey::METADATA => cold(call, body, charge, handler::metadata::handle),
         ApiKey::CREATE_TOPICS => cold(call, body, charge, handler::create_topics::handle),
         ApiKey::LIST_OFFSETS => cold(call, body, charge, handler::list_offsets::handle),

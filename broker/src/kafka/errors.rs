@@ -69,7 +69,47 @@ pub fn of_group(error: GroupError) -> ErrorCode {
         GroupError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
         GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
         GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+        GroupError::FencedMemberEpoch => ErrorCode::FencedMemberEpoch,
+        GroupError::StaleMemberEpoch => ErrorCode::StaleMemberEpoch,
+        GroupError::UnreleasedInstanceId => ErrorCode::UnreleasedInstanceId,
+        GroupError::UnsupportedAssignor => ErrorCode::UnsupportedAssignor,
+        GroupError::InvalidRegularExpression => ErrorCode::InvalidRegularExpression,
+        GroupError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+        GroupError::UnsupportedVersion => ErrorCode::UnsupportedVersion,
         GroupError::RecordTooLarge => ErrorCode::UnknownServerError,
+    }
+}
+
+/// What is said beside a code to clients that have room for it.
+pub fn group_message(error: GroupError) -> &'static str {
+    match error {
+        GroupError::InvalidRequest(why) => why,
+        GroupError::InvalidGroupId => "The group id is not a valid one.",
+        GroupError::GroupIdNotFound => "There is no such group of the consumer protocol.",
+        GroupError::UnknownMemberId => "The group has no such member.",
+        GroupError::FencedInstanceId => "Another member has the instance id.",
+        GroupError::UnreleasedInstanceId => "The member with the instance id has not left.",
+        GroupError::FencedMemberEpoch => {
+            "The member's epoch is not the coordinator's: it must give up all and join again."
+        }
+        GroupError::StaleMemberEpoch => "The member's epoch is not the coordinator's.",
+        GroupError::UnsupportedAssignor => "The assignor is not one of group.consumer.assignors.",
+        GroupError::InvalidRegularExpression => {
+            "The regular expression is not valid, too large, or one too many."
+        }
+        GroupError::GroupMaxSizeReached => "The group has as many members as it may have.",
+        GroupError::CoordinatorNotAvailable => "The coordinator has no room for another group.",
+        GroupError::RecordTooLarge => "What would have to be written does not fit into a record.",
+        GroupError::UnsupportedVersion => "The request is too old to tell a member's epoch.",
+        GroupError::InvalidSessionTimeout
+        | GroupError::InconsistentGroupProtocol
+        | GroupError::MemberIdRequired
+        | GroupError::IllegalGeneration
+        | GroupError::RebalanceInProgress
+        | GroupError::NonEmptyGroup
+        | GroupError::GroupSubscribedToTopic
+        | GroupError::UnknownTopicOrPartition
+        | GroupError::OffsetMetadataTooLarge => "The group cannot do this.",
     }
 }
 

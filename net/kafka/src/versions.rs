@@ -111,6 +111,8 @@ pub const SERVED: &[ServedApi] = &[
     serve(ApiKey::OFFSET_DELETE, 0, 0),
     serve(ApiKey::DESCRIBE_CLUSTER, 0, 2),
     serve(ApiKey::DESCRIBE_PRODUCERS, 0, 0),
+    serve(ApiKey::CONSUMER_GROUP_HEARTBEAT, 0, 1),
+    serve(ApiKey::CONSUMER_GROUP_DESCRIBE, 0, 1),
     serve(ApiKey::LIST_CONFIG_RESOURCES, 0, 1),
     serve(ApiKey::DESCRIBE_TOPIC_PARTITIONS, 0, 0),
 ];

@@ -142,6 +142,11 @@ impl ClassicGroup {
         self.protocol_type.is_none()
     }
 
+    /// Whether the log may know of it.
+    pub fn is_written(&self) -> bool {
+        self.since.is_some() || !self.is_simple()
+    }
+
     pub fn protocol_type(&self) -> &str {
         self.protocol_type.as_deref().unwrap_or_default()
     }

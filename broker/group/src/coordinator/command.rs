@@ -4,6 +4,7 @@ use bytes::Bytes;
 use pelton_model::{TimestampMs, TopicId};
 
 use crate::ids::{GroupId, InstanceId, MemberId, TopicName};
+use crate::record::Assignment;
 
 /// One request about one group, but for [`Command::List`] and [`Command::ForgetTopics`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +13,14 @@ pub enum Command {
     Sync(Sync),
     Heartbeat(Heartbeat),
     Leave(Leave),
+    ConsumerHeartbeat(ConsumerHeartbeat),
     CommitOffsets(CommitOffsets),
     FetchOffsets(FetchOffsets),
     DeleteOffsets(DeleteOffsets),
     Describe {
+        group: GroupId,
+    },
+    DescribeConsumer {
         group: GroupId,
     },
     /// At most `count_max` groups behind `after`, in the order of their names.
@@ -104,16 +109,41 @@ pub struct LeavingMember {
     pub instance_id: Option<InstanceId>,
 }
 
+/// ConsumerGroupHeartbeat (KIP-848). None, and -1 for the timeout: as the member said before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerHeartbeat {
+    pub group: GroupId,
+    pub member_id: MemberId,
+    /// 0: it joins; -1: it leaves; -2: a static member leaves to return.
+    pub member_epoch: i32,
+    pub instance_id: Option<InstanceId>,
+    pub rack_id: Option<String>,
+    pub rebalance_timeout_ms: i32,
+    pub client_id: String,
+    /// As Kafka writes addresses: `/127.0.0.1`.
+    pub client_host: String,
+    pub topics: Option<Vec<TopicName>>,
+    /// Empty: no regular expression any more.
+    pub regex: Option<String>,
+    pub server_assignor: Option<String>,
+    pub owned: Option<Assignment>,
+    /// A member draws its id itself (from ConsumerGroupHeartbeat 1).
+    pub requires_member_id: bool,
+    /// The id of a new member that does not bring one; nobody may have had it before.
+    pub fresh_id: MemberId,
+}
+
 /// OffsetCommit. That the partitions exist has been checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommitOffsets {
     pub group: GroupId,
-    /// Negative: not a member.
+    /// Negative: not a member. Of the consumer protocol, the member's epoch.
     pub generation: i32,
     pub member_id: MemberId,
     pub instance_id: Option<InstanceId>,
-    /// An unknown group is GROUP_ID_NOT_FOUND (from OffsetCommit 9), else ILLEGAL_GENERATION.
-    pub knows_group_id_not_found: bool,
+    /// From OffsetCommit 9: a member of the consumer protocol may commit, and an unknown group is
+    /// GROUP_ID_NOT_FOUND, else ILLEGAL_GENERATION.
+    pub knows_member_epochs: bool,
     /// From OffsetCommit 2 to 4.
     pub retention_ms: Option<i64>,
     pub offsets: Vec<OffsetToCommit>,
@@ -134,11 +164,15 @@ pub struct OffsetToCommit {
 }
 
 /// OffsetFetch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchOffsets {
     pub group: GroupId,
     /// None: all that the group has.
     pub topics: Option<Vec<TopicPartitions>>,
+    /// Checked in groups of the consumer protocol; none, and a negative epoch: nobody in particular
+    /// asks.
+    pub member_id: Option<MemberId>,
+    pub member_epoch: i32,
 }
 
 /// OffsetDelete.
@@ -165,10 +199,19 @@ impl Command {
             | Self::CommitOffsets(CommitOffsets { group, .. })
             | Self::FetchOffsets(FetchOffsets { group, .. })
             | Self::DeleteOffsets(DeleteOffsets { group, .. })
+            | Self::ConsumerHeartbeat(ConsumerHeartbeat { group, .. })
             | Self::Describe { group }
+            | Self::DescribeConsumer { group }
             | Self::DeleteGroup { group } => Some(group),
             Self::List { .. } | Self::ForgetTopics { .. } => None,
         }
+    }
+}
+
+impl Default for FetchOffsets {
+    fn default() -> Self {
+        let group = GroupId::default();
+        Self { group, topics: None, member_id: None, member_epoch: -1 }
     }
 }
 

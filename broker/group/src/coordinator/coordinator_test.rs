@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::bench_test::{Bench, offset_of, protocol, replayed};
+use crate::bench_test::{Bench, TestCluster, offset_of, protocol, replayed};
 use crate::*;
 
 const GROUPS: [&str; 3] = ["", "flights", "weather"];
@@ -170,9 +170,9 @@ fn promised(coordinator: &mut Coordinator, now: Now) -> Vec<(String, String)> {
     for group in coordinator.group_figures(None, usize::MAX) {
         let id = group.group.to_string();
         promised.push((id.clone(), format!("{:?}", group.offsets)));
-        if group.state == State::Stable {
+        if group.state == GroupState::Classic(State::Stable) {
             let describe = Command::Describe { group: group.group };
-            let effects = coordinator.handle(now, Token(0), describe);
+            let effects = coordinator.handle(now, &TestCluster::default(), Token(0), describe);
             promised.push((id, format!("{:?}", effects.replies)));
         }
     }
@@ -211,7 +211,7 @@ proptest! {
         play.bench.wait(std::time::Duration::from_secs(3600));
         prop_assert!(play.bench.coordinator.take_waiting().is_empty());
         for group in play.bench.coordinator.group_figures(None, usize::MAX) {
-            prop_assert_eq!((group.state, group.members), (State::Empty, 0));
+            prop_assert_eq!((group.state.name(), group.members), ("Empty", 0));
         }
     }
 

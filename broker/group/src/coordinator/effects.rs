@@ -5,6 +5,7 @@ use std::time::Duration;
 use pelton_model::TimestampMs;
 
 use super::reply::Reply;
+use crate::cluster::Cluster;
 use crate::config::GroupConfig;
 use crate::record::Record;
 use crate::timers::Timers;
@@ -40,6 +41,7 @@ impl Effects {
 pub(crate) struct Step<'a> {
     pub now: Now,
     pub config: &'a GroupConfig,
+    pub cluster: &'a dyn Cluster,
     pub timers: &'a mut Timers,
     pub effects: &'a mut Effects,
 }

@@ -7,7 +7,6 @@ use pelton_model::TimestampMs;
 
 use super::effects::{Effects, Now};
 use super::{Coordinator, Group};
-use crate::classic::State;
 use crate::ids::{GroupId, TopicName};
 use crate::limits::EXPIRY_GROUPS_PER_STEP_MAX;
 use crate::record::CommittedOffset;
@@ -57,10 +56,8 @@ impl Coordinator {
             .collect();
         self.figures.offsets_expired += gone.len() as u64;
         self.forget(id, gone, effects);
-        let is_over = self
-            .groups
-            .get(id)
-            .is_some_and(|group| group.offsets.is_empty() && group.state() == State::Empty);
+        let is_over =
+            self.groups.get(id).is_some_and(|group| group.offsets.is_empty() && group.is_empty());
         if is_over {
             self.remove_group(id, effects);
         }

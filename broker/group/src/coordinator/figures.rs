@@ -1,6 +1,6 @@
 //! What a coordinator counts, and what it knows about its groups, for whoever watches.
 
-use crate::classic::State;
+use super::reply::GroupState;
 use crate::ids::{GroupId, TopicName};
 
 /// Counted since the coordinator was made.
@@ -15,7 +15,7 @@ pub struct Figures {
 pub struct GroupFigures {
     pub group: GroupId,
     pub kind: &'static str,
-    pub state: State,
+    pub state: GroupState,
     pub members: usize,
     /// Begun since the coordinator was made.
     pub rebalances: u64,

@@ -1,38 +1,50 @@
 //! What happens because nothing has happened.
 
 use super::effects::{Effects, Now};
-use super::{Coordinator, Group};
+use super::{Coordinator, Group, Kind};
+use crate::cluster::Cluster;
 use crate::limits::TIMERS_PER_STEP_MAX;
 use crate::timers::Timer;
 
 impl Coordinator {
     /// Does what is due, at most so much as fits into one step (R8): if more is due,
     /// [`Coordinator::next_deadline`] still lies in the past.
-    pub fn fire(&mut self, now: Now) -> Effects {
+    pub fn fire(&mut self, now: Now, cluster: &dyn Cluster) -> Effects {
         let mut effects = Effects::default();
         for _ in 0..TIMERS_PER_STEP_MAX {
             let Some(timer) = self.timers.take_due(now.elapsed) else { break };
-            self.fire_one(now, timer, &mut effects);
+            self.fire_one(now, cluster, timer, &mut effects);
         }
         effects
     }
 
-    fn fire_one(&mut self, now: Now, timer: Timer, effects: &mut Effects) {
+    fn fire_one(&mut self, now: Now, cluster: &dyn Cluster, timer: Timer, effects: &mut Effects) {
         match timer {
             Timer::Expiry => self.expire(now, effects),
             Timer::Join(id) => {
-                if let Some((group, mut step)) = self.classic(&id, now, effects) {
+                if let Some((group, mut step)) = self.classic(&id, now, cluster, effects) {
                     group.join_time_is_up(&mut step);
                 }
             }
             Timer::Sync(id) => {
-                if let Some((group, mut step)) = self.classic(&id, now, effects) {
+                if let Some((group, mut step)) = self.classic(&id, now, cluster, effects) {
                     group.sync_time_is_up(&mut step);
                 }
             }
-            Timer::Session(id, member) => {
-                if let Some((group, mut step)) = self.classic(&id, now, effects) {
+            Timer::Session(id, member) => match self.group(&id, now, cluster, effects) {
+                Some((Kind::Classic(group), mut step)) => {
                     group.session_is_over(&member, &mut step);
+                }
+                Some((Kind::Consumer(group), mut step)) => {
+                    group.session_is_over(&member, &mut step);
+                }
+                None => {}
+            },
+            Timer::Rebalance(id, member) => {
+                if let Some((Kind::Consumer(group), mut step)) =
+                    self.group(&id, now, cluster, effects)
+                {
+                    group.rebalance_time_is_up(&member, &mut step);
                 }
             }
         }
@@ -46,7 +58,9 @@ impl Group {
         committed: pelton_model::TimestampMs,
     ) -> Option<pelton_model::TimestampMs> {
         match &self.kind {
-            super::Kind::Classic(group) => group.expiry_base(committed),
+            Kind::Classic(group) => group.expiry_base(committed),
+            // Topics that nobody subscribes to any more, whoever is there.
+            Kind::Consumer(_) => Some(committed),
         }
     }
 }

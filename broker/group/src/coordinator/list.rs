@@ -3,8 +3,9 @@
 use std::ops::Bound;
 
 use super::figures::{Figures, GroupFigures};
-use super::reply::{Description, Listing};
+use super::reply::{ConsumerDescription, Description, Listing};
 use super::{Coordinator, Kind};
+use crate::classic::CONSUMER;
 use crate::error::GroupError;
 use crate::ids::GroupId;
 
@@ -13,13 +14,14 @@ impl Coordinator {
         let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let groups = self.groups.range::<GroupId, _>((from, Bound::Unbounded)).take(count_max);
         groups
-            .map(|(id, group)| match &group.kind {
-                Kind::Classic(classic) => Listing {
-                    group: id.clone(),
-                    protocol_type: classic.protocol_type().to_owned(),
-                    state: classic.state(),
-                    kind: "classic",
+            .map(|(id, group)| Listing {
+                group: id.clone(),
+                protocol_type: match &group.kind {
+                    Kind::Classic(classic) => classic.protocol_type().to_owned(),
+                    Kind::Consumer(_) => CONSUMER.to_owned(),
                 },
+                state: group.state(),
+                kind: group.kind.name(),
             })
             .collect()
     }
@@ -28,6 +30,17 @@ impl Coordinator {
         let group = self.groups.get(id).ok_or(GroupError::GroupIdNotFound)?;
         match &group.kind {
             Kind::Classic(classic) => Ok(classic.describe()),
+            Kind::Consumer(_) => Err(GroupError::GroupIdNotFound),
+        }
+    }
+
+    pub(super) fn describe_consumer(
+        &self,
+        id: &GroupId,
+    ) -> Result<ConsumerDescription, GroupError> {
+        match self.groups.get(id).map(|group| &group.kind) {
+            Some(Kind::Consumer(group)) => Ok(group.describe(&self.config)),
+            Some(Kind::Classic(_)) | None => Err(GroupError::GroupIdNotFound),
         }
     }
 
@@ -41,20 +54,23 @@ impl Coordinator {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let groups = self.groups.range::<GroupId, _>((from, Bound::Unbounded)).take(count_max);
         groups
-            .map(|(id, group)| {
-                let Kind::Classic(classic) = &group.kind;
-                GroupFigures {
-                    group: id.clone(),
-                    kind: "classic",
-                    state: classic.state(),
-                    members: classic.member_count(),
-                    rebalances: classic.rebalances(),
-                    offsets: group
-                        .offsets
-                        .iter()
-                        .map(|(topic, partition, offset)| (topic.clone(), partition, offset.offset))
-                        .collect(),
-                }
+            .map(|(id, group)| GroupFigures {
+                group: id.clone(),
+                kind: group.kind.name(),
+                state: group.state(),
+                members: match &group.kind {
+                    Kind::Classic(group) => group.member_count(),
+                    Kind::Consumer(group) => group.member_count(),
+                },
+                rebalances: match &group.kind {
+                    Kind::Classic(group) => group.rebalances(),
+                    Kind::Consumer(group) => group.rebalances(),
+                },
+                offsets: group
+                    .offsets
+                    .iter()
+                    .map(|(topic, partition, offset)| (topic.clone(), partition, offset.offset))
+                    .collect(),
             })
             .collect()
     }

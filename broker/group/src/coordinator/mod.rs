@@ -8,12 +8,15 @@ mod fire;
 mod list;
 mod replay;
 pub mod reply;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::classic::{ClassicGroup, State};
+use crate::cluster::Cluster;
 use crate::config::GroupConfig;
+use crate::consumer::ConsumerGroup;
 use crate::error::GroupError;
 use crate::ids::GroupId;
 use crate::limits::GROUPS_PER_COORDINATOR_MAX;
@@ -22,7 +25,7 @@ use crate::timers::Timers;
 use command::{Command, Join, LeavingMember};
 use effects::{Effects, Now, Step, Token};
 use figures::Figures;
-use reply::{JoinRefused, LeftMember, Reply};
+use reply::{GroupState, JoinRefused, LeftMember, Reply};
 
 /// A name goes into a record's key, which has 16 bits for its length.
 const GROUP_ID_BYTES_MAX: usize = i16::MAX as usize;
@@ -46,6 +49,17 @@ pub(crate) struct Group {
 /// The protocols. A group that only has simple commits is a classic one without members.
 pub(crate) enum Kind {
     Classic(ClassicGroup),
+    Consumer(ConsumerGroup),
+}
+
+impl Kind {
+    /// As Kafka calls it.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Classic(_) => "classic",
+            Self::Consumer(_) => "consumer",
+        }
+    }
 }
 
 impl Group {
@@ -57,6 +71,22 @@ impl Group {
     fn classic(&mut self) -> Option<&mut ClassicGroup> {
         match &mut self.kind {
             Kind::Classic(group) => Some(group),
+            Kind::Consumer(_) => None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> GroupState {
+        match &self.kind {
+            Kind::Classic(group) => GroupState::Classic(group.state()),
+            Kind::Consumer(group) => GroupState::Consumer(group.state()),
+        }
+    }
+
+    /// Nobody is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.kind {
+            Kind::Classic(group) => group.state() == State::Empty,
+            Kind::Consumer(group) => group.is_empty(),
         }
     }
 }
@@ -81,9 +111,15 @@ impl Coordinator {
 
     /// Takes a command. The reply is among the effects, but for a JoinGroup or SyncGroup that waits
     /// for others.
-    pub fn handle(&mut self, now: Now, token: Token, command: Command) -> Effects {
+    pub fn handle(
+        &mut self,
+        now: Now,
+        cluster: &dyn Cluster,
+        token: Token,
+        command: Command,
+    ) -> Effects {
         let mut effects = Effects::default();
-        if let Some(reply) = self.answer(now, token, command, &mut effects) {
+        if let Some(reply) = self.answer(now, cluster, token, command, &mut effects) {
             effects.replies.push((token, reply));
         }
         self.watch_expiry(now);
@@ -99,6 +135,7 @@ impl Coordinator {
     fn answer(
         &mut self,
         now: Now,
+        cluster: &dyn Cluster,
         token: Token,
         command: Command,
         effects: &mut Effects,
@@ -107,34 +144,46 @@ impl Coordinator {
             return Some(refused);
         }
         match command {
-            Command::Join(join) => self.join(now, token, join, effects),
+            Command::Join(join) => self.join(now, cluster, token, join, effects),
             Command::Sync(sync) => {
                 let refused = Some(Reply::Synced(Err(GroupError::UnknownMemberId)));
-                let (group, mut step) = match self.classic(&sync.group, now, effects) {
+                let (group, mut step) = match self.classic(&sync.group, now, cluster, effects) {
                     Some(found) => found,
                     None => return refused,
                 };
                 group.sync(token, sync, &mut step)
             }
             Command::Heartbeat(beat) => {
-                let outcome = match self.classic(&beat.group, now, effects) {
+                let outcome = match self.classic(&beat.group, now, cluster, effects) {
                     Some((group, mut step)) => group.heartbeat(&beat, &mut step),
                     None => Err(GroupError::UnknownMemberId),
                 };
                 Some(Reply::Beaten(outcome))
             }
-            Command::Leave(leave) => Some(match self.classic(&leave.group, now, effects) {
-                Some((group, mut step)) => Reply::Left(Ok(group.leave(leave.members, &mut step))),
-                None => Reply::Left(Ok(nobody_left(leave))),
-            }),
-            Command::CommitOffsets(commit) => {
-                Some(Reply::Committed(self.commit_offsets(now, commit, effects)))
+            Command::Leave(leave) => {
+                let left = match self.group(&leave.group, now, cluster, effects) {
+                    Some((Kind::Classic(group), mut step)) => group.leave(leave.members, &mut step),
+                    Some((Kind::Consumer(group), mut step)) => {
+                        group.send_away(leave.members, &mut step)
+                    }
+                    None => nobody_left(leave),
+                };
+                Some(Reply::Left(Ok(left)))
             }
-            Command::FetchOffsets(fetch) => Some(Reply::Fetched(Ok(self.fetch_offsets(&fetch)))),
+            Command::ConsumerHeartbeat(beat) => {
+                Some(Reply::ConsumerBeaten(self.consumer_heartbeat(now, cluster, beat, effects)))
+            }
+            Command::CommitOffsets(commit) => {
+                Some(Reply::Committed(self.commit_offsets(now, cluster, commit, effects)))
+            }
+            Command::FetchOffsets(fetch) => Some(Reply::Fetched(self.fetch_offsets(&fetch))),
             Command::DeleteOffsets(delete) => {
                 Some(Reply::OffsetsDeleted(self.delete_offsets(delete, effects)))
             }
             Command::Describe { group } => Some(Reply::Described(self.describe(&group))),
+            Command::DescribeConsumer { group } => {
+                Some(Reply::ConsumerDescribed(self.describe_consumer(&group)))
+            }
             Command::List { after, count_max } => Some(Reply::Listed(self.list(after, count_max))),
             Command::DeleteGroup { group } => {
                 Some(Reply::GroupDeleted(self.delete_group(&group, effects)))
@@ -145,7 +194,14 @@ impl Coordinator {
         }
     }
 
-    fn join(&mut self, now: Now, token: Token, join: Join, effects: &mut Effects) -> Option<Reply> {
+    fn join(
+        &mut self,
+        now: Now,
+        cluster: &dyn Cluster,
+        token: Token,
+        join: Join,
+        effects: &mut Effects,
+    ) -> Option<Reply> {
         let refuse = |error| {
             Some(Reply::Joined(Err(JoinRefused { error, member_id: join.member_id.clone() })))
         };
@@ -153,6 +209,9 @@ impl Coordinator {
             self.config.group_min_session_timeout_ms..=self.config.group_max_session_timeout_ms;
         if !session_timeouts.contains(&join.session_timeout_ms) {
             return refuse(GroupError::InvalidSessionTimeout);
+        }
+        if self.is_used_by_consumers(&join.group) {
+            return refuse(GroupError::InconsistentGroupProtocol);
         }
         let is_new = !self.groups.contains_key(&join.group);
         if is_new && !join.member_id.is_empty() {
@@ -162,7 +221,8 @@ impl Coordinator {
             return refuse(error);
         }
         let group_id = join.group.clone();
-        let (group, mut step) = self.classic(&group_id, now, effects)?;
+        self.turn_classic(&group_id, effects);
+        let (group, mut step) = self.classic(&group_id, now, cluster, effects)?;
         if is_new {
             group.set_begun(now);
         }
@@ -187,16 +247,31 @@ impl Coordinator {
         Ok(())
     }
 
-    /// A classic group, and what a step on it touches.
+    /// A group, and what a step on it touches.
+    pub(crate) fn group<'a>(
+        &'a mut self,
+        id: &GroupId,
+        now: Now,
+        cluster: &'a dyn Cluster,
+        effects: &'a mut Effects,
+    ) -> Option<(&'a mut Kind, Step<'a>)> {
+        let group = self.groups.get_mut(id)?;
+        let Self { config, timers, .. } = self;
+        Some((&mut group.kind, Step { now, config, cluster, timers, effects }))
+    }
+
+    /// The same, if it is a classic one.
     pub(crate) fn classic<'a>(
         &'a mut self,
         id: &GroupId,
         now: Now,
+        cluster: &'a dyn Cluster,
         effects: &'a mut Effects,
     ) -> Option<(&'a mut ClassicGroup, Step<'a>)> {
-        let group = self.groups.get_mut(id)?.classic()?;
-        let Self { config, timers, .. } = self;
-        Some((group, Step { now, config, timers, effects }))
+        match self.group(id, now, cluster, effects)? {
+            (Kind::Classic(group), step) => Some((group, step)),
+            (Kind::Consumer(_), _) => None,
+        }
     }
 }
 
@@ -215,9 +290,12 @@ fn refuse_name(command: &Command) -> Option<Reply> {
         Command::Heartbeat(_) => Some(Reply::Beaten(Err(error))),
         Command::Leave(_) => Some(Reply::Left(Err(error))),
         Command::DeleteOffsets(_) => Some(Reply::OffsetsDeleted(Err(error))),
+        Command::DescribeConsumer { .. } => Some(Reply::ConsumerDescribed(Err(error))),
         _ if group.is_empty() => None,
         Command::CommitOffsets(_) => Some(Reply::Committed(Err(error))),
         Command::FetchOffsets(_) => Some(Reply::Fetched(Err(error))),
+        // An empty one is refused as a request of a bad shape.
+        Command::ConsumerHeartbeat(_) => Some(Reply::ConsumerBeaten(Err(error))),
         Command::Describe { .. } => Some(Reply::Described(Err(error))),
         Command::DeleteGroup { .. } => Some(Reply::GroupDeleted(Err(error))),
         Command::List { .. } | Command::ForgetTopics { .. } => None,
@@ -235,14 +313,6 @@ fn nobody_left(leave: command::Leave) -> Vec<LeftMember> {
             outcome,
         })
         .collect()
-}
-
-impl Group {
-    pub(crate) fn state(&self) -> State {
-        match &self.kind {
-            Kind::Classic(group) => group.state(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use super::effects::{Effects, Now, Step};
 use super::{Coordinator, Group, Kind};
+use crate::classic::ClassicGroup;
+use crate::cluster::Cluster;
 use crate::codec::DecodeError;
+use crate::consumer::ConsumerGroup;
 use crate::ids::GroupId;
-use crate::record::Record;
+use crate::record::{ConsumerRecord, Record};
 use crate::timers::Timer;
 
 impl Coordinator {
@@ -20,11 +23,16 @@ impl Coordinator {
     }
 
     /// The log has been replayed: from here on members have to be heard of.
-    pub fn begin(&mut self, now: Now) -> Effects {
+    pub fn begin(&mut self, now: Now, cluster: &dyn Cluster) -> Effects {
         let mut effects = Effects::default();
         let Self { config, timers, groups, .. } = self;
-        for group in groups.values_mut().filter_map(Group::classic) {
-            group.begin(&mut Step { now, config, timers, effects: &mut effects });
+        for group in groups.values_mut() {
+            let effects = &mut effects;
+            let mut step = Step { now, config, cluster, timers, effects };
+            match &mut group.kind {
+                Kind::Classic(group) => group.begin(&mut step),
+                Kind::Consumer(group) => group.begin(&mut step),
+            }
         }
         self.watch_expiry(now);
         effects
@@ -43,17 +51,49 @@ impl Coordinator {
                     group.offsets.remove(&topic, partition);
                 }
             }
-            Record::GroupMetadata { group, value: Some(metadata) } => {
-                let group = self.groups.entry(group).or_insert_with_key(Group::new);
-                let Kind::Classic(classic) = &mut group.kind;
-                classic.restore(metadata);
+            Record::GroupMetadata { group: id, value: Some(metadata) } => {
+                let group = self.groups.entry(id.clone()).or_insert_with_key(Group::new);
+                if let Kind::Classic(classic) = &mut group.kind {
+                    classic.restore(metadata);
+                } else {
+                    let mut classic = ClassicGroup::new(id);
+                    classic.restore(metadata);
+                    group.kind = Kind::Classic(classic);
+                }
             }
-            Record::GroupMetadata { group, value: None } => self.drop_metadata(&group),
+            Record::GroupMetadata { group, value: None } => {
+                if self.groups.get_mut(&group).is_some_and(|it| it.classic().is_some()) {
+                    self.drop_kind(&group);
+                }
+            }
+            Record::Consumer { group, record } => self.apply_consumer(group, record),
+        }
+    }
+
+    /// A value makes the group one of the consumer protocol; tombstones of one that is not there
+    /// are what compaction has left of an earlier one.
+    fn apply_consumer(&mut self, id: GroupId, record: ConsumerRecord) {
+        let is_end = record == ConsumerRecord::Metadata(None);
+        let brings_something = record.has_value();
+        let group = match self.groups.get_mut(&id) {
+            Some(group) => group,
+            None if brings_something => {
+                self.groups.entry(id.clone()).or_insert_with_key(Group::new)
+            }
+            None => return,
+        };
+        if brings_something && matches!(group.kind, Kind::Classic(_)) {
+            group.kind = Kind::Consumer(ConsumerGroup::new(id.clone()));
+        }
+        let Kind::Consumer(consumer) = &mut group.kind else { return };
+        consumer.apply(record);
+        if is_end && consumer.is_empty() {
+            self.drop_kind(&id);
         }
     }
 
     /// Offsets that were committed after the group had gone are a group of simple commits.
-    fn drop_metadata(&mut self, id: &GroupId) {
+    pub(super) fn drop_kind(&mut self, id: &GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
         if group.offsets.is_empty() {
             self.groups.remove(id);
@@ -66,8 +106,18 @@ impl Coordinator {
     }
 
     pub(crate) fn remove_group(&mut self, id: &GroupId, effects: &mut Effects) {
-        let record = Record::GroupMetadata { group: id.clone(), value: None };
-        self.apply(record.clone());
-        effects.records.push(record);
+        let records = match self.groups.get(id).map(|group| &group.kind) {
+            Some(Kind::Consumer(consumer)) => {
+                let of_group = |record| Record::Consumer { group: id.clone(), record };
+                consumer.tombstones().into_iter().map(of_group).collect()
+            }
+            Some(Kind::Classic(_)) | None => {
+                vec![Record::GroupMetadata { group: id.clone(), value: None }]
+            }
+        };
+        for record in records {
+            self.apply(record.clone());
+            effects.records.push(record);
+        }
     }
 }

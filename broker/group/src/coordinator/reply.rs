@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::assignor::Assignor;
 use crate::classic::State;
+use crate::consumer::ConsumerState;
 use crate::error::GroupError;
 use crate::ids::{GroupId, InstanceId, MemberId, TopicName};
+use crate::record::{Assignment, ConsumerMemberMetadata};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -15,11 +18,13 @@ pub enum Reply {
     Beaten(Result<(), GroupError>),
     /// One outcome per member asked, in order.
     Left(Result<Vec<LeftMember>, GroupError>),
+    ConsumerBeaten(Result<ConsumerBeat, GroupError>),
     /// One outcome per offset asked, in order.
     Committed(Result<Vec<Result<(), GroupError>>, GroupError>),
     Fetched(Result<Vec<TopicOffsets>, GroupError>),
     OffsetsDeleted(Result<Vec<PartitionOutcome>, GroupError>),
     Described(Result<Description, GroupError>),
+    ConsumerDescribed(Result<ConsumerDescription, GroupError>),
     /// The last name is where to go on from; fewer than asked for: that was all.
     Listed(Vec<Listing>),
     GroupDeleted(Result<(), GroupError>),
@@ -70,6 +75,16 @@ pub struct LeftMember {
     pub outcome: Result<(), GroupError>,
 }
 
+/// What a member of the consumer protocol is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerBeat {
+    pub member_id: MemberId,
+    pub member_epoch: i32,
+    pub heartbeat_interval_ms: i32,
+    /// All that the member is to have now; none: as before.
+    pub assignment: Option<Assignment>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicOffsets {
     pub topic: TopicName,
@@ -116,7 +131,44 @@ pub struct MemberDescription {
 pub struct Listing {
     pub group: GroupId,
     pub protocol_type: String,
-    pub state: State,
-    /// Kafka's name of the group's protocol: `classic`.
+    pub state: GroupState,
+    /// Kafka's name of the group's protocol: `classic`, `consumer`.
     pub kind: &'static str,
+}
+
+/// Of a group by whatever protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupState {
+    Classic(State),
+    Consumer(ConsumerState),
+}
+
+impl GroupState {
+    /// As Kafka's answers spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classic(state) => state.name(),
+            Self::Consumer(state) => state.name(),
+        }
+    }
+}
+
+/// A group of the consumer protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerDescription {
+    pub state: ConsumerState,
+    pub group_epoch: i32,
+    pub assignment_epoch: i32,
+    pub assignor: Assignor,
+    pub members: Vec<ConsumerMemberDescription>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerMemberDescription {
+    pub member_id: MemberId,
+    pub metadata: ConsumerMemberMetadata,
+    pub member_epoch: i32,
+    /// With what it is to give up.
+    pub assignment: Assignment,
+    pub target: Assignment,
 }

@@ -1,5 +1,6 @@
 //! OffsetCommit.
 
+use crate::cluster::Cluster;
 use crate::coordinator::command::CommitOffsets;
 use crate::coordinator::effects::{Effects, Now};
 use crate::coordinator::{Coordinator, Kind};
@@ -14,10 +15,11 @@ impl Coordinator {
     pub(crate) fn commit_offsets(
         &mut self,
         now: Now,
+        cluster: &dyn Cluster,
         commit: CommitOffsets,
         effects: &mut Effects,
     ) -> Result<Vec<Result<(), GroupError>>, GroupError> {
-        self.check_commit(now, &commit, effects)?;
+        self.check_commit(now, cluster, &commit, effects)?;
         let CommitOffsets { group, retention_ms, offsets, .. } = commit;
         let metadata_max = self.config.offset_metadata_max;
         let mut outcomes = Vec::with_capacity(offsets.len());
@@ -45,6 +47,7 @@ impl Coordinator {
     fn check_commit(
         &mut self,
         now: Now,
+        cluster: &dyn Cluster,
         commit: &CommitOffsets,
         effects: &mut Effects,
     ) -> Result<(), GroupError> {
@@ -52,12 +55,13 @@ impl Coordinator {
             return match commit.generation {
                 // From somebody without a group: it makes one of simple commits.
                 ..0 => self.make_room(&commit.group),
-                _ if commit.knows_group_id_not_found => Err(GroupError::GroupIdNotFound),
+                _ if commit.knows_member_epochs => Err(GroupError::GroupIdNotFound),
                 _ => Err(GroupError::IllegalGeneration),
             };
         }
-        match self.classic(&commit.group, now, effects) {
-            Some((group, mut step)) => group.check_commit(commit, &mut step),
+        match self.group(&commit.group, now, cluster, effects) {
+            Some((Kind::Classic(group), mut step)) => group.check_commit(commit, &mut step),
+            Some((Kind::Consumer(group), _)) => group.check_commit(commit, cluster),
             None => Err(GroupError::UnknownMemberId),
         }
     }
@@ -66,6 +70,7 @@ impl Coordinator {
     pub(crate) fn is_subscribed(kind: &Kind, topic: &str) -> bool {
         match kind {
             Kind::Classic(group) => group.is_subscribed(topic),
+            Kind::Consumer(group) => group.is_subscribed(topic),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::ops::Bound;
 
 use pelton_model::TopicId;
 
-use crate::classic::State;
 use crate::coordinator::command::DeleteOffsets;
 use crate::coordinator::effects::Effects;
 use crate::coordinator::reply::PartitionOutcome;
@@ -25,6 +24,7 @@ impl Coordinator {
         let group = self.groups.get(&delete.group).ok_or(GroupError::GroupIdNotFound)?;
         match &group.kind {
             Kind::Classic(classic) => classic.check_offset_delete()?,
+            Kind::Consumer(_) => {}
         }
         let mut outcomes = Vec::new();
         let mut gone = Vec::new();
@@ -54,7 +54,7 @@ impl Coordinator {
         effects: &mut Effects,
     ) -> Result<(), GroupError> {
         let group = self.groups.get(id).ok_or(GroupError::GroupIdNotFound)?;
-        if group.state() != State::Empty {
+        if !group.is_empty() {
             return Err(GroupError::NonEmptyGroup);
         }
         let gone = group.offsets.iter().map(|(topic, partition, _)| (topic.clone(), partition));

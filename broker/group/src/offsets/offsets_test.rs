@@ -69,7 +69,7 @@ fn an_unknown_group_is_named_so_to_those_who_know_the_error() {
     let commit = CommitOffsets {
         group: GROUP.into(),
         generation: 0,
-        knows_group_id_not_found: true,
+        knows_member_epochs: true,
         ..CommitOffsets::default()
     };
     let outcome = bench.ask(Command::CommitOffsets(commit));
@@ -183,7 +183,7 @@ fn expiry_goes_through_many_groups_step_by_step() {
     bench.elapsed += seconds(WEEK + 600);
     let mut steps = 0;
     while bench.coordinator.next_deadline().is_some_and(|at| at <= bench.elapsed) && steps < 100 {
-        let effects = bench.coordinator.fire(bench.now());
+        let effects = bench.coordinator.fire(bench.now(), &bench.cluster);
         let most = limits::TIMERS_PER_STEP_MAX * limits::EXPIRY_GROUPS_PER_STEP_MAX * 2;
         assert!(effects.records.len() <= most);
         steps += 1;

@@ -16,9 +16,13 @@ use pelton_net::Step;
 use crate::kafka::context::Call;
 use crate::kafka::dispatch::{encoded, refuse};
 
-/// Kafka 4.4's level of `metadata.version`, and the oldest that its clients may see.
-const METADATA_VERSION: i16 = 33;
-const METADATA_VERSION_MIN: i16 = 7;
+/// Features with their oldest and newest levels, of which the newest is finalised:
+/// `metadata.version` as in Kafka 4.4; `group.version` 1 says that the consumer protocol (KIP-848)
+/// is there.
+const SUPPORTED: [(&str, i16, i16); 2] = [("metadata.version", 7, 33), ("group.version", 0, 1)];
+
+/// Before, clients take an oldest level of 0 for an error, so such features are not told.
+const KNOWS_FEATURES_FROM_0: i16 = 4;
 
 pub fn start(call: Call, body: Bytes) -> Step {
     let version = call.version();
@@ -65,17 +69,28 @@ fn handle(call: &Call, request: &ApiVersionsRequest) -> ApiVersionsResponse {
     }
     message!(ApiVersionsResponse {
         api_keys: versions::SERVED.iter().map(range).collect(),
-        supported_features: vec![message!(SupportedFeatureKey {
-            name: "metadata.version".into(),
-            min_version: METADATA_VERSION_MIN,
-            max_version: METADATA_VERSION,
-        })],
+        supported_features: SUPPORTED
+            .iter()
+            .filter(|(_, min, _)| *min > 0 || version >= KNOWS_FEATURES_FROM_0)
+            .map(|(name, min, max)| {
+                message!(SupportedFeatureKey {
+                    name: (*name).into(),
+                    min_version: *min,
+                    max_version: *max,
+                })
+            })
+            .collect(),
         finalized_features_epoch: 0,
-        finalized_features: vec![message!(FinalizedFeatureKey {
-            name: "metadata.version".into(),
-            max_version_level: METADATA_VERSION,
-            min_version_level: METADATA_VERSION,
-        })],
+        finalized_features: SUPPORTED
+            .iter()
+            .map(|(name, _, max)| {
+                message!(FinalizedFeatureKey {
+                    name: (*name).into(),
+                    max_version_level: *max,
+                    min_version_level: *max,
+                })
+            })
+            .collect(),
     })
 }
 

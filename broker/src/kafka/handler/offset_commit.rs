@@ -1,6 +1,7 @@
 //! OffsetCommit 2–10. Acknowledged is what is on stable storage. Partitions that are not there are
 //! refused one by one, the others are committed. Versions 2 to 4 may bring a retention of their
-//! own; from 9 an unknown group is [69], before it [22]; from 10 topics are identified, not named.
+//! own; from 9 an unknown group is [69], before it [22], and members of the consumer protocol may
+//! commit, under the epoch that they have or had; from 10 topics are identified, not named.
 
 use pelton_group::{Command, CommitOffsets, OffsetToCommit, Reply};
 use pelton_kafka::wire::offset_commit_request::{
@@ -17,7 +18,7 @@ use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_group, of_group_fault};
 
-const KNOWS_GROUP_ID_NOT_FOUND: i16 = 9;
+const KNOWS_MEMBER_EPOCHS: i16 = 9;
 const BY_ID: i16 = 10;
 
 pub async fn handle(call: Call, request: OffsetCommitRequest) -> OffsetCommitResponse {
@@ -48,7 +49,7 @@ pub async fn handle(call: Call, request: OffsetCommitRequest) -> OffsetCommitRes
         generation: request.generation_id_or_member_epoch,
         member_id: request.member_id.as_str().into(),
         instance_id: request.group_instance_id.as_ref().map(|id| id.as_str().into()),
-        knows_group_id_not_found: call.version() >= KNOWS_GROUP_ID_NOT_FOUND,
+        knows_member_epochs: call.version() >= KNOWS_MEMBER_EPOCHS,
         retention_ms: Some(request.retention_time_ms).filter(|retention| *retention != -1),
         offsets,
     };

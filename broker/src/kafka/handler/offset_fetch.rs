@@ -1,6 +1,7 @@
 //! OffsetFetch 1–10. What is not committed is answered by -1 and no error, be it that the group,
 //! the topic or the partition is unknown. No topics (from 2) means all that the group has. From 8
 //! several groups are asked for at once; from 10 topics are identified, and an unknown id is [100].
+//! From 9 a member of the consumer protocol says who it is and its epoch, which have to be right.
 //! There are no transactions yet, so every offset is stable.
 
 use pelton_group::{Command, FetchOffsets, FetchedOffset, Reply, TopicOffsets, TopicPartitions};
@@ -69,7 +70,12 @@ impl Asked {
         let may = call.may(Operation::Describe, Resource::Group(group.group_id.as_str()));
         Self {
             group: group.group_id.clone(),
-            command: FetchOffsets { group: group.group_id.as_str().into(), topics },
+            command: FetchOffsets {
+                group: group.group_id.as_str().into(),
+                topics,
+                member_id: group.member_id.as_ref().map(|id| id.as_str().into()),
+                member_epoch: group.member_epoch,
+            },
             refused: (!may).then_some(ErrorCode::GroupAuthorizationFailed),
             unknown,
         }
@@ -170,7 +176,8 @@ async fn single(call: &Call, request: OffsetFetchRequest) -> OffsetFetchResponse
                 });
                 asked.collect()
             });
-            let fetch = FetchOffsets { group: request.group_id.as_str().into(), topics };
+            let group = request.group_id.as_str().into();
+            let fetch = FetchOffsets { group, topics, ..FetchOffsets::default() };
             offsets_of(Some(call.ask_group(Command::FetchOffsets(fetch)).await))
         }
         false => Err(ErrorCode::GroupAuthorizationFailed),
