@@ -18,6 +18,7 @@ NODE_LIST_FIELDS = {"replicaNodes", "isrNodes", "offlineReplicas", "eligibleLead
 TIME_FIELDS = {"logAppendTimeMs", "timestamp", "lastTimestamp", "baseTimestamp", "maxTimestamp"}
 TEXT_FIELDS = {"errorMessage", "batchIndexErrorMessage"}
 MEMBER_FIELDS = {"memberId", "leader"}
+BASE64_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 BYTE_COUNT_FIELDS = {"totalBytes", "usableBytes"}
 
@@ -53,6 +54,10 @@ KEYED_LISTS = {
     ("JoinGroup", "members"): "memberId",
     ("DescribeGroups", "groups"): "groupId",
     ("DescribeGroups", "members"): "memberId",
+    ("ConsumerGroupHeartbeat", "topicPartitions"): "topicId",
+    ("ConsumerGroupDescribe", "groups"): "groupId",
+    ("ConsumerGroupDescribe", "members"): "memberId",
+    ("ConsumerGroupDescribe", "topicPartitions"): "topicId",
     ("ListGroups", "groups"): "groupId",
     ("DeleteGroups", "results"): "groupId",
     ("OffsetCommit", "topics"): "name",
@@ -118,6 +123,8 @@ class Normaliser:
         if field in BYTE_COUNT_FIELDS:
             return "<bytes>" if value > 0 else value
         if field in MEMBER_FIELDS:
+            if BASE64_ID.fullmatch(value):
+                return self._name_of("member", value)
             return UUID.sub(lambda uuid: self._name_of("member", uuid[0]), value)
         if field == "producerId" and value >= 0:
             return self._name_of("producer", value)

@@ -204,3 +204,30 @@ fn nobody_gets_nothing_of_nothing() {
         assert_eq!(Assignor::from_name(assignor.name()), Some(assignor));
     }
 }
+
+/// A core does nothing else meanwhile (R8).
+#[test]
+fn a_thousand_members_and_partitions_take_milliseconds() {
+    let bound_ms = if cfg!(debug_assertions) { 2_000 } else { 50 };
+    let mut alike = Group::of(1_000, &[(0, 500), (1, 500)]);
+    let mut mixed = alike.clone();
+    mixed.members[0].2.remove(&topic(0));
+    let many: Vec<(u8, i32)> = (0..200).map(|number| (number, 5)).collect();
+    let mut many = Group::of(1_000, &many);
+    many.members[0].2.remove(&topic(0));
+    for group in [&mut alike, &mut mixed, &mut many] {
+        for assignor in Assignor::ALL {
+            let fastest = (0..5).map(|_| elapsed_ms(|| drop(group.assign(assignor)))).min();
+            assert!(fastest < Some(bound_ms), "{assignor:?}: {fastest:?} ms");
+            group.current = group.assign(assignor);
+            group.assert_sound(&group.current);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+fn elapsed_ms(act: impl FnOnce()) -> u128 {
+    let began = std::time::Instant::now();
+    act();
+    began.elapsed().as_millis()
+}

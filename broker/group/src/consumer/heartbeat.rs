@@ -31,14 +31,17 @@ impl ConsumerGroup {
             check_regex(&beat)?;
         }
         let metadata = merged(before.metadata.clone(), &beat);
-        let has_new_subscription =
-            metadata.topics != before.metadata.topics || metadata.regex != before.metadata.regex;
+        let names_other_topics = metadata.topics != before.metadata.topics;
+        let has_new_subscription = names_other_topics || metadata.regex != before.metadata.regex;
         let has_new_assignor = metadata.server_assignor != before.metadata.server_assignor;
+        let matched = self.matched_by(&before.metadata.regex);
         if metadata != before.metadata || !self.members.contains_key(&id) {
             self.write(ConsumerRecord::Member(id.clone(), Some(metadata)), step);
         }
         self.resolve_regexes(step)?;
-        if has_new_subscription || has_new_assignor || self.topics_have_changed(step) {
+        let regex = self.members.get(&id).map(|it| it.metadata.regex.clone()).unwrap_or_default();
+        let reads_otherwise = names_other_topics || matched != self.matched_by(&regex);
+        if reads_otherwise || has_new_assignor || self.topics_have_changed(step) {
             self.raise_epoch(step);
         }
         self.assign(step)?;

@@ -82,6 +82,11 @@ impl ConsumerGroup {
         Ok(())
     }
 
+    /// The topics that a regular expression stands for, as last looked.
+    pub(super) fn matched_by(&self, regex: &str) -> BTreeSet<TopicName> {
+        self.regexes.get(regex).map(|resolved| resolved.topics.clone()).unwrap_or_default()
+    }
+
     /// The topics of one member that there are.
     pub(super) fn topics_of(
         &self,

@@ -87,7 +87,7 @@ fn answer(beat: &ConsumerBeat) -> ConsumerGroupHeartbeatResponse {
         member_id: Some((&*beat.member_id).into()),
         member_epoch: beat.member_epoch,
         heartbeat_interval_ms: beat.heartbeat_interval_ms,
-        assignment: told.map(Into::into),
+        assignment: told,
     })
 }
 
