@@ -4,8 +4,9 @@
     check.py                   our broker; about 50 s
     check.py --broker kafka    the same on the real Kafka
 
-Four groups read one topic while it is written to: of kcat, of kafka-python, of the Java client (cooperative, static
-members), and one of all three together. Each must see every record at least once, and no committed offset that anybody
+Seven groups read one topic while it is written to. By the classic protocol: of kcat, of kafka-python, of the Java client
+(cooperative, static members), and one of all three together. By the consumer protocol (KIP-848, `next-...`): of the Java
+client (a static member, and one that subscribes by a regular expression), of confluent-kafka, and one of both. Each must see every record at least once, and no committed offset that anybody
 was told may ever go back, also over kill -9 of the broker. The last line reads `N passed, N failed`.
 """
 
@@ -25,12 +26,20 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import broker as brokers  # noqa: E402
 from committed import NotYet, committed  # noqa: E402
+from confluent_kafka import ConsumerGroupType  # noqa: E402
+from confluent_kafka.admin import AdminClient  # noqa: E402
 from kafka.admin import KafkaAdminClient  # noqa: E402
 
 TOPIC, PARTITIONS = "grouped", 6
 RECORDS_PER_SECOND, WRITING_SECONDS = 400, 24
 RECORDS = RECORDS_PER_SECOND * WRITING_SECONDS
-GROUPS = ("kcat", "python", "java", "mixed")
+NEXT = {"next-java", "next-confluent", "next-mixed"}
+GROUPS = ("kcat", "python", "java", "mixed", *sorted(NEXT))
+# Of the consumer protocol the broker sets the timeouts: short ones, for members that are killed.
+SETTINGS = {
+    "group.consumer.min.session.timeout.ms": 6_000, "group.consumer.session.timeout.ms": 6_000,
+    "group.consumer.min.heartbeat.interval.ms": 500, "group.consumer.heartbeat.interval.ms": 1_000,
+}  # fmt: skip
 CATCH_UP_SECONDS_MAX = 30
 COOPERATIVE = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
 RANGE = "org.apache.kafka.clients.consumer.RangeAssignor"
@@ -56,6 +65,15 @@ class Members:
                        "-X", "session.timeout.ms=6000", "-X", "auto.commit.interval.ms=500", "-G", group, TOPIC]  # fmt: skip
             self._run(name, command, stdout=file)
             self.kcat_files[name] = file
+        elif kind == "confluent":
+            self._run(name, [sys.executable, str(HERE / "confluent.py"), self.bootstrap, TOPIC, group, str(file)])
+        elif kind == "next":
+            members = [f"next-java:consumer:{fixed}:{self.file('next-java', name + fixed)}" for fixed in ("", "next-1")]
+            members.append(f"next-mixed:consumer::{self.file('next-mixed', name)}")
+            self._run(name, [*JAVA, "GroupConsumers", self.bootstrap, TOPIC, *members])
+        elif kind == "regex":
+            member = f"next-java:consumer::{self.file('next-java', name)}"
+            self._run(name, [*JAVA, "GroupConsumers", self.bootstrap, f"^{TOPIC[:4]}.*", member])
         elif kind == "python":
             self._run(name, [sys.executable, str(HERE / "member.py"), self.bootstrap, TOPIC, group, str(file)])
         else:
@@ -174,14 +192,21 @@ def play(server, members):
     """Who comes and goes, second by second."""
     acts = [
         (0, lambda: [members.start(m) for m in ("kcat-in-kcat", "python-in-python", "java-in-", "kcat-in-mixed")]),
+        (1, lambda: [members.start(m) for m in ("next-in-", "confluent-in-next-confluent", "confluent-in-next-mixed")]),
         (3, lambda: [members.start(m) for m in ("kcat-in-kcat2", "python-in-python2", "python-in-mixed")]),
+        (4, lambda: [members.start(m) for m in ("confluent-in-next-confluent2", "regex-in-next-java")]),
         (7, lambda: members.end("kcat-in-kcat", signal.SIGTERM)),
         (8, lambda: members.end("python-in-python", signal.SIGKILL)),
+        (8.5, lambda: members.end("confluent-in-next-confluent", signal.SIGKILL)),
         (9, lambda: members.start("kcat-in-kcat3")),
         (10, lambda: [server.kill(), server.start()]),
         (13, lambda: members.start("python-in-python3")),
+        (13.5, lambda: members.start("confluent-in-next-confluent3")),
+        (14, lambda: members.end("next-in-", signal.SIGKILL)),
         (15, lambda: members.end("java-in-", signal.SIGKILL)),
         (16, lambda: members.start("java-in-")),
+        (16.5, lambda: members.start("next-in-")),
+        (17.9, lambda: members.end("confluent-in-next-mixed", signal.SIGTERM)),
         (18, lambda: members.end("kcat-in-mixed", signal.SIGTERM)),
         # In the middle of the rebalance that this leave has set off.
         (18.2, lambda: [server.kill(), server.start()]),
@@ -191,6 +216,12 @@ def play(server, members):
     for at, act in acts:
         time.sleep(max(0, begin + at - time.monotonic()))
         act()
+
+
+def consumer_groups(bootstrap):
+    """The groups that really speak the consumer protocol, as the broker tells them."""
+    asked = AdminClient({"bootstrap.servers": bootstrap}).list_consumer_groups(types={ConsumerGroupType.CONSUMER})
+    return {group.group_id for group in asked.result(timeout=10).valid}
 
 
 def check(server, folder):
@@ -212,9 +243,11 @@ def check(server, folder):
             time.sleep(0.2)
             behind = {g: RECORDS - sum(max(0, o) for o in watch.last.get(g, ())) for g in GROUPS}
         dead = members.dead()
+        by_protocol = consumer_groups(server.bootstrap)
         ends = {(p, o) for p, end in enumerate(watch.last["python"]) for o in range(end)}
         members.end_all()
         table.check("members", not dead, f"ended by themselves: {', '.join(dead) or 'none'}")
+        table.check("protocols", by_protocol == NEXT, f"by the consumer protocol: {', '.join(sorted(by_protocol))}")
         for group in GROUPS:
             missing = ends - members.seen(group)
             excused = members.dropped_by_kcat(group, missing)
@@ -255,13 +288,18 @@ def operate(server, table):
     table.check("pelton group delete", offsets() == {}, "with all that it has committed")
 
 
+def _arguments(kind):
+    settings = [f"{name}={value}" for name, value in SETTINGS.items()]
+    return settings if kind == "kafka" else [word for setting in settings for word in ("--set", setting)]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--broker", choices=["pelton", "kafka"], default="pelton")
     options = options.parse_args()
     begin = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="groups-", dir=brokers.TARGET / "compat"))
-    server = brokers.Broker(options.broker, folder / "broker", brokers.free_port())
+    server = brokers.Broker(options.broker, folder / "broker", brokers.free_port(), _arguments(options.broker))
     try:
         server.start()
         table = check(server, folder)

@@ -9,6 +9,7 @@ import java.util.Properties;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.WakeupException;
@@ -18,9 +19,13 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * Members of consumer groups. Each writes {@code partition offset} for every record to its file and commits what it has
  * written, until SIGTERM.
  *
- * <p>Arguments: bootstrap address, topic, then {@code group:assignor class:instance id or nothing:file} for each member.
+ * <p>Arguments: bootstrap address, topic, then {@code group:assignor class:instance id or nothing:file} for each member;
+ * in place of the assignor {@code consumer} for the consumer protocol (KIP-848). A topic that begins with ^ is a regular
+ * expression.
  */
 public final class GroupConsumers {
+    private static final String CONSUMER_PROTOCOL = "consumer";
+
     public static void main(String[] args) throws Exception {
         List<KafkaConsumer<byte[], byte[]>> consumers = new ArrayList<>();
         List<Thread> threads = new ArrayList<>();
@@ -29,14 +34,19 @@ public final class GroupConsumers {
             Properties config = new Properties();
             config.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
             config.put(ConsumerConfig.GROUP_ID_CONFIG, member[0]);
-            config.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, member[1]);
+            if (member[1].equals(CONSUMER_PROTOCOL)) {
+                // Timeouts and assignors are the broker's then.
+                config.put(ConsumerConfig.GROUP_PROTOCOL_CONFIG, CONSUMER_PROTOCOL);
+            } else {
+                config.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, member[1]);
+                config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6000);
+                config.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 1000);
+            }
             if (!member[2].isEmpty()) {
                 config.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, member[2]);
             }
             config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
             config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-            config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6000);
-            config.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 1000);
             var consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
             var thread = new Thread(() -> consume(consumer, args[1], Path.of(member[3])));
             consumers.add(consumer);
@@ -61,7 +71,11 @@ public final class GroupConsumers {
     private static void consume(KafkaConsumer<byte[], byte[]> consumer, String topic, Path file) {
         try (var out = new PrintWriter(
                 Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND))) {
-            consumer.subscribe(List.of(topic));
+            if (topic.startsWith("^")) {
+                consumer.subscribe(new SubscriptionPattern(topic.substring(1)));
+            } else {
+                consumer.subscribe(List.of(topic));
+            }
             while (true) {
                 var records = consumer.poll(Duration.ofMillis(200));
                 records.forEach(record -> out.println(record.partition() + " " + record.offset()));
