@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures::FutureExt;
+use pelton_model::batch::BatchHeader;
 use pelton_model::{LeaderEpoch, Offset, ShardId, TimestampMs};
 use pelton_storage::disk::sim::{Fault, FaultError, Operation, SimDisk, run};
 use pelton_storage::journal::JournalOptions;
@@ -814,6 +815,48 @@ fn files_of_read_segments_stay_within_their_bound() {
             assert_eq!(read(&log, 0, 1).await.expect("read").slices.len(), 1);
             assert!(store.stats().open_segments <= 4);
         }
+    });
+}
+
+#[test]
+fn who_reads_from_front_to_back_finds_the_next_run_read_already() {
+    const BATCHES: u8 = 60;
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..BATCHES {
+            append(&store, &log, batch(fill, 10_000)).await;
+            if fill % 10 == 9 {
+                checkpoint(&store).await;
+            }
+        }
+        let (mut at, mut looks) = (0, 0);
+        let before = sim.counters();
+        let mut read_ahead = 0;
+        while at < i64::from(BATCHES) {
+            let found = read(&log, at, 100_000).await.expect("read");
+            assert!(found.from_disk);
+            for slice in &found.slices {
+                let header = BatchHeader::read(slice).expect("a batch");
+                assert_eq!(header.base_offset.get(), at);
+                assert_eq!(
+                    &slice[BatchHeader::BYTES..],
+                    &batch(at as u8, 10_000).bytes[BatchHeader::BYTES..]
+                );
+                at += 1;
+            }
+            looks += 1;
+            // The index, then one read a look, and one that is ahead.
+            read_ahead += u64::from(sim.counters().reads - before.reads > looks + 1);
+        }
+        assert!(looks >= 6, "{looks} looks");
+        assert!(read_ahead >= looks - 3, "ahead after {read_ahead} of {looks} looks");
+        // Backwards, nobody knows what comes next.
+        let before = sim.counters();
+        for at in [50, 30, 10] {
+            read(&log, at, 20_000).await.expect("read");
+        }
+        assert_eq!(sim.counters().reads - before.reads, 3);
     });
 }
 

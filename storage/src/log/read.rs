@@ -175,27 +175,16 @@ impl Log {
     ) -> Result<Found, StorageError> {
         let parts = &self.0;
         let index = place.access.index(&parts.disk, &parts.dir, parts.id).await?;
-        let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
-        let mut chunks: Vec<ChunkEntry> = Vec::new();
-        let mut bytes = 0;
         let beyond = place.beyond_index.iter().copied();
+        let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
         let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(beyond);
-        let mut after = place.end;
-        for chunk in candidates {
-            // One beyond the index may be the one that holds `from`.
-            if chunk.offset <= from {
-                (bytes, _) = (0, chunks.clear());
-            }
-            if !chunks.is_empty()
-                && (bytes >= limits.bytes_max || bytes + chunk.length as usize > IO_BYTES_MAX)
-            {
-                after = chunk.offset;
-                break;
-            }
-            bytes += chunk.length as usize;
-            chunks.push(chunk);
-        }
-        let content = place.access.read_chunks(&parts.disk, &parts.dir, parts.id, &chunks).await?;
+        let (chunks, after) = run_from(from, candidates, limits.bytes_max);
+        let after = after.unwrap_or(place.end);
+        let readers = &parts.open.readers;
+        let position = chunks.first().map_or(0, |chunk| chunk.position);
+        let (is_sequential, ahead) = place.access.arrive(readers, parts.id, position);
+        let read = place.access.read_chunks(&parts.disk, &parts.dir, parts.id, &chunks, ahead);
+        let content = read.await?;
         let mut slices = ReadSlices { from_disk: true, ..ReadSlices::default() };
         let mut found = false;
         let mut at = 0;
@@ -218,8 +207,42 @@ impl Log {
             }
             at = next;
         }
+        if !slices.slices.is_empty() {
+            // What the index does not have may be unfinished: it is not read ahead.
+            let consumed = position + at as u64;
+            let next = index.get(index.partition_point(|chunk| chunk.end() <= consumed)..);
+            let next = next.unwrap_or(&[]);
+            let next_from = next.first().map_or(from, |chunk| chunk.offset);
+            let (next, _) = run_from(next_from, next.iter().copied(), limits.bytes_max);
+            place.access.expect(readers, parts.id, &next, is_sequential);
+        }
         Ok(if found { Found::Batches(slices) } else { Found::GapUpTo(after) })
     }
+}
+
+/// The chunks of one read: from the one that holds `from`, or else the next, on; and where the
+/// chunk behind them begins.
+fn run_from(
+    from: Offset,
+    candidates: impl Iterator<Item = ChunkEntry>,
+    bytes_max: usize,
+) -> (Vec<ChunkEntry>, Option<Offset>) {
+    let mut chunks: Vec<ChunkEntry> = Vec::new();
+    let mut bytes = 0;
+    for chunk in candidates {
+        // One beyond the index may be the one that holds `from`.
+        if chunk.offset <= from {
+            (bytes, _) = (0, chunks.clear());
+        }
+        if !chunks.is_empty()
+            && (bytes >= bytes_max || bytes + chunk.length as usize > IO_BYTES_MAX)
+        {
+            return (chunks, Some(chunk.offset));
+        }
+        bytes += chunk.length as usize;
+        chunks.push(chunk);
+    }
+    (chunks, None)
 }
 
 fn out_of_range(positions: &Positions) -> ReadError {

@@ -4,6 +4,7 @@ mod chunk;
 pub(crate) mod index;
 mod name;
 mod open;
+mod read_ahead;
 mod writer;
 
 use std::io;
@@ -19,6 +20,7 @@ pub use index::{decode as decode_index, header as index_header};
 pub(crate) use name::{SegmentName, partition_dir};
 pub use open::Corruptions;
 pub(crate) use open::{OpenSegments, WriterPass};
+use read_ahead::{Ahead, Place, ReadAhead};
 pub(crate) use writer::{CarriedBatch, Plan, SegmentWriter};
 
 use crate::disk::{Disk, File, OpenMode};
@@ -107,6 +109,7 @@ impl SegmentAccess {
         dir: &Path,
         partition: PartitionId,
         chunks: &[ChunkEntry],
+        ahead: Option<Ahead>,
     ) -> Result<Bytes, StorageError> {
         let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
             return Ok(Bytes::new());
@@ -125,7 +128,14 @@ impl SegmentAccess {
             }
         };
         let bytes = (last.end() - first.position) as usize;
-        let content = file.read_at(first.position, bytes).await.map_err(failed)?;
+        let ahead = match ahead {
+            Some(ahead) => ahead.take(bytes).await,
+            None => None,
+        };
+        let content = match ahead {
+            Some(content) => content,
+            None => file.read_at(first.position, bytes).await.map_err(failed)?,
+        };
         for chunk in chunks {
             let from = (chunk.position - first.position) as usize;
             if !matches(partition, chunk, &content[from..from + chunk.length as usize]) {
@@ -139,5 +149,34 @@ impl SegmentAccess {
             }
         }
         Ok(content)
+    }
+
+    /// The run that begins at `position`, and whether its reader came from the run before.
+    pub fn arrive(
+        &self,
+        readers: &ReadAhead,
+        partition: PartitionId,
+        position: u64,
+    ) -> (bool, Option<Ahead>) {
+        match readers.arrive(Place { partition, segment: self.name, position }) {
+            Some(ahead) => (true, ahead),
+            None => (false, None),
+        }
+    }
+
+    /// A reader will go on with `chunks`, which are finished. They are read ahead if he is known to
+    /// go from front to back.
+    pub fn expect(
+        &self,
+        readers: &ReadAhead,
+        partition: PartitionId,
+        chunks: &[ChunkEntry],
+        is_sequential: bool,
+    ) {
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return };
+        let (position, bytes) = (first.position, (last.end() - first.position) as usize);
+        let file = self.reader.as_ref().filter(|_| is_sequential);
+        let ahead = file.and_then(|file| Ahead::begin(file, position, bytes));
+        readers.expect(Place { partition, segment: self.name, position }, ahead);
     }
 }

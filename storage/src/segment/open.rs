@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use pelton_model::PartitionId;
 
-use super::{ChunkEntry, Segment, SegmentAccess, SegmentName};
+use super::{ChunkEntry, ReadAhead, Segment, SegmentAccess, SegmentName};
 use crate::disk::File;
 
 /// Indexes in memory: those of 100 GB of segments, at one entry per 64 KiB.
@@ -31,6 +31,7 @@ pub(crate) struct OpenSegments {
     files_max: usize,
     table: RefCell<Table>,
     writers: Rc<()>,
+    pub readers: ReadAhead,
     corruptions: Cell<Corruptions>,
     named: RefCell<BTreeSet<(PartitionId, SegmentName, String)>>,
 }
@@ -66,6 +67,7 @@ impl OpenSegments {
             files_max,
             table: RefCell::default(),
             writers: Rc::default(),
+            readers: ReadAhead::default(),
             corruptions: Cell::default(),
             named: RefCell::default(),
         }
@@ -121,6 +123,7 @@ impl OpenSegments {
 
     /// Closes a segment's file before it is removed.
     pub async fn close(&self, partition: PartitionId, name: SegmentName) {
+        self.readers.forget(partition, name);
         let open = self.table.borrow_mut().remove((partition, name));
         if let Some(file) = open.and_then(|open| open.reader) {
             let _ = file.close().await;

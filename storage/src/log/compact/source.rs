@@ -59,7 +59,8 @@ impl Source {
             return Ok(None);
         }
         let parts = &self.log.0;
-        let read = self.access.read_chunks(&parts.disk, &parts.dir, parts.id, &rest[..count]).await;
+        let (disk, dir) = (&parts.disk, &parts.dir);
+        let read = self.access.read_chunks(disk, dir, parts.id, &rest[..count], None).await;
         self.next += count;
         read.map(Some).map_err(|error| explain(&self.log, self.name, error))
     }
