@@ -111,7 +111,13 @@ impl World {
     }
 }
 
-/// Whether an error says that the topic, or the partition, is not there.
+/// Whether an error says that the topic, or the partition, is not there; or, to a fetch session,
+/// that another topic has its name now.
 pub fn is_unknown_topic(error: ErrorCode) -> bool {
-    matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId)
+    matches!(
+        error,
+        ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::InconsistentTopicId
+    )
 }
