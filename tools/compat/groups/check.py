@@ -220,7 +220,8 @@ def play(server, members):
 
 def consumer_groups(bootstrap):
     """The groups that really speak the consumer protocol, as the broker tells them."""
-    asked = AdminClient({"bootstrap.servers": bootstrap}).list_consumer_groups(types={ConsumerGroupType.CONSUMER})
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # held: without it the question ends
+    asked = admin.list_consumer_groups(types={ConsumerGroupType.CONSUMER})
     return {group.group_id for group in asked.result(timeout=10).valid}
 
 
