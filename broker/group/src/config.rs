@@ -28,6 +28,33 @@ pub struct ConsumerConfig {
     /// Members of one group.
     pub group_max_size: usize,
     pub assignors: Assignors,
+    pub migration_policy: MigrationPolicy,
+}
+
+/// `group.consumer.migration.policy`: which protocol a group with members may move to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MigrationPolicy {
+    /// A classic group becomes one of the consumer protocol when a member of that one joins.
+    pub upgrade: bool,
+    /// And a classic one when the last such member has gone.
+    pub downgrade: bool,
+}
+
+impl MigrationPolicy {
+    /// By Kafka's names, in any case; what is none of them allows nothing.
+    pub fn from_name(name: &str) -> Self {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+        Self {
+            upgrade: is("upgrade") || is("bidirectional"),
+            downgrade: is("downgrade") || is("bidirectional"),
+        }
+    }
+}
+
+impl Default for MigrationPolicy {
+    fn default() -> Self {
+        Self { upgrade: true, downgrade: true }
+    }
 }
 
 /// `group.consumer.assignors`: those that are offered, and the one of groups that do not say.
@@ -71,7 +98,11 @@ impl Default for Assignors {
 impl Default for ConsumerConfig {
     /// Kafka's defaults.
     fn default() -> Self {
-        Self { group_max_size: i32::MAX as usize, assignors: Assignors::default() }
+        Self {
+            group_max_size: i32::MAX as usize,
+            assignors: Assignors::default(),
+            migration_policy: MigrationPolicy::default(),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod cluster;
 mod codec;
 mod config;
 mod consumer;
+mod consumer_protocol;
 mod coordinator;
 mod error;
 mod ids;
@@ -40,7 +41,7 @@ pub use assignor::{Assignor, Subscriber};
 pub use classic::State;
 pub use cluster::{Cluster, ConsumerGroupConfig, TopicShape};
 pub use codec::DecodeError;
-pub use config::{Assignors, ConsumerConfig, GroupConfig};
+pub use config::{Assignors, ConsumerConfig, GroupConfig, MigrationPolicy};
 pub use consumer::ConsumerState;
 pub use coordinator::Coordinator;
 pub use coordinator::command::{

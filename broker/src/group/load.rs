@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use pelton_group::{Assignors, ConsumerConfig, Coordinator, GroupConfig};
+use pelton_group::{Assignors, ConsumerConfig, Coordinator, GroupConfig, MigrationPolicy};
 use pelton_model::batch::{Batches, Records, record_bytes};
 use pelton_storage::{AckedBy, Log, ReadLimits};
 
@@ -127,6 +127,9 @@ impl Shard {
                 consumer: ConsumerConfig {
                     group_max_size: size(integer("group.consumer.max.size")),
                     assignors: Assignors::from_names(broker.list("group.consumer.assignors")),
+                    migration_policy: MigrationPolicy::from_name(
+                        broker.text("group.consumer.migration.policy").unwrap_or_default(),
+                    ),
                 },
             }
         })

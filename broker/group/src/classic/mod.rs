@@ -16,6 +16,7 @@
 
 mod assign;
 mod commit;
+mod convert;
 mod describe;
 mod join;
 mod leave;

@@ -11,7 +11,8 @@ impl ConsumerGroup {
     /// have been its own since then (KIP-1251).
     ///
     /// # Errors
-    /// UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH; UNSUPPORTED_VERSION: the request cannot tell an epoch.
+    /// UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH, of a classic member ILLEGAL_GENERATION;
+    /// UNSUPPORTED_VERSION: the request cannot tell an epoch.
     pub fn check_commit(
         &self,
         commit: &CommitOffsets,
@@ -21,7 +22,7 @@ impl ConsumerGroup {
             return Ok(());
         }
         let member = self.member(&commit.member_id)?;
-        if !commit.knows_member_epochs {
+        if member.metadata.classic.is_none() && !commit.knows_member_epochs {
             return Err(GroupError::UnsupportedVersion);
         }
         let (epoch, current) = (commit.generation, &member.current);
@@ -37,7 +38,7 @@ impl ConsumerGroup {
             || (epoch >= 0
                 && epoch < current.member_epoch
                 && commit.offsets.iter().all(has_been_its_own));
-        if may { Ok(()) } else { Err(GroupError::StaleMemberEpoch) }
+        if may { Ok(()) } else { Err(wrong_epoch(member)) }
     }
 
     /// # Errors
@@ -46,13 +47,22 @@ impl ConsumerGroup {
         let Some(id) = &fetch.member_id else {
             return if fetch.member_epoch < 0 { Ok(()) } else { Err(GroupError::UnknownMemberId) };
         };
-        match self.member(id)?.current.member_epoch == fetch.member_epoch {
+        let member = self.member(id)?;
+        match member.current.member_epoch == fetch.member_epoch {
             true => Ok(()),
-            false => Err(GroupError::StaleMemberEpoch),
+            false => Err(wrong_epoch(member)),
         }
     }
 
     fn member(&self, id: &MemberId) -> Result<&Member, GroupError> {
         self.members.get(id).ok_or(GroupError::UnknownMemberId)
+    }
+}
+
+/// By the protocol that the member speaks.
+fn wrong_epoch(member: &Member) -> GroupError {
+    match member.metadata.classic {
+        Some(_) => GroupError::IllegalGeneration,
+        None => GroupError::StaleMemberEpoch,
     }
 }

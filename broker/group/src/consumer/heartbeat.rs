@@ -70,7 +70,7 @@ impl ConsumerGroup {
     }
 
     /// Moves the member towards its target, as far as it can go now.
-    fn reconcile(
+    pub(super) fn reconcile(
         &mut self,
         id: &MemberId,
         owned: Option<&Assignment>,
@@ -82,7 +82,7 @@ impl ConsumerGroup {
         self.write(ConsumerRecord::Current(id.clone(), Some(next)), step);
         let timer = self.rebalance_timer(id);
         let Some(member) = self.members.get(id) else { return };
-        match gives_up {
+        match gives_up && member.metadata.classic.is_none() {
             true => {
                 let timeout = milliseconds(member.metadata.rebalance_timeout_ms);
                 step.timers.set(timer, step.after(timeout));

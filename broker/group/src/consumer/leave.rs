@@ -117,11 +117,15 @@ impl ConsumerGroup {
         }
     }
 
-    /// The tombstones of a group without members.
+    /// What takes the group, and whoever is in it, off the log.
     pub fn tombstones(&self) -> Vec<ConsumerRecord> {
+        let members = self.members.keys().flat_map(|id| {
+            let id = || id.clone();
+            [ConsumerRecord::Current(id(), None), ConsumerRecord::Member(id(), None)]
+        });
         let targets = self.target.keys().map(|id| ConsumerRecord::Target(id.clone(), None));
         let regexes = self.regexes.keys().map(|regex| ConsumerRecord::Regex(regex.clone(), None));
-        let mut records: Vec<ConsumerRecord> = targets.chain(regexes).collect();
+        let mut records: Vec<ConsumerRecord> = members.chain(targets).chain(regexes).collect();
         records.push(ConsumerRecord::TargetMetadata(None));
         if self.has_partition_metadata {
             records.push(ConsumerRecord::PartitionMetadata(None));

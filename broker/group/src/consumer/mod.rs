@@ -23,6 +23,7 @@
 
 mod apply;
 mod check;
+mod classic_member;
 mod commit;
 mod describe;
 mod heartbeat;
@@ -49,6 +50,7 @@ use crate::record::{
 use crate::timers::Timer;
 
 pub(crate) use check::check_shape;
+pub(crate) use classic_member::{by_id, since};
 
 /// The epoch by which a member leaves for good.
 pub(crate) const LEAVE_EPOCH: i32 = -1;
@@ -208,3 +210,7 @@ impl ConsumerGroup {
 #[cfg(test)]
 #[path = "consumer_test.rs"]
 mod consumer_test;
+
+#[cfg(test)]
+#[path = "migration_test.rs"]
+mod migration_test;

@@ -30,7 +30,10 @@ impl ConsumerGroup {
         };
         let member = self.members.get(&holder).ok_or(GroupError::UnknownMemberId)?;
         match joins {
-            true if member.current.member_epoch != LEAVE_TO_RETURN_EPOCH => {
+            // A classic one does not say that it leaves.
+            true if member.metadata.classic.is_none()
+                && member.current.member_epoch != LEAVE_TO_RETURN_EPOCH =>
+            {
                 return Err(GroupError::UnreleasedInstanceId);
             }
             true => self.replace(&holder, id, step),
@@ -41,7 +44,7 @@ impl ConsumerGroup {
     }
 
     /// A static member returns, with a new id as a rule: all that it was to have is its own again.
-    fn replace(&mut self, old: &MemberId, new: &MemberId, step: &mut Step<'_>) {
+    pub(super) fn replace(&mut self, old: &MemberId, new: &MemberId, step: &mut Step<'_>) {
         let Some(Member { metadata, current }) = self.members.get(old).cloned() else { return };
         let target = self.target.get(old).cloned();
         self.unseat(old, step);

@@ -31,21 +31,25 @@ impl Coordinator {
                     group.sync_time_is_up(&mut step);
                 }
             }
-            Timer::Session(id, member) => match self.group(&id, now, cluster, effects) {
-                Some((Kind::Classic(group), mut step)) => {
-                    group.session_is_over(&member, &mut step);
+            Timer::Session(id, member) => {
+                match self.group(&id, now, cluster, effects) {
+                    Some((Kind::Classic(group), mut step)) => {
+                        group.session_is_over(&member, &mut step);
+                    }
+                    Some((Kind::Consumer(group), mut step)) => {
+                        group.session_is_over(&member, &mut step);
+                    }
+                    None => {}
                 }
-                Some((Kind::Consumer(group), mut step)) => {
-                    group.session_is_over(&member, &mut step);
-                }
-                None => {}
-            },
+                self.downgrade(&id, now, cluster, effects);
+            }
             Timer::Rebalance(id, member) => {
                 if let Some((Kind::Consumer(group), mut step)) =
                     self.group(&id, now, cluster, effects)
                 {
                     group.rebalance_time_is_up(&member, &mut step);
                 }
+                self.downgrade(&id, now, cluster, effects);
             }
         }
     }

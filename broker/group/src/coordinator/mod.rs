@@ -146,28 +146,33 @@ impl Coordinator {
         match command {
             Command::Join(join) => self.join(now, cluster, token, join, effects),
             Command::Sync(sync) => {
-                let refused = Some(Reply::Synced(Err(GroupError::UnknownMemberId)));
-                let (group, mut step) = match self.classic(&sync.group, now, cluster, effects) {
-                    Some(found) => found,
-                    None => return refused,
-                };
-                group.sync(token, sync, &mut step)
+                let id = sync.group.clone();
+                match self.group(&id, now, cluster, effects) {
+                    Some((Kind::Classic(group), mut step)) => group.sync(token, sync, &mut step),
+                    Some((Kind::Consumer(group), mut step)) => {
+                        Some(Reply::Synced(group.sync_classic(&sync, &mut step)))
+                    }
+                    None => Some(Reply::Synced(Err(GroupError::UnknownMemberId))),
+                }
             }
             Command::Heartbeat(beat) => {
-                let outcome = match self.classic(&beat.group, now, cluster, effects) {
-                    Some((group, mut step)) => group.heartbeat(&beat, &mut step),
+                let outcome = match self.group(&beat.group, now, cluster, effects) {
+                    Some((Kind::Classic(group), mut step)) => group.heartbeat(&beat, &mut step),
+                    Some((Kind::Consumer(group), mut step)) => group.beat_classic(&beat, &mut step),
                     None => Err(GroupError::UnknownMemberId),
                 };
                 Some(Reply::Beaten(outcome))
             }
             Command::Leave(leave) => {
-                let left = match self.group(&leave.group, now, cluster, effects) {
+                let id = leave.group.clone();
+                let left = match self.group(&id, now, cluster, effects) {
                     Some((Kind::Classic(group), mut step)) => group.leave(leave.members, &mut step),
                     Some((Kind::Consumer(group), mut step)) => {
                         group.send_away(leave.members, &mut step)
                     }
                     None => nobody_left(leave),
                 };
+                self.downgrade(&id, now, cluster, effects);
                 Some(Reply::Left(Ok(left)))
             }
             Command::ConsumerHeartbeat(beat) => {
@@ -211,7 +216,12 @@ impl Coordinator {
             return refuse(GroupError::InvalidSessionTimeout);
         }
         if self.is_used_by_consumers(&join.group) {
-            return refuse(GroupError::InconsistentGroupProtocol);
+            let id = join.group.clone();
+            let outcome = match self.group(&id, now, cluster, effects)? {
+                (Kind::Consumer(group), mut step) => group.join_classic(join, &mut step),
+                (Kind::Classic(_), _) => return None,
+            };
+            return Some(Reply::Joined(outcome));
         }
         let is_new = !self.groups.contains_key(&join.group);
         if is_new && !join.member_id.is_empty() {

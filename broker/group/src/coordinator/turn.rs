@@ -3,11 +3,13 @@
 use super::effects::{Effects, Now};
 use super::reply::ConsumerBeat;
 use super::{Coordinator, Kind};
+use crate::classic::ClassicGroup;
 use crate::cluster::Cluster;
 use crate::consumer::{self, ConsumerGroup};
 use crate::coordinator::command::ConsumerHeartbeat;
 use crate::error::GroupError;
 use crate::ids::GroupId;
+use crate::record::Record;
 
 impl Coordinator {
     /// # Errors
@@ -26,14 +28,84 @@ impl Coordinator {
         if beat.member_epoch == 0 {
             self.make_room(&beat.group)?;
             self.turn_consumer(&beat.group, effects);
+            self.upgrade(&beat.group, now, cluster, effects)?;
         }
         let id = beat.group.clone();
-        match self.group(&id, now, cluster, effects) {
+        let outcome = match self.group(&id, now, cluster, effects) {
             Some((Kind::Consumer(group), mut step)) => match beat.member_epoch {
                 0.. => group.heartbeat(beat, &mut step),
                 _ => group.leave(&beat, &mut step),
             },
             Some((Kind::Classic(_), _)) | None => Err(GroupError::GroupIdNotFound),
+        };
+        self.downgrade(&id, now, cluster, effects);
+        outcome
+    }
+
+    /// A member of the consumer protocol joins a classic group of consumers: the group becomes one
+    /// of the consumer protocol, with the classic members in it. Whoever waits joins again.
+    ///
+    /// # Errors
+    /// GROUP_ID_NOT_FOUND: what the members say in bytes cannot be read.
+    fn upgrade(
+        &mut self,
+        id: &GroupId,
+        now: Now,
+        cluster: &dyn Cluster,
+        effects: &mut Effects,
+    ) -> Result<(), GroupError> {
+        let rules = self.config.consumer;
+        let Some((group, mut step)) = self.classic(id, now, cluster, effects) else {
+            return Ok(());
+        };
+        let may = rules.migration_policy.upgrade
+            && group.uses_consumer_protocol()
+            && group.member_count() <= rules.group_max_size;
+        if !may {
+            return Ok(());
+        }
+        let records = group.as_consumer_group(cluster).map_err(|_| GroupError::GroupIdNotFound)?;
+        group.turn_away(&mut step);
+        self.remove_group(id, effects);
+        for record in records {
+            let record = Record::Consumer { group: id.clone(), record };
+            self.apply(record.clone());
+            effects.records.push(record);
+        }
+        if let Some((Kind::Consumer(group), mut step)) = self.group(id, now, cluster, effects) {
+            group.begin(&mut step);
+        }
+        Ok(())
+    }
+
+    /// The last member of the consumer protocol has gone: classic members that remain are a classic
+    /// group again.
+    pub(super) fn downgrade(
+        &mut self,
+        id: &GroupId,
+        now: Now,
+        cluster: &dyn Cluster,
+        effects: &mut Effects,
+    ) {
+        let rules = self.config;
+        let Some((Kind::Consumer(group), mut step)) = self.group(id, now, cluster, effects) else {
+            return;
+        };
+        let may = rules.consumer.migration_policy.downgrade
+            && group.all_are_classic()
+            && group.member_count() <= rules.group_max_size;
+        if !may {
+            return;
+        }
+        let (generation, members) = group.as_classic(cluster);
+        group.stop_timers(&mut step);
+        let classic = ClassicGroup::of_consumers(id.clone(), generation, members, &mut step);
+        self.remove_group(id, effects);
+        effects.records.push(classic.record());
+        let group = self.groups.entry(id.clone()).or_insert_with_key(super::Group::new);
+        group.kind = Kind::Classic(classic);
+        if let Some((group, mut step)) = self.classic(id, now, cluster, effects) {
+            group.go_on(&mut step);
         }
     }
 

@@ -4,9 +4,10 @@ APIs answer for such groups.
 Kafka computes an assignment at most once a second, so scenarios wait where one has to come.
 """
 
+import struct
 import time
 
-from scenarios.groups import _commit, _fetch, _join, _leave, _offset_delete, _ready
+from scenarios.groups import _commit, _fetch, _join, _leave, _offset_delete, _ready, _sync
 
 ASSIGNMENT_INTERVAL = 1.2
 NEWEST = 1
@@ -318,7 +319,105 @@ def two_protocols(p):
     p.quiet("LeaveGroup", 5, _leave(5, classic, (again["memberId"], None)))
 
 
+def _assigned(topic, partitions):
+    """A ConsumerProtocolAssignment of version 0."""
+    indexes = b"".join(struct.pack(">i", partition) for partition in partitions)
+    name = struct.pack(">h", len(topic)) + topic.encode()
+    return struct.pack(">hi", 0, 1) + name + struct.pack(">i", len(partitions)) + indexes + struct.pack(">i", -1)
+
+
+def _classic(p, group, topic, partitions):
+    """A classic group of one stable member that has so many partitions."""
+    joined = p.quiet("JoinGroup", 9, _join(group, topics=[topic]))
+    joined = p.quiet("JoinGroup", 9, _join(group, joined["memberId"], topics=[topic]))
+    p.quiet("SyncGroup", 5, _sync(group, joined, [(joined["memberId"], _assigned(topic, range(partitions)))]))
+    return joined["memberId"], joined["generationId"]
+
+
+def _classic_beat(p, group, member, generation):
+    body = {"groupId": group, "generationId": generation, "memberId": member, "groupInstanceId": None}
+    return p.ask("Heartbeat", 4, body)
+
+
+def upgrade_and_back(p):
+    """A member of the consumer protocol joins a classic group, and leaves it again."""
+    _ready(p)
+    name = p.topic("cmp-turn", 4)
+    group = "cmp-turn"
+    classic, generation = _classic(p, group, name, 4)
+    _ask(p, _joining(group, "m1", [name]))
+    _describe(p, group)
+    p.ask("DescribeGroups", 6, {"groups": [group]})
+    p.ask("ListGroups", 5, {"statesFilter": [], "typesFilter": ["consumer"]})
+    _classic_beat(p, group, classic, generation)
+    _classic_beat(p, group, classic, generation + 1)
+    p.ask("SyncGroup", 5, _sync(group, {"generationId": generation, "memberId": classic}))
+    joined = p.ask("JoinGroup", 9, _join(group, classic, topics=[name]))
+    for more in ({"protocolName": "other"}, {"protocolType": "connect"}, {"generationId": 77}, {}):
+        p.ask("SyncGroup", 5, _sync(group, joined, **more))
+    _classic_beat(p, group, classic, joined["generationId"])
+    for epoch in (joined["generationId"], joined["generationId"] - 1):
+        for version in (8, 9):
+            p.ask("OffsetCommit", version, _commit(p, version, group, (name, 0, 3, ""), joined=_as_member(classic, epoch)))
+    _describe(p, group)
+    _ask(p, _beat(group, "m1", 2))
+    _describe(p, group)
+    p.ask("JoinGroup", 9, _join(group, kind="connect"))
+    p.ask("JoinGroup", 9, _join(group, protocols=["other"], topics=[name]))
+    p.ask("Heartbeat", 4, {"groupId": group, "generationId": 2, "memberId": "m1", "groupInstanceId": None})
+    p.ask("SyncGroup", 5, _sync(group, {"generationId": 2, "memberId": "m1"}))
+    _ask(p, _beat(group, "m1", -1))
+    _describe(p, group)
+    p.ask("DescribeGroups", 6, {"groups": [group]})
+    p.ask("ListGroups", 5, {"statesFilter": [], "typesFilter": ["classic"]})
+    _classic_beat(p, group, classic, joined["generationId"])
+    again = p.ask("JoinGroup", 9, _join(group, classic, topics=[name]))
+    p.ask("SyncGroup", 5, _sync(group, again, [(classic, _assigned(name, range(4)))]))
+    _classic_beat(p, group, classic, again["generationId"])
+    p.quiet("LeaveGroup", 5, _leave(5, group, (classic, None)))
+
+
+def classic_joins_consumers(p):
+    _ready(p)
+    name = p.topic("cmp-mixed-in", 4)
+    group = "cmp-mixed-in"
+    _ask(p, _joining(group, "m1", [name]))
+    time.sleep(ASSIGNMENT_INTERVAL)
+    for version in (3, 4, 9):
+        p.ask("JoinGroup", version, _join(f"{group}-none", "stranger", topics=[name]))
+    drawn = p.ask("JoinGroup", 9, _join(group, topics=[name]))
+    joined = p.ask("JoinGroup", 9, _join(group, drawn["memberId"], topics=[name]))
+    p.ask("SyncGroup", 5, _sync(group, joined))
+    _describe(p, group)
+    _ask(p, _beat(group, "m1", 2))
+    _ask(p, _beat(group, "m1", 2, topicPartitions=_owned(p, (name, [0, 1]))))
+    _ask(p, _beat(group, "m1", 2, topicPartitions=_owned(p, (name, [2, 3]))))
+    _describe(p, group)
+    _classic_beat(p, group, joined["memberId"], joined["generationId"])
+    joined = p.ask("JoinGroup", 9, _join(group, joined["memberId"], topics=[name]))
+    _describe(p, group)
+    _classic_beat(p, group, joined["memberId"], joined["generationId"])
+    p.ask("LeaveGroup", 5, _leave(5, group, (joined["memberId"], None)))
+    _describe(p, group)
+    _ask(p, _beat(group, "m1", -1))
+
+
+def protocol_changed(p):
+    """A member goes over to the other protocol under its id."""
+    _ready(p)
+    name = p.topic("cmp-changed", 4)
+    group = "cmp-changed"
+    classic, generation = _classic(p, group, name, 4)
+    _ask(p, _joining(group, "m1", [name]))
+    _ask(p, _beat(group, classic, generation))
+    _describe(p, group)
+    _classic_beat(p, group, classic, generation)
+    joined = p.ask("JoinGroup", 9, _join(group, classic, topics=[name]))
+    p.ask("SyncGroup", 5, _sync(group, joined))
+    _describe(p, group)
+
+
 SCENARIOS = [
     consumers_come_and_go, consumers_move, static_consumers, consumers_commit, bad_heartbeats, regular_expressions,
-    two_protocols,
+    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed,
 ]  # fmt: skip
