@@ -4,9 +4,11 @@
     check.py                   our broker; about 50 s
     check.py --broker kafka    the same on the real Kafka
 
-Seven groups read one topic while it is written to. By the classic protocol: of kcat, of kafka-python, of the Java client
+Eight groups read one topic while it is written to. By the classic protocol: of kcat, of kafka-python, of the Java client
 (cooperative, static members), and one of all three together. By the consumer protocol (KIP-848, `next-...`): of the Java
-client (a static member, and one that subscribes by a regular expression), of confluent-kafka, and one of both. Each must see every record at least once, and no committed offset that anybody
+client (a static member, and one that subscribes by a regular expression), of confluent-kafka, and one of both and of
+kafka-python's classic member among them. The eighth, `turning`, is a classic group of kcat that a member of the consumer
+protocol joins and leaves again. Each must see every record at least once, and no committed offset that anybody
 was told may ever go back, also over kill -9 of the broker. The last line reads `N passed, N failed`.
 """
 
@@ -34,7 +36,7 @@ TOPIC, PARTITIONS = "grouped", 6
 RECORDS_PER_SECOND, WRITING_SECONDS = 400, 24
 RECORDS = RECORDS_PER_SECOND * WRITING_SECONDS
 NEXT = {"next-java", "next-confluent", "next-mixed"}
-GROUPS = ("kcat", "python", "java", "mixed", *sorted(NEXT))
+GROUPS = ("kcat", "python", "java", "mixed", "turning", *sorted(NEXT))
 # Of the consumer protocol the broker sets the timeouts: short ones, for members that are killed.
 SETTINGS = {
     "group.consumer.min.session.timeout.ms": 6_000, "group.consumer.session.timeout.ms": 6_000,
@@ -191,10 +193,11 @@ class Table:
 def play(server, members):
     """Who comes and goes, second by second."""
     acts = [
-        (0, lambda: [members.start(m) for m in ("kcat-in-kcat", "python-in-python", "java-in-", "kcat-in-mixed")]),
+        (0, lambda: [members.start(m) for m in ("kcat-in-kcat", "python-in-python", "java-in-", "kcat-in-mixed", "kcat-in-turning")]),
         (1, lambda: [members.start(m) for m in ("next-in-", "confluent-in-next-confluent", "confluent-in-next-mixed")]),
         (3, lambda: [members.start(m) for m in ("kcat-in-kcat2", "python-in-python2", "python-in-mixed")]),
         (4, lambda: [members.start(m) for m in ("confluent-in-next-confluent2", "regex-in-next-java")]),
+        (5, lambda: [members.start(m) for m in ("python-in-next-mixed", "confluent-in-turning")]),
         (7, lambda: members.end("kcat-in-kcat", signal.SIGTERM)),
         (8, lambda: members.end("python-in-python", signal.SIGKILL)),
         (8.5, lambda: members.end("confluent-in-next-confluent", signal.SIGKILL)),
@@ -211,6 +214,8 @@ def play(server, members):
         # In the middle of the rebalance that this leave has set off.
         (18.2, lambda: [server.kill(), server.start()]),
         (20, lambda: members.end("python-in-python2", signal.SIGTERM)),
+        (20.2, lambda: members.end("python-in-next-mixed", signal.SIGTERM)),
+        (20.4, lambda: members.end("confluent-in-turning", signal.SIGTERM)),
     ]
     begin = time.monotonic()
     for at, act in acts:

@@ -101,6 +101,8 @@ golden! {
     offset_delete: "47-OffsetDelete.jsonl", OffsetDeleteRequest, OffsetDeleteResponse;
     describe_cluster: "60-DescribeCluster.jsonl", DescribeClusterRequest, DescribeClusterResponse;
     describe_producers: "61-DescribeProducers.jsonl", DescribeProducersRequest, DescribeProducersResponse;
+    consumer_group_heartbeat: "68-ConsumerGroupHeartbeat.jsonl", ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse;
+    consumer_group_describe: "69-ConsumerGroupDescribe.jsonl", ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
     list_config_resources: "74-ListConfigResources.jsonl", ListConfigResourcesRequest, ListConfigResourcesResponse;
     describe_topic_partitions: "75-DescribeTopicPartitions.jsonl", DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
 }
