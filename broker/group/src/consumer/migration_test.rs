@@ -1,7 +1,11 @@
 //! Groups that move between the protocols while members are in them, one promise each.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
 use super::consumer_test::{Client, TOPIC};
-use crate::bench_test::{Bench, GROUP, protocol, seconds};
+use crate::bench_test::{Bench, GROUP, protocol, replayed, seconds};
 use crate::codec::Writer;
 use crate::consumer_protocol::{decode_assignment, encode_assignment};
 use crate::*;
@@ -321,4 +325,152 @@ fn a_reload_finds_the_turned_group() {
     assert_eq!(bench.consumer_group(), before);
     bench.settle_both(std::slice::from_mut(&mut classic), std::slice::from_mut(&mut consumer));
     assert_eq!((classic.owned.len(), consumer.partitions()), (2, 2));
+}
+
+/// One thing that one of three members of each protocol does.
+#[derive(Clone, Debug)]
+enum Act {
+    Enter { member: usize },
+    Beat { member: usize },
+    Leave { member: usize },
+    ClassicJoin { member: usize },
+    ClassicBeat { member: usize },
+    ClassicLeave { member: usize },
+    Wait { ms: u64 },
+    Crash,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        2 => (0..3usize).prop_map(|member| Act::Enter { member }),
+        4 => (0..3usize).prop_map(|member| Act::Beat { member }),
+        2 => (0..3usize).prop_map(|member| Act::Leave { member }),
+        4 => (0..3usize).prop_map(|member| Act::ClassicJoin { member }),
+        4 => (0..3usize).prop_map(|member| Act::ClassicBeat { member }),
+        1 => (0..3usize).prop_map(|member| Act::ClassicLeave { member }),
+        3 => prop_oneof![1..3_000u64, 1..70_000u64].prop_map(|ms| Act::Wait { ms }),
+        1 => Just(Act::Crash),
+    ];
+    proptest::collection::vec(act, 1..80)
+}
+
+/// The members, and the JoinGroups that they wait for.
+struct Play {
+    bench: Bench,
+    consumers: Vec<Client>,
+    classic: Vec<Classic>,
+    joins: BTreeMap<Token, usize>,
+}
+
+impl Play {
+    fn act(&mut self, act: Act) {
+        let bench = &mut self.bench;
+        match act {
+            Act::Enter { member } => {
+                let client = &mut self.consumers[member];
+                client.owned.clear();
+                let beat = client.joining(&[TOPIC]);
+                let _ = bench.tell(client, beat);
+            }
+            Act::Beat { member } => {
+                let client = &mut self.consumers[member];
+                if client.epoch > 0 {
+                    let owned = Some(client.owned.clone());
+                    let beat = ConsumerHeartbeat { owned, ..client.beat() };
+                    if bench.tell(client, beat).is_err() {
+                        client.epoch = 0;
+                    }
+                }
+            }
+            Act::Leave { member } => {
+                let client = &mut self.consumers[member];
+                let _ =
+                    bench.consumer_beat(ConsumerHeartbeat { member_epoch: -1, ..client.beat() });
+                client.epoch = 0;
+            }
+            Act::ClassicJoin { member } => {
+                let token = bench.classic_join(&self.classic[member]);
+                self.joins.insert(token, member);
+            }
+            Act::ClassicBeat { member } => {
+                if bench.classic_beat(&self.classic[member]) == Err(GroupError::UnknownMemberId) {
+                    self.classic[member] = Classic::default();
+                }
+            }
+            Act::ClassicLeave { member } => {
+                let _ = bench.leave(&self.classic[member].id);
+                self.classic[member] = Classic::default();
+            }
+            Act::Wait { ms } => bench.wait(std::time::Duration::from_millis(ms)),
+            Act::Crash => {
+                bench.reload();
+                self.joins.clear();
+            }
+        }
+        self.take_joins();
+    }
+
+    /// Whoever has joined fetches its part; a leader gives all of it to itself.
+    fn take_joins(&mut self) {
+        for (token, member) in self.joins.clone() {
+            let Some(reply) = self.bench.reply(token) else { continue };
+            self.joins.remove(&token);
+            let classic = &mut self.classic[member];
+            match reply {
+                Reply::Joined(Ok(joined)) => {
+                    (classic.id, classic.generation) = (joined.member_id, joined.generation);
+                    let classic = classic.clone();
+                    let token = self.bench.classic_sync(&classic, &[(&classic, &[0, 1, 2, 3])]);
+                    if !self.bench.is_waiting(token) {
+                        let _ = self.bench.take_over(&mut self.classic[member], token);
+                    }
+                }
+                Reply::Joined(Err(refused)) if refused.error == GroupError::UnknownMemberId => {
+                    *classic = Classic::default();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn assert_one_owner(&mut self) {
+        let Ok(group) = self.bench.describe_consumers() else { return };
+        let mut owners = BTreeMap::new();
+        for member in group.members {
+            for (topic, partitions) in member.assignment {
+                for partition in partitions {
+                    let other = owners.insert((topic, partition), member.member_id.clone());
+                    assert_eq!(other, None, "{topic} {partition}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whichever way a group turns: no partition has two owners in a group of the consumer
+    /// protocol, its log is its state, and nobody waits in it.
+    #[test]
+    fn groups_that_turn_keep_one_owner_and_their_log(acts in acts()) {
+        let consumers = (0..3).map(|number| Client::new(&format!("c{number}"))).collect();
+        let mut play = Play {
+            bench: Bench::consumers(),
+            consumers,
+            classic: vec![Classic::default(); 3],
+            joins: BTreeMap::new(),
+        };
+        for act in acts {
+            play.act(act);
+            play.assert_one_owner();
+            let ours = play.bench.describe_consumers();
+            if ours.is_ok() {
+                prop_assert!(play.bench.coordinator.take_waiting().is_empty());
+            }
+            let mut bench = Bench::consumers();
+            bench.coordinator = replayed(play.bench.config, &play.bench.log);
+            prop_assert_eq!(bench.describe_consumers(), ours);
+        }
+    }
 }

@@ -417,7 +417,24 @@ def protocol_changed(p):
     _describe(p, group)
 
 
+def configs_of_a_group(p):
+    _ready(p)
+    name, group = p.topic("cmp-group-configs", 1), "cmp-group-configs"
+    kind = 32
+    wanted = {"consumer.heartbeat.interval.ms": "7000", "consumer.session.timeout.ms": "50000"}
+    _ask(p, _joining(group, "m1", [name]))
+    for key, value in wanted.items():
+        config = {"name": key, "configOperation": 0, "value": value}
+        resource = {"resourceType": kind, "resourceName": group, "configs": [config]}
+        p.ask("IncrementalAlterConfigs", 1, {"resources": [resource], "validateOnly": False})
+        p.until_config(kind, group, key, value)
+    _ask(p, _beat(group, "m1", 2))
+    _ask(p, _joining(f"{group}-other", "m1", [name]))
+    _ask(p, _beat(f"{group}-other", "m1", -1))
+    _ask(p, _beat(group, "m1", -1))
+
+
 SCENARIOS = [
     consumers_come_and_go, consumers_move, static_consumers, consumers_commit, bad_heartbeats, regular_expressions,
-    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed,
+    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed, configs_of_a_group,
 ]  # fmt: skip
