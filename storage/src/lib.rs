@@ -31,4 +31,4 @@ pub use log::{
 };
 pub use reshard::{ReshardReport, reshard, shard_dirs};
 pub use segment::Corruptions;
-pub use store::{RecoveryReport, Store, StoreOptions, StoreStats};
+pub use store::{RecoveryReport, Removal, Store, StoreOptions, StoreStats};

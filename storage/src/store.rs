@@ -335,13 +335,18 @@ impl Store {
 
     /// Drops a log: at once for readers and writers, its files once that is durable.
     pub async fn remove(&self, id: PartitionId) -> Result<(), StorageError> {
-        let Some((log, sequence)) = self.forget(id)? else { return Ok(()) };
-        let _removal = Removal::begin(&self.0, id, sequence);
-        self.0.around.journal.durable(sequence).await?;
-        let _pass = log.settle().await;
-        log.close_files().await;
-        self.remove_files(id).await;
-        Ok(())
+        match self.begin_removal(id)? {
+            Some(removal) => removal.finish().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same in two steps. Whoever drops several logs begins with all of them: one that waits
+    /// for its turn would keep what it needs of the journal, whose room the others may wait for.
+    pub fn begin_removal(&self, id: PartitionId) -> Result<Option<Removal>, StorageError> {
+        let Some((log, sequence)) = self.forget(id)? else { return Ok(None) };
+        self.0.removals.borrow_mut().insert(id, sequence);
+        Ok(Some(Removal { store: self.clone(), log, sequence }))
     }
 
     async fn remove_files(&self, id: PartitionId) {
@@ -567,21 +572,27 @@ fn cuts(entries: &[(u64, PartitionId, Entry)]) -> Vec<Option<Cut>> {
     cuts
 }
 
-/// A removal under way; over, also when its future was dropped, the journal is free of it.
-struct Removal<'a> {
-    store: &'a StoreParts,
-    id: PartitionId,
+/// A removal under way; over, also when it was dropped, the journal is free of it.
+#[must_use]
+pub struct Removal {
+    store: Store,
+    log: Log,
+    sequence: u64,
 }
 
-impl<'a> Removal<'a> {
-    fn begin(store: &'a StoreParts, id: PartitionId, sequence: u64) -> Self {
-        store.removals.borrow_mut().insert(id, sequence);
-        Removal { store, id }
+impl Removal {
+    /// Removes the files, once it is durable that nobody needs them.
+    pub async fn finish(self) -> Result<(), StorageError> {
+        self.store.0.around.journal.durable(self.sequence).await?;
+        let _pass = self.log.settle().await;
+        self.log.close_files().await;
+        self.store.remove_files(self.log.id()).await;
+        Ok(())
     }
 }
 
-impl Drop for Removal<'_> {
+impl Drop for Removal {
     fn drop(&mut self) {
-        self.store.removals.borrow_mut().remove(&self.id);
+        self.store.0.removals.borrow_mut().remove(&self.log.id());
     }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use pelton_cluster::Record;
 use pelton_model::PartitionId;
+use pelton_storage::StorageError;
 
 use super::Shard;
 use crate::group::names_of;
@@ -59,22 +60,25 @@ impl Shard {
     }
 
     fn remove_logs(self: &Rc<Self>, removed: Vec<PartitionId>) {
-        let mine: Vec<PartitionId> =
-            removed.into_iter().filter(|id| self.store.log(*id).is_some()).collect();
-        if mine.is_empty() {
-            return;
-        }
-        for partition in &mine {
+        let stays = |partition: PartitionId, error: StorageError| {
+            tracing::warn!(%partition, %error, "a deleted partition's log stays behind");
+        };
+        let mut removals = Vec::new();
+        for partition in removed {
             // At once for readers and writers; the files follow.
-            if let Some(log) = self.store.log(*partition) {
-                log.close();
+            match self.store.begin_removal(partition) {
+                Ok(removal) => removals.extend(removal.map(|removal| (partition, removal))),
+                Err(error) => stays(partition, error),
             }
+        }
+        if removals.is_empty() {
+            return;
         }
         let shard = self.clone();
         self.env.spawn(Lane::Background, async move {
-            for partition in mine {
-                if let Err(error) = shard.store.remove(partition).await {
-                    tracing::warn!(%partition, %error, "a deleted partition's log stays behind");
+            for (partition, removal) in removals {
+                if let Err(error) = removal.finish().await {
+                    stays(partition, error);
                 }
                 shard.env.breathe().await;
             }

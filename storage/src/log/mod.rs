@@ -277,11 +277,6 @@ impl Log {
         self.0.positions.borrow().dropped
     }
 
-    /// No more reads and appends: the partition is being deleted.
-    pub fn close(&self) {
-        self.mark_dropped();
-    }
-
     pub(crate) fn mark_dropped(&self) {
         {
             let mut positions = self.0.positions.borrow_mut();
