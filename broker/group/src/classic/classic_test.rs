@@ -100,6 +100,23 @@ fn members_without_a_common_protocol_are_refused() {
 }
 
 #[test]
+fn nobody_is_left_to_disagree_while_an_id_that_was_given_out_is_waited_for() {
+    let mut bench = Bench::new();
+    let members = bench.stable(1);
+    let mut pending = bench.join_of("");
+    pending.requires_known_member_id = true;
+    bench.send(Command::Join(pending));
+    // It joins again, so that the rebalance waits for the pending one, and goes away.
+    bench.join(&members[0].member_id);
+    bench.leave(&members[0].member_id).expect("it may leave");
+    let mut join = bench.join_of("");
+    join.protocols = vec![protocol("sticky", &["t"])];
+    let token = bench.send(Command::Join(join));
+    bench.wait(seconds(10));
+    assert_eq!(bench.joined(token).protocol.as_deref(), Some("sticky"));
+}
+
+#[test]
 fn the_protocol_that_most_members_prefer_among_the_common_ones_wins() {
     let mut bench = Bench::new();
     let with = |names: &[&str]| names.iter().map(|name| protocol(name, &["t"])).collect::<Vec<_>>();

@@ -58,7 +58,7 @@ impl ClassicGroup {
         self.protocol_type.as_deref() == Some(protocol_type)
             && protocols
                 .iter()
-                .any(|it| self.supported.get(&it.name).copied() == Some(self.members.len()))
+                .any(|it| self.supported.get(&it.name).copied().unwrap_or(0) == self.members.len())
     }
 
     fn join_anew(&mut self, token: Token, join: Join, step: &mut Step<'_>) -> Option<Reply> {
