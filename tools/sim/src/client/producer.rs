@@ -50,6 +50,10 @@ struct Lane {
     next_sequence: i32,
     /// Not yet acknowledged, oldest first.
     unresolved: VecDeque<Parcel>,
+    /// The life of the broker in which a batch was acknowledged last. A broker that does not know
+    /// a producer takes its first batch under any number: were a second batch in flight and the
+    /// first refused, they would change places.
+    known_in: Option<u64>,
 }
 
 impl Producer {
@@ -123,8 +127,10 @@ impl Producer {
     /// Requests with all that was not acknowledged: the first of each partition, then the second.
     fn unresolved(&self) -> Vec<Shipment> {
         let mut shipments: Vec<Shipment> = Vec::new();
+        let life = self.world.machine.life();
         for lane in self.lanes.values() {
-            for (at, parcel) in lane.unresolved.iter().enumerate() {
+            let most = if lane.known_in == Some(life) { usize::MAX } else { 1 };
+            for (at, parcel) in lane.unresolved.iter().take(most).enumerate() {
                 if shipments.len() == at {
                     shipments.push(Vec::new());
                 }
@@ -142,7 +148,7 @@ impl Producer {
             for _ in 0..1 + self.random.below(3) {
                 let Some(topic) = self.world.any_topic(&mut self.random) else { break };
                 let index = self.random.below(topic.partitions.max(1) as u64) as i32;
-                if shipment.iter().all(|other| other.partition() != (topic.id, index)) {
+                if self.may_send(&shipment, (topic.id, index)) {
                     shipment.push(self.new_parcel(identity, topic, index));
                 }
             }
@@ -153,6 +159,15 @@ impl Producer {
         shipments
     }
 
+    fn may_send(&self, shipment: &Shipment, partition: Partition) -> bool {
+        let life = self.world.machine.life();
+        shipment.iter().all(|other| other.partition() != partition)
+            && self
+                .lanes
+                .get(&partition)
+                .is_none_or(|lane| lane.known_in == Some(life) || lane.unresolved.is_empty())
+    }
+
     fn new_parcel(&mut self, identity: Identity, topic: CataloguedTopic, index: i32) -> Parcel {
         let partition = (topic.id, index);
         let count = 1 + self.random.below(BATCH_RECORDS_MAX);
@@ -160,10 +175,11 @@ impl Producer {
             let mut history = self.world.history.borrow_mut();
             history.new_batch(identity.sender, partition, count)
         };
-        let lane = self
-            .lanes
-            .entry(partition)
-            .or_insert(Lane { next_sequence: 0, unresolved: VecDeque::new() });
+        let lane = self.lanes.entry(partition).or_insert(Lane {
+            next_sequence: 0,
+            unresolved: VecDeque::new(),
+            known_in: None,
+        });
         let stamp = Stamp {
             producer_id: identity.id,
             epoch: identity.epoch,
@@ -205,11 +221,13 @@ impl Producer {
 
     fn resolve(&mut self, parcel: &Parcel, outcome: &Outcome) -> bool {
         let partition = parcel.partition();
+        let life = self.world.machine.life();
         // Given up already.
         let Some(lane) = self.lanes.get_mut(&partition) else { return true };
         let place = lane.unresolved.iter().position(|other| other.batch == parcel.batch);
         match outcome.error {
             ErrorCode::None => {
+                lane.known_in = Some(life);
                 if let Some(place) = place {
                     lane.unresolved.remove(place);
                 }
