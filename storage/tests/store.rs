@@ -819,6 +819,25 @@ fn files_of_read_segments_stay_within_their_bound() {
 }
 
 #[test]
+fn s2_a_start_of_a_log_is_told_when_no_crash_can_take_it_back() {
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..3 {
+            append(&store, &log, batch(fill, 100)).await;
+        }
+        let first = log.delete_records(Offset::new(1)).expect("moved");
+        assert_eq!(log.start_offset().get(), 0);
+        let second = log.delete_records(Offset::new(2)).expect("moved");
+        assert_eq!(log.start_offset().get(), 0);
+        assert!(read(&log, 0, 100).await.is_ok());
+        store.journal().durable(first.max(second)).await.expect("durable");
+        assert_eq!(log.start_offset().get(), 2);
+        assert!(read(&log, 1, 100).await.is_err());
+    });
+}
+
+#[test]
 fn who_reads_from_front_to_back_finds_the_next_run_read_already() {
     const BATCHES: u8 = 60;
     let sim = new_disk(1);

@@ -101,6 +101,8 @@ struct Positions {
     placed_sequence: u64,
     /// The group that made `start` what it is.
     start_sequence: u64,
+    /// What the start was before that group, and is until it is durable.
+    start_before: Offset,
     dropped: bool,
     /// The first group that a dropped log needed when it still had its batches.
     dropped_needs_from: Option<u64>,
@@ -202,6 +204,7 @@ impl Log {
                 segment_since: None,
                 placed_sequence: 0,
                 start_sequence: 0,
+                start_before: state.start,
                 dropped: false,
                 dropped_needs_from: None,
                 fenced: None,
@@ -221,7 +224,7 @@ impl Log {
 
     /// The first offset that can be read.
     pub fn start_offset(&self) -> Offset {
-        self.0.positions.borrow().start
+        self.0.positions.borrow().durable_start(self.0.journal.durable_sequence())
     }
 
     /// One past the last offset that is acknowledged and visible: the high watermark of a
@@ -333,6 +336,12 @@ impl Log {
 }
 
 impl Positions {
+    /// The first offset that can be read, when groups up to `durable` are: a start that somebody
+    /// was told must not be taken back by a crash.
+    fn durable_start(&self, durable: u64) -> Offset {
+        if durable >= self.start_sequence { self.start } else { self.start_before }
+    }
+
     /// The first journal group that the log needs.
     fn needs_from(&self) -> Option<u64> {
         if self.dropped {

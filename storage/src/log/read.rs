@@ -90,7 +90,7 @@ impl Log {
                 Ok(Found::GapUpTo(next)) => at = next,
                 Err(_) if positions.dropped => return Err(ReadError::Dropped),
                 // Deleted under the read: what was asked for is out of range by now.
-                Err(_) if from < positions.start => return Err(out_of_range(&positions)),
+                Err(_) if from < positions.start => return Err(self.out_of_range(&positions)),
                 // Compacted under the read, and its files removed: it has a successor.
                 Err(_) if segment.is_none() => {}
                 Err(error) => {
@@ -136,8 +136,9 @@ impl Log {
         if positions.dropped {
             return Err(ReadError::Dropped);
         }
-        if from < positions.start || from > positions.commit {
-            return Err(out_of_range(&positions));
+        let start = positions.durable_start(self.0.journal.durable_sequence());
+        if from < start || from > positions.commit {
+            return Err(self.out_of_range(&positions));
         }
         let end = limits.end.min(positions.commit);
         if from >= end {
@@ -245,6 +246,9 @@ fn run_from(
     (chunks, None)
 }
 
-fn out_of_range(positions: &Positions) -> ReadError {
-    ReadError::OutOfRange { start: positions.start, end: positions.commit }
+impl Log {
+    fn out_of_range(&self, positions: &Positions) -> ReadError {
+        let start = positions.durable_start(self.0.journal.durable_sequence());
+        ReadError::OutOfRange { start, end: positions.commit }
+    }
 }

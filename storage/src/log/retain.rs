@@ -35,6 +35,7 @@ impl Log {
         }
         let entry = Entry::LogStart { start: offset };
         let sequence = self.0.journal.push(self.0.id, entry, None).map_err(ReadError::Storage)?;
+        positions.start_before = positions.durable_start(self.0.journal.durable_sequence());
         positions.start = offset;
         positions.start_sequence = sequence;
         positions.last_sequence = sequence;
