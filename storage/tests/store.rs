@@ -242,7 +242,8 @@ fn offsets_are_found_by_time() {
             assert_eq!(at(71).await, Ok(None));
             let latest = log.max_timestamp().await.expect("read").expect("a record");
             assert_eq!((latest.offset, latest.timestamp.get()), (Offset::new(2), 70));
-            log.delete_records(Offset::new(3)).expect("deleted");
+            let group = log.delete_records(Offset::new(3)).expect("deleted");
+            store.journal().durable(group).await.expect("durable");
             assert_eq!(at(0).await.expect("read").expect("a record").offset, Offset::new(3));
             let latest = log.max_timestamp().await.expect("read").expect("a record");
             assert_eq!((latest.offset, latest.timestamp.get()), (Offset::new(4), 65));
