@@ -113,7 +113,8 @@ async fn perform(store: &Store, log: &Log, list: &mut List, step: &Step) {
         }
         Step::DeleteTo { at } => {
             let start = list.offset(at);
-            log.delete_records(start).expect("deleted");
+            let group = log.delete_records(start).expect("deleted");
+            store.journal().durable(group).await.expect("durable");
             list.start = list.start.max(start);
         }
         Step::Retain { bytes } => {
@@ -125,7 +126,6 @@ async fn perform(store: &Store, log: &Log, list: &mut List, step: &Step) {
             if in_order {
                 store.close(|_| roll_at(1 << 30)).await.expect("closed");
             } else {
-                // The last deletion is asked for, and not waited for, elsewhere.
                 let newest = store.journal().next_sequence() - 1;
                 store.journal().durable(newest).await.expect("durable");
             }

@@ -227,6 +227,11 @@ impl Log {
         self.0.positions.borrow().durable_start(self.0.journal.durable_sequence())
     }
 
+    /// Where the log starts once everything that was asked for is durable.
+    pub fn start_asked(&self) -> Offset {
+        self.0.positions.borrow().start
+    }
+
     /// One past the last offset that is acknowledged and visible: the high watermark of a
     /// partition with one replica.
     pub fn commit_offset(&self) -> Offset {

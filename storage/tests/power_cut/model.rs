@@ -125,7 +125,7 @@ impl Life {
                 written.base
             );
         }
-        let asked = seen.map_or(Offset::ZERO, Log::start_offset).max(self.start_asked);
+        let asked = seen.map_or(Offset::ZERO, Log::start_asked).max(self.start_asked);
         assert!(self.start_answered <= start, "{id}: deleted records are back");
         assert!(start <= asked, "{id}: starts at {start}, asked for was {asked}");
         assert!(log.leader_epoch() >= self.epoch_answered, "{id}: an epoch is lost");

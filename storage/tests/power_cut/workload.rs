@@ -209,7 +209,7 @@ impl Workload {
         let retained = log.retain(keep(-1, bytes, roll)).await;
         let mut model = self.model.borrow_mut();
         let life = model.life(id);
-        life.start_asked = life.start_asked.max(log.start_offset());
+        life.start_asked = life.start_asked.max(log.start_asked());
         if retained.is_ok() {
             life.start_answered = life.start_answered.max(before);
         }
