@@ -64,7 +64,8 @@ impl Shard {
             outcomes.push(match log.delete_records(offset) {
                 Ok(sequence) => {
                     newest = newest.max(sequence);
-                    Ok(log.start_offset())
+                    // It leaves when that is durable.
+                    Ok(log.start_asked())
                 }
                 Err(error) => Err(fault_of(error)),
             });
