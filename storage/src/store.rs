@@ -282,6 +282,12 @@ impl Store {
     /// [`Store::stop_journal`]; the shard runs this as a task. `roll` gives each log's rules.
     pub async fn run_journal(&self, roll: impl Fn(&Log) -> RollRules) {
         let around = &self.0.around;
+        // Asked before each extent: what the ones before have made cache is kept within its bound
+        // here, since no checkpoint may come for a long time.
+        let roll = |log: &Log| {
+            around.memory.evict_to(self.0.options.cache_bytes);
+            roll(log)
+        };
         join(around.journal.run(), around.flushes.run(&around.journal, roll)).await;
     }
 
