@@ -14,16 +14,25 @@ UNKNOWN_ID = "ASNFZ4mrzQGO3LqYdlQyAQ"
 NOBODY = {"memberId": "", "generationId": -1}
 
 
+# Names whose hash codes follow one another: one for each of the 50 partitions of the offsets topic.
+ONE_FOR_EACH_COORDINATOR = [f"cmp-ready-{chr(ord('0') + i)}" for i in range(50)]
+COORDINATOR_NOT_READY = {14, 15, 16}  # load in progress, not available, not coordinator
+
+
 def _ready(p):
-    """The offsets topic is made by the first question, which Kafka answers with an error."""
-    ask = {"keyType": 0, "coordinatorKeys": ["cmp-ready"]}
+    """The offsets topic is made by the first question, which Kafka answers with an error; then each of its partitions
+    is loaded, one after the other, and a group is refused until its own is."""
 
     def good():
-        answer = p.quiet("FindCoordinator", 4, ask)["coordinators"][0]
-        loaded = p.quiet("ListGroups", 5, {"statesFilter": [], "typesFilter": []})
-        return answer["errorCode"] == 0 and loaded["errorCode"] == 0
+        ask = {"keyType": 0, "coordinatorKeys": ONE_FOR_EACH_COORDINATOR}
+        found = p.quiet("FindCoordinator", 4, ask)["coordinators"]
+        return not any(c["errorCode"] for c in found) and all(map(loaded, ONE_FOR_EACH_COORDINATOR))
 
-    p.until("a coordinator", good)
+    def loaded(group):
+        beat = _beat(group, NOBODY | {"memberId": "nobody"})
+        return p.quiet("Heartbeat", 4, beat)["errorCode"] not in COORDINATOR_NOT_READY
+
+    p.until("every coordinator", good)
 
 
 def _base64(data):
