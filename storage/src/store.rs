@@ -78,23 +78,30 @@ pub struct StoreStats {
 const LOGS_A_SLICE: usize = 128;
 
 /// Bytes of batches in memory, and in which order they may leave it.
-#[derive(Default)]
 pub(crate) struct Memory {
     uncarried: Cell<usize>,
     cached: Cell<usize>,
+    cached_max: usize,
     order: RefCell<VecDeque<(Weak<LogParts>, usize)>>,
 }
 
 impl Memory {
+    fn new(cached_max: usize) -> Self {
+        let (uncarried, cached) = (Cell::default(), Cell::default());
+        Self { uncarried, cached, cached_max, order: RefCell::default() }
+    }
+
     pub fn add_uncarried(&self, bytes: usize) {
         self.uncarried.set(self.uncarried.get() + bytes);
     }
 
-    /// `count` batches of `log` are in segments now and may be dropped from memory.
+    /// `count` batches of `log`, whose positions nobody looks at now, are in segments: they are
+    /// cache from here on, which drops what is oldest in it where it is full.
     pub fn carried(&self, log: &Rc<LogParts>, bytes: usize, count: usize) {
         self.uncarried.set(self.uncarried.get() - bytes);
         self.cached.set(self.cached.get() + bytes);
         self.order.borrow_mut().push_back((Rc::downgrade(log), count));
+        self.evict();
     }
 
     /// A batch left memory with its log.
@@ -103,8 +110,8 @@ impl Memory {
         memory.set(memory.get() - bytes);
     }
 
-    fn evict_to(&self, bytes_max: usize) {
-        while self.cached.get() > bytes_max {
+    fn evict(&self) {
+        while self.cached.get() > self.cached_max {
             let Some((log, count)) = self.order.borrow_mut().pop_front() else { return };
             let Some(log) = log.upgrade() else { continue };
             for _ in 0..count {
@@ -173,7 +180,7 @@ impl Store {
             disk: disk.clone(),
             data_dir: data_dir.to_path_buf(),
             journal: Rc::new(journal),
-            memory: Rc::default(),
+            memory: Rc::new(Memory::new(options.cache_bytes)),
             open: Rc::new(OpenSegments::new(options.open_files_max)),
             flushes: Rc::default(),
             direct_flush_bytes: options.direct_flush_bytes.max(1),
@@ -282,12 +289,6 @@ impl Store {
     /// [`Store::stop_journal`]; the shard runs this as a task. `roll` gives each log's rules.
     pub async fn run_journal(&self, roll: impl Fn(&Log) -> RollRules) {
         let around = &self.0.around;
-        // Asked before each extent: what the ones before have made cache is kept within its bound
-        // here, since no checkpoint may come for a long time.
-        let roll = |log: &Log| {
-            around.memory.evict_to(self.0.options.cache_bytes);
-            roll(log)
-        };
         join(around.journal.run(), around.flushes.run(&around.journal, roll)).await;
     }
 
@@ -424,7 +425,6 @@ impl Store {
                 // The partition is fenced and has said so; the others go on.
                 Err(error) => tracing::debug!(partition = %log.id(), %error, "not carried"),
             }
-            self.0.around.memory.evict_to(self.0.options.cache_bytes);
         }
         self.write_state().await?;
         if is_pressed && journal.tail() == tail {

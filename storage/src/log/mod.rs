@@ -252,13 +252,9 @@ impl Log {
     pub fn bytes(&self) -> u64 {
         let positions = self.0.positions.borrow();
         let settled: u64 = positions.segments.iter().map(|segment| segment.log_bytes).sum();
-        let tail: usize = positions
-            .recent
-            .iter()
-            .filter(|batch| batch.base >= positions.carried_end)
-            .map(|batch| batch.bytes.len())
-            .sum();
-        settled + tail as u64
+        let first = positions.recent.partition_point(|batch| batch.base < positions.carried_end);
+        let tail = positions.recent.range(first..).map(|batch| batch.bytes.len() as u64);
+        settled + tail.sum::<u64>()
     }
 
     pub fn segment_count(&self) -> usize {
