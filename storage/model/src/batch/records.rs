@@ -67,12 +67,14 @@ impl<'a> Records<'a> {
         self.rest.len()
     }
 
+    #[inline]
     fn take_record(&mut self) -> Result<Record<'a>, RecordFault> {
         let length = take_i32(&mut self.rest)?;
         let bytes = take_bytes(&mut self.rest, length)?;
         Record::read(bytes)
     }
 
+    #[cold]
     fn fail(&mut self, fault: RecordFault) -> BatchError {
         self.rest = &[];
         self.count = 0;
@@ -83,6 +85,7 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, BatchError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self.count {
             0 if self.rest.is_empty() => None,
@@ -101,6 +104,7 @@ impl<'a> Iterator for Records<'a> {
 }
 
 impl<'a> Record<'a> {
+    #[inline]
     fn read(record: &'a [u8]) -> Result<Self, RecordFault> {
         let (&attributes, mut rest) = record.split_first().ok_or(RecordFault::BadLength)?;
         let timestamp_delta = take_i64(&mut rest)?;
@@ -147,6 +151,7 @@ impl<'a> Iterator for Headers<'a> {
 
 impl ExactSizeIterator for Headers<'_> {}
 
+#[inline]
 fn take_bytes<'a>(from: &mut &'a [u8], length: i32) -> Result<&'a [u8], RecordFault> {
     let length = usize::try_from(length).map_err(|_| RecordFault::BadLength)?;
     let (taken, rest) = from.split_at_checked(length).ok_or(RecordFault::BadLength)?;
@@ -155,6 +160,7 @@ fn take_bytes<'a>(from: &mut &'a [u8], length: i32) -> Result<&'a [u8], RecordFa
 }
 
 /// Any negative length is null, as in Kafka.
+#[inline]
 fn take_nullable<'a>(from: &mut &'a [u8]) -> Result<Option<&'a [u8]>, RecordFault> {
     match take_i32(from)? {
         ..0 => Ok(None),
