@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 used wrongly; those of `start` and of the commands for its files
 //! are [`pelton_broker::StartError`]'s.
 
+mod allocator;
 mod base64;
 mod bench;
 mod client;

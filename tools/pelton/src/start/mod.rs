@@ -13,6 +13,7 @@ use clap::Args;
 use pelton_broker::http::{BuildInfo, HttpServer};
 use pelton_broker::{Broker, Readiness};
 
+use crate::allocator;
 use crate::failure::{Failure, Result};
 use crate::topic::parse_assignment;
 
@@ -57,6 +58,7 @@ pub struct StartArgs {
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: StartArgs) -> Result<()> {
+    allocator::keep_freed_memory();
     begin_logging();
     // Before any thread is there, so that all inherit the mask and only this one takes signals.
     let signals = signals::Signals::block().map_err(|error| Failure::Exit(8, error.to_string()))?;
