@@ -6,9 +6,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 
 use futures::future::{join, select};
+use futures::stream::{self, StreamExt};
 use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, TopicId};
 
@@ -73,6 +75,10 @@ pub struct StoreStats {
     pub open_segments: usize,
     pub corruptions: Corruptions,
 }
+
+/// Logs that a checkpoint carries at once. Each waits for a write and a sync; what is synced
+/// together shares the file system's commits.
+const CARRIES_IN_FLIGHT_MAX: usize = 8;
 
 /// Logs that are gone through before others get the core: some 100 µs.
 const LOGS_A_SLICE: usize = 128;
@@ -387,6 +393,21 @@ impl Store {
         self.checkpoint_alone(&roll).await
     }
 
+    /// Closes files that idle logs keep open; what was not used since the call before is idle.
+    pub async fn close_idle_writers(&self) {
+        for (at, log) in self.logs().into_iter().enumerate() {
+            if at % LOGS_A_SLICE == 0 {
+                yield_now().await;
+            }
+            log.close_idle_writer().await;
+        }
+    }
+
+    /// Whether any log keeps a file open for writing.
+    pub fn has_writers(&self) -> bool {
+        self.0.around.open.writer_count() > 0
+    }
+
     /// Ends this life in order: what is queued becomes durable, everything is carried, and the next
     /// start need not read the journal. [`Store::run_journal`] ends by it.
     pub async fn close(&self, roll: impl Fn(&Log) -> RollRules) -> Result<(), StorageError> {
@@ -410,16 +431,23 @@ impl Store {
     ) -> Result<u64, StorageError> {
         let journal = &self.0.around.journal;
         let (is_pressed, tail) = (self.is_pressed(), journal.tail());
+        let dirty =
+            stream::iter(self.logs().into_iter().enumerate()).filter_map(|(at, log)| async move {
+                if at % LOGS_A_SLICE == 0 {
+                    yield_now().await;
+                }
+                if !log.is_dirty() {
+                    log.close_idle_writer().await;
+                    return None;
+                }
+                Some(log)
+            });
+        let carries = dirty.map(|log| async move { (log.carry(roll(&log)).await, log) });
+        let mut carries = pin!(carries.buffer_unordered(CARRIES_IN_FLIGHT_MAX));
         let mut bytes = 0;
         let mut full = false;
-        for (at, log) in self.logs().into_iter().enumerate() {
-            if at % LOGS_A_SLICE == 0 {
-                yield_now().await;
-            }
-            if !log.is_dirty() {
-                continue;
-            }
-            match log.carry(roll(&log)).await {
+        while let Some((carried, log)) = carries.next().await {
+            match carried {
                 Ok(carried) => bytes += carried as u64,
                 Err(StorageError::Full) => full = true,
                 // The partition is fenced and has said so; the others go on.

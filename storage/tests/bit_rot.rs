@@ -29,10 +29,10 @@ fn settled() -> (SimDisk, Vec<Bytes>) {
 }
 
 fn segment_files() -> Vec<PathBuf> {
-    let bases = [0, 9, 18];
-    let names =
-        bases.iter().flat_map(|base| [format!("{base:020}.log"), format!("{base:020}.idx")]);
-    names.map(|name| partition_dir(partition(1, 0)).join(name)).collect()
+    // The last segment's finished chunks are in the state file yet.
+    let names = [(0, "log"), (0, "idx"), (9, "log"), (9, "idx"), (18, "log")];
+    let names = names.map(|(base, extension)| format!("{base:020}.{extension}"));
+    names.iter().map(|name| partition_dir(partition(1, 0)).join(name)).collect()
 }
 
 /// Reads from every offset; what is served must be what was written. Whether damage was found.

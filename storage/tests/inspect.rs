@@ -70,26 +70,24 @@ fn f2_any_flipped_bit_of_a_log_or_an_index_is_named() {
     let (sim, written) = settled();
     let mut random = Random::new(3);
     let open_bytes: u64 = written[18..].iter().map(|batch| batch.len() as u64).sum();
-    for base in [0, 9, 18] {
-        for extension in ["log", "idx"] {
-            let path = file(base, extension);
-            let bytes = sim.contents(&path).expect("a file").len() as u64;
-            for _ in 0..40 {
-                let byte = random.below(bytes);
-                let counts = match (base, extension) {
-                    (18, "log") => byte < open_bytes,
-                    // The header's block is not full, nor is the last index's last block.
-                    (18, _) => byte < 44,
-                    (_, "idx") => !(44..4096).contains(&byte),
-                    _ => true,
-                };
-                let rotten = sim.durable();
-                rotten.flip_bit(&path, byte, random.below(8) as u8).expect("a file");
-                let report = verify(&rotten);
-                assert_eq!(!report.findings.is_sound(), counts, "{} {byte}", path.display());
-                for finding in &report.findings.listed {
-                    assert_eq!((&finding.path, finding.partition), (&path, Some(partition(1, 0))));
-                }
+    // The last segment's finished chunks are in the state file yet.
+    for (base, extension) in [(0, "log"), (0, "idx"), (9, "log"), (9, "idx"), (18, "log")] {
+        let path = file(base, extension);
+        let bytes = sim.contents(&path).expect("a file").len() as u64;
+        for _ in 0..40 {
+            let byte = random.below(bytes);
+            let counts = match (base, extension) {
+                (18, _) => byte < open_bytes,
+                // The header's block is not full.
+                (_, "idx") => !(44..4096).contains(&byte),
+                _ => true,
+            };
+            let rotten = sim.durable();
+            rotten.flip_bit(&path, byte, random.below(8) as u8).expect("a file");
+            let report = verify(&rotten);
+            assert_eq!(!report.findings.is_sound(), counts, "{} {byte}", path.display());
+            for finding in &report.findings.listed {
+                assert_eq!((&finding.path, finding.partition), (&path, Some(partition(1, 0))));
             }
         }
     }
@@ -112,7 +110,7 @@ fn a_lost_file_and_a_strange_directory_are_named() {
 #[test]
 fn a_lost_index_is_rebuilt_as_unverified_and_its_records_are_read_again() {
     let (sim, written) = settled();
-    for base in [0, 18] {
+    for base in [0, 9] {
         run(sim.disk().remove_file(&file(base, "idx"))).expect("removed");
     }
     assert!(!verify(&sim).findings.is_sound());
@@ -121,13 +119,37 @@ fn a_lost_index_is_rebuilt_as_unverified_and_its_records_are_read_again() {
     let repaired = run(repair(&sim.disk(), &data_dir(), false)).expect("repaired");
     assert_eq!(trial, repaired);
     let mended = repaired.mends.iter().map(|mend| (&mend.index, mend.result.clone()));
-    assert!(mended.eq([(&file(0, "idx"), Ok(2)), (&file(18, "idx"), Ok(1))]), "{repaired:?}");
+    assert!(mended.eq([(&file(0, "idx"), Ok(2)), (&file(9, "idx"), Ok(2))]), "{repaired:?}");
     let sim = sim.durable();
     let report = verify(&sim);
     assert!(report.findings.is_sound(), "{:?}", report.findings);
-    assert_eq!(report.unverified_chunks, 3);
+    assert_eq!(report.unverified_chunks, 4);
     assert_eq!(read_whole(&sim), written);
     assert_eq!(run(repair(&sim.disk(), &data_dir(), false)).expect("again").mends, []);
+}
+
+#[test]
+fn the_last_segments_index_is_rebuilt_up_to_what_the_state_file_holds() {
+    let sim = new_disk(1);
+    let written = with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let mut written = Vec::new();
+        for fill in 0..70 {
+            // Each is a chunk by itself.
+            written.push(append(&store, &log, batch(fill, 70_000)).await.1);
+            checkpoint(&store).await;
+        }
+        store.close(|_| roll_at(1 << 30)).await.expect("closed");
+        written
+    });
+    let sim = sim.durable();
+    run(sim.disk().remove_file(&file(0, "idx"))).expect("so many chunks have an index");
+    let repaired = run(repair(&sim.disk(), &data_dir(), false)).expect("repaired");
+    assert_eq!(repaired.mends[0].result, Ok(65));
+    let report = verify(&sim);
+    assert!(report.findings.is_sound(), "{:?}", report.findings);
+    assert_eq!(report.unverified_chunks, 65, "the state file's chunks are as good as before");
+    assert_eq!(read_whole(&sim), written);
 }
 
 #[test]

@@ -25,17 +25,14 @@ pub struct RollRules {
     pub now: TimestampMs,
 }
 
-/// A writer that carried less is closed: an idle partition keeps no file open.
-const KEEP_OPEN_BYTES: usize = 256 << 10;
-
 /// Bytes that one carry takes at most, so that partitions take turns.
 const CARRY_BYTES_MAX: usize = 32 << 20;
 
 /// Bytes that one extent takes at most, unless a single batch is larger.
 pub(super) const EXTENT_BYTES_MAX: usize = 4 << 20;
 
-/// Finished chunks that direct flushes leave to the state file before they pay for a sync of the
-/// index: 64 KiB each.
+/// Finished chunks that are left to the state file before the index is paid a write and a sync: 64
+/// KiB each.
 const UNINDEXED_MAX: usize = 64;
 
 impl Log {
@@ -85,22 +82,39 @@ impl Log {
                 let _ = self.0.journal.push(self.0.id, entry, None);
             }
             self.take_in(&plan);
-            self.index_chunks(&mut writer, 0).await?;
-            self.0.positions.borrow_mut().writer = Some(writer);
+            self.index_chunks(&mut writer).await?;
+            self.0.positions.borrow_mut().keep_writer(writer);
         }
-        self.close_writer_unless_busy(total).await?;
+        self.close_writer_of_too_many().await?;
         Ok(total)
     }
 
-    /// An idle partition keeps no file open, and there is a bound for busy ones.
-    pub(super) async fn close_writer_unless_busy(&self, bytes: usize) -> io::Result<()> {
-        if bytes < KEEP_OPEN_BYTES || !self.0.open.may_keep_writer() {
+    /// There is a bound for open writers.
+    pub(super) async fn close_writer_of_too_many(&self) -> io::Result<()> {
+        if !self.0.open.may_keep_writer() {
             let writer = self.0.positions.borrow_mut().writer.take();
             if let Some(writer) = writer {
                 writer.close().await?;
             }
         }
         Ok(())
+    }
+
+    /// Closes a writer that was not used since this was last called: an idle partition keeps no file
+    /// open.
+    pub(crate) async fn close_idle_writer(&self) {
+        let Some(_pass) = self.0.gate.try_enter() else { return };
+        let writer = {
+            let mut positions = self.0.positions.borrow_mut();
+            match std::mem::replace(&mut positions.is_writer_idle, true) {
+                true => positions.writer.take(),
+                false => None,
+            }
+        };
+        if let Some(writer) = writer {
+            // What it wrote is durable; the next one opens the file anew.
+            let _ = writer.close().await;
+        }
     }
 
     /// Batches from the carried end on, below an offset.
@@ -240,23 +254,14 @@ impl Log {
         self.0.memory.carried(&self.0, bytes, count);
     }
 
-    /// Brings the index up to date once more than so many chunks wait for it.
-    pub(super) async fn index_chunks(
-        &self,
-        writer: &mut SegmentWriter,
-        unindexed_max: usize,
-    ) -> io::Result<()> {
-        let unindexed = self.0.positions.borrow().unindexed.clone();
-        if unindexed.len() > unindexed_max {
+    /// Brings the index up to date once too many chunks wait for it.
+    pub(super) async fn index_chunks(&self, writer: &mut SegmentWriter) -> io::Result<()> {
+        if self.0.positions.borrow().unindexed.len() > UNINDEXED_MAX {
+            let unindexed = self.0.positions.borrow().unindexed.clone();
             writer.index(&unindexed).await?;
             self.note_indexed(&mut self.0.positions.borrow_mut());
         }
         Ok(())
-    }
-
-    /// As [`Log::index_chunks`], where a sync for each extent would cost too much.
-    pub(super) async fn index_some_chunks(&self, writer: &mut SegmentWriter) -> io::Result<()> {
-        self.index_chunks(writer, UNINDEXED_MAX).await
     }
 
     fn note_indexed(&self, positions: &mut Positions) {
@@ -324,6 +329,10 @@ impl LogParts {
 }
 
 impl Positions {
+    pub(super) fn keep_writer(&mut self, writer: SegmentWriter) {
+        (self.writer, self.is_writer_idle) = (Some(writer), false);
+    }
+
     /// The chunks of the last segment that its index does not have.
     pub(super) fn chunks_beyond_index(&self) -> Vec<ChunkEntry> {
         self.unindexed.iter().copied().chain(self.open_chunk).collect()

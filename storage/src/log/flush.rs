@@ -144,7 +144,6 @@ impl Log {
     }
 
     async fn flush(&self, roll: &impl Fn(&Log) -> RollRules) {
-        let mut bytes = 0;
         let mut is_first = true;
         let result = loop {
             // One extent at a time, so that a checkpoint gets through to a hot partition.
@@ -154,12 +153,11 @@ impl Log {
                 return;
             }
             if self.ends_flush(is_first) {
-                break self.close_writer_unless_busy(bytes).await;
+                break self.close_writer_of_too_many().await;
             }
             is_first = false;
-            match self.flush_once(roll(self)).await {
-                Ok(flushed) => bytes += flushed,
-                Err(error) => break Err(error),
+            if let Err(error) = self.flush_once(roll(self)).await {
+                break Err(error);
             }
         };
         match result {
@@ -223,8 +221,8 @@ impl Log {
         // this log's tail. The commit point does wait for it.
         self.take_in(&plan);
         self.end_extent();
-        self.index_some_chunks(&mut writer).await?;
-        self.0.positions.borrow_mut().writer = Some(writer);
+        self.index_chunks(&mut writer).await?;
+        self.0.positions.borrow_mut().keep_writer(writer);
         Ok(plan.extent.length as usize)
     }
 

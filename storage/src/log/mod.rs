@@ -91,6 +91,7 @@ struct Positions {
     unindexed: Vec<ChunkEntry>,
     open_chunk: Option<ChunkEntry>,
     writer: Option<SegmentWriter>,
+    is_writer_idle: bool,
     epochs: Vec<(LeaderEpoch, Offset)>,
     producers: ProducerTable,
     /// The group of this log's newest entry.
@@ -198,6 +199,7 @@ impl Log {
                 unindexed: state.unindexed.clone(),
                 open_chunk: state.open_chunk,
                 writer: None,
+                is_writer_idle: false,
                 epochs: state.epochs.clone(),
                 producers,
                 last_sequence: 0,

@@ -134,9 +134,13 @@ impl OpenSegments {
         WriterPass(self.writers.clone())
     }
 
+    pub fn writer_count(&self) -> usize {
+        Rc::strong_count(&self.writers) - 1
+    }
+
     /// Whether there are few enough writers for one more to stay open.
     pub fn may_keep_writer(&self) -> bool {
-        Rc::strong_count(&self.writers) - 1 <= self.files_max / 4
+        self.writer_count() <= self.files_max / 4
     }
 
     /// Segments with an open file or a loaded index.

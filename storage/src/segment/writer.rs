@@ -1,7 +1,7 @@
 //! Appending to the last segment of a partition: whole blocks, by direct I/O.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use pelton_model::batch::BatchHeader;
@@ -23,10 +23,19 @@ pub(crate) struct SegmentWriter {
     partition: PartitionId,
     base: Offset,
     log: BlockFile,
-    index: BlockFile,
+    index: Index,
     open_chunk: OpenChunk,
     /// It is counted among the open files.
     _pass: WriterPass,
+}
+
+/// The index file, which most carries of a few batches add nothing to. It is made, or opened, when
+/// something is added.
+struct Index {
+    path: PathBuf,
+    /// What was written when the segment was opened; 0 when there need not be a file.
+    end: u64,
+    file: Option<BlockFile>,
 }
 
 /// What is about to be written, described before a byte of it is.
@@ -46,7 +55,7 @@ pub(crate) struct CarriedBatch {
 }
 
 impl SegmentWriter {
-    /// Makes a new segment; its files are durable when this returns.
+    /// Makes a new segment; its file is durable when this returns.
     pub async fn create(
         disk: &Disk,
         dir: &Path,
@@ -56,11 +65,7 @@ impl SegmentWriter {
     ) -> io::Result<SegmentWriter> {
         let base = name.base;
         let log = BlockFile::open(disk, &name.log_path(dir), MODE, 0).await?;
-        let mut index = BlockFile::open(disk, &name.index_path(dir), MODE, 0).await?;
-        let mut first = index::header(partition, base);
-        first.resize(BLOCK_BYTES, 0);
-        index.append(disk, &[Bytes::from(first)]).await?;
-        index.file.sync().await?;
+        let index = Index { path: name.index_path(dir), end: 0, file: None };
         disk.sync_dir(dir).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
         Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, _pass: pass })
@@ -76,8 +81,11 @@ impl SegmentWriter {
         open_chunk: Option<ChunkEntry>,
     ) -> io::Result<SegmentWriter> {
         let log = BlockFile::open(disk, &last.name().log_path(dir), MODE, last.log_bytes).await?;
-        let index_end = index::ENTRIES_AT + u64::from(last.chunk_count) * ChunkEntry::BYTES as u64;
-        let index = BlockFile::open(disk, &last.name().index_path(dir), MODE, index_end).await?;
+        let end = match u64::from(last.chunk_count) {
+            0 => 0,
+            count => index::ENTRIES_AT + count * ChunkEntry::BYTES as u64,
+        };
+        let index = Index { path: last.name().index_path(dir), end, file: None };
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
         let base = last.base;
         Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, _pass: pass })
@@ -161,7 +169,11 @@ impl SegmentWriter {
         let last = self.open_chunk.close();
         let chunks: Vec<ChunkEntry> = unindexed.iter().copied().chain(last).collect();
         self.index(&chunks).await?;
-        for file in [&self.log, &self.index] {
+        let index = match self.index.is_there() {
+            true => Some(&*self.index.open(&self.disk).await?),
+            false => None,
+        };
+        for file in [Some(&self.log), index].into_iter().flatten() {
             file.file.truncate(file.end).await?;
             file.file.sync().await?;
         }
@@ -173,16 +185,46 @@ impl SegmentWriter {
         if chunks.is_empty() {
             return Ok(());
         }
-        let mut entries = Vec::with_capacity(chunks.len() * ChunkEntry::BYTES);
-        for chunk in chunks {
-            entries.extend_from_slice(&chunk.encode());
+        let is_new = !self.index.is_there();
+        let mut added = match is_new {
+            true => index::header(self.partition, self.base),
+            false => Vec::new(),
+        };
+        if is_new {
+            added.resize(BLOCK_BYTES, 0);
         }
-        self.index.append(&self.disk, &[Bytes::from(entries)]).await?;
-        self.index.file.sync().await
+        for chunk in chunks {
+            added.extend_from_slice(&chunk.encode());
+        }
+        let file = self.index.open(&self.disk).await?;
+        file.append(&self.disk, &[Bytes::from(added)]).await?;
+        file.file.sync().await?;
+        match self.index.path.parent() {
+            Some(dir) if is_new => self.disk.sync_dir(dir).await,
+            _ => Ok(()),
+        }
     }
 
     pub async fn close(self) -> io::Result<()> {
         self.log.file.close().await?;
-        self.index.file.close().await
+        match self.index.file {
+            Some(index) => index.file.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Index {
+    /// Whether anything was written to it.
+    fn is_there(&self) -> bool {
+        self.end > 0 || self.file.as_ref().is_some_and(|file| file.end > 0)
+    }
+
+    async fn open(&mut self, disk: &Disk) -> io::Result<&mut BlockFile> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => BlockFile::open(disk, &self.path, MODE, self.end).await?,
+        };
+        Ok(self.file.insert(file))
     }
 }

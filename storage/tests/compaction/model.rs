@@ -210,8 +210,13 @@ impl Model {
     }
 }
 
-/// Files in the log's directory that none of its segments, of two files each, can have.
+/// Segments in the log's directory that the log does not have, and indexes beside no segment.
 pub async fn files_of_nobody(sim: &SimDisk, log: &Log) -> usize {
-    let files = sim.disk().list_dir(&partition_dir(log.id())).await.map_or(0, |found| found.len());
-    files - 2 * log.segment_count()
+    let found = sim.disk().list_dir(&partition_dir(log.id())).await.unwrap_or_default();
+    let of_kind = |extension| {
+        found.iter().filter_map(move |entry| entry.name.strip_suffix(extension)).collect::<Vec<_>>()
+    };
+    let (logs, indexes) = (of_kind(".log"), of_kind(".idx"));
+    let strange = indexes.iter().filter(|name| !logs.contains(name)).count();
+    logs.len() - log.segment_count() + strange
 }
