@@ -9,25 +9,6 @@ use pelton_storage::disk::sim::{Random, SimDisk, run};
 use pelton_storage::{OpenError, ReadError, StorageError, Store};
 use support::*;
 
-/// A disk after a clean stop, with three segments: two sealed ones, and one with an open chunk.
-fn settled() -> (SimDisk, Vec<Bytes>) {
-    let sim = new_disk(1);
-    let written = with_store(&sim, SMALL, async |store: Store| {
-        let log = place(&store, partition(1, 0)).await;
-        let mut written = Vec::new();
-        for fill in 0..25 {
-            written.push(append(&store, &log, batch(fill, 10_000)).await.1);
-            if fill % 3 == 0 {
-                store.checkpoint(|_| roll_at(100_000)).await.expect("a checkpoint");
-            }
-        }
-        store.close(|_| roll_at(100_000)).await.expect("closed");
-        assert_eq!(log.segment_count(), 3);
-        written
-    });
-    (sim.durable(), written)
-}
-
 fn segment_files() -> Vec<PathBuf> {
     // The last segment's finished chunks are in the state file yet.
     let names = [(0, "log"), (0, "idx"), (9, "log"), (9, "idx"), (18, "log")];

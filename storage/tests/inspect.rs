@@ -15,25 +15,6 @@ use pelton_storage::inspect::{
 use pelton_storage::journal::Entry;
 use support::*;
 
-/// Three segments of a partition, the last with an open chunk, and the batches in them.
-fn settled() -> (SimDisk, Vec<Bytes>) {
-    let sim = new_disk(1);
-    let written = with_store(&sim, SMALL, async |store: Store| {
-        let log = place(&store, partition(1, 0)).await;
-        let mut written = Vec::new();
-        for fill in 0..25 {
-            written.push(append(&store, &log, batch(fill, 10_000)).await.1);
-            if fill % 3 == 0 {
-                store.checkpoint(|_| roll_at(100_000)).await.expect("a checkpoint");
-            }
-        }
-        store.close(|_| roll_at(100_000)).await.expect("closed");
-        assert_eq!(log.segment_count(), 3);
-        written
-    });
-    (sim.durable(), written)
-}
-
 fn file(base: i64, extension: &str) -> PathBuf {
     partition_dir(partition(1, 0)).join(format!("{base:020}.{extension}"))
 }

@@ -190,6 +190,26 @@ pub fn keep(retention_ms: i64, retention_bytes: i64, roll: RollRules) -> Retenti
     RetentionRules { retention_ms, retention_bytes, roll }
 }
 
+/// A disk after a clean stop, and the batches on it: one partition with three segments, of which two
+/// are sealed and the last has an open chunk.
+pub fn settled() -> (SimDisk, Vec<Bytes>) {
+    let sim = new_disk(1);
+    let written = with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let mut written = Vec::new();
+        for fill in 0..25 {
+            written.push(append(&store, &log, batch(fill, 10_000)).await.1);
+            if fill % 3 == 0 {
+                store.checkpoint(|_| roll_at(100_000)).await.expect("a checkpoint");
+            }
+        }
+        store.close(|_| roll_at(100_000)).await.expect("closed");
+        assert_eq!(log.segment_count(), 3);
+        written
+    });
+    (sim.durable(), written)
+}
+
 pub async fn read(log: &Log, from: i64, bytes_max: usize) -> Result<ReadSlices, ReadError> {
     let limits = ReadLimits { bytes_max, at_least_one: true, end: Offset::new(i64::MAX) };
     log.read(Offset::new(from), limits).await
