@@ -14,6 +14,7 @@ use crate::client::consumer::Consumer;
 use crate::client::member::Member;
 use crate::client::plain_producer::PlainProducer;
 use crate::client::producer::Producer;
+use crate::client::tireless::Tireless;
 use crate::client::{World, reader};
 use crate::history::History;
 use crate::machine::{End, Machine, NotUp, OUTSIDE, Weather};

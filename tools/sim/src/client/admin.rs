@@ -20,6 +20,7 @@ use pelton_storage::disk::sim::Random;
 
 use super::connection::{Connection, Lost};
 use super::reader::{describe_topics, list_offset};
+use super::tireless::Tireless;
 use super::{BRIEF, CataloguedTopic, RECURRING, World, is_unknown_topic};
 
 /// Below it topics are mostly made, at it none is.
@@ -52,14 +53,11 @@ impl Admin {
         let random = world.runtime.fork_random();
         Self { world: world.clone(), random, names_given: 0, in_doubt: None }
     }
+}
 
-    pub async fn run(mut self) {
-        loop {
-            let mut connection = self.world.connect().await;
-            let _: Result<(), Lost> = self.session(&mut connection).await;
-            drop(connection);
-            self.world.think(&mut self.random, 20).await;
-        }
+impl Tireless for Admin {
+    fn world_and_random(&mut self) -> (&World, &mut Random) {
+        (&self.world, &mut self.random)
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
@@ -88,7 +86,9 @@ impl Admin {
             self.world.think(&mut self.random, 100).await;
         }
     }
+}
 
+impl Admin {
     async fn create(&mut self, connection: &mut Connection) -> Result<(), Lost> {
         self.names_given += 1;
         let name = match self.random.below(6) {

@@ -10,6 +10,7 @@ use pelton_storage::disk::sim::Random;
 use super::connection::{Connection, Lost};
 use super::fetch::{self, Found, Position, Terms};
 use super::fetch_session::FetchSession;
+use super::tireless::Tireless;
 use super::{World, is_unknown_topic};
 use crate::history::Partition;
 
@@ -32,14 +33,11 @@ impl Consumer {
         let random = world.runtime.fork_random();
         Self { world: world.clone(), random, positions: BTreeMap::new() }
     }
+}
 
-    pub async fn run(mut self) {
-        loop {
-            let mut connection = self.world.connect().await;
-            let _: Result<(), Lost> = self.session(&mut connection).await;
-            drop(connection);
-            self.world.think(&mut self.random, 20).await;
-        }
+impl Tireless for Consumer {
+    fn world_and_random(&mut self) -> (&World, &mut Random) {
+        (&self.world, &mut self.random)
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
@@ -63,7 +61,9 @@ impl Consumer {
             }
         }
     }
+}
 
+impl Consumer {
     async fn fetch(
         &mut self,
         connection: &mut Connection,

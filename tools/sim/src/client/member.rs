@@ -29,6 +29,7 @@ use pelton_storage::disk::sim::Random;
 
 use super::World;
 use super::connection::{Connection, Lost};
+use super::tireless::Tireless;
 
 const GROUP: &str = "members";
 /// The topic that offsets are committed for; it is never deleted.
@@ -81,14 +82,13 @@ impl Member {
         let random = world.runtime.fork_random();
         Self { world: world.clone(), random, id: StrBytes::default() }
     }
+}
 
-    pub async fn run(mut self) {
-        loop {
-            let mut connection = self.world.connect().await;
-            let _: Result<(), Lost> = self.session(&mut connection).await;
-            drop(connection);
-            self.world.think(&mut self.random, 50).await;
-        }
+impl Tireless for Member {
+    const PAUSE_MS: u64 = 50;
+
+    fn world_and_random(&mut self) -> (&World, &mut Random) {
+        (&self.world, &mut self.random)
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
@@ -101,7 +101,9 @@ impl Member {
             self.world.think(&mut self.random, 30).await;
         }
     }
+}
 
+impl Member {
     /// One generation, from the join to whatever ends it.
     async fn take_part(&mut self, connection: &mut Connection) -> Result<(), Out> {
         let joined = self.join(connection).await?;

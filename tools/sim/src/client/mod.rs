@@ -8,6 +8,7 @@ pub mod member;
 pub mod plain_producer;
 pub mod producer;
 pub mod reader;
+pub(crate) mod tireless;
 
 mod fetch;
 mod fetch_session;

@@ -8,6 +8,7 @@ use super::connection::{Connection, Lost};
 use super::produce::{self, Parcel, Shipment};
 use super::producer::{any_compression, now};
 use super::records::{self, Stamp};
+use super::tireless::Tireless;
 use super::{World, is_unknown_topic};
 use crate::history::Sender;
 
@@ -31,14 +32,11 @@ impl PlainProducer {
             unanswered: Vec::new(),
         }
     }
+}
 
-    pub async fn run(mut self) {
-        loop {
-            let mut connection = self.world.connect().await;
-            let _: Result<(), Lost> = self.session(&mut connection).await;
-            drop(connection);
-            self.world.think(&mut self.random, 20).await;
-        }
+impl Tireless for PlainProducer {
+    fn world_and_random(&mut self) -> (&World, &mut Random) {
+        (&self.world, &mut self.random)
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
@@ -71,7 +69,9 @@ impl PlainProducer {
             self.world.think(&mut self.random, 30).await;
         }
     }
+}
 
+impl PlainProducer {
     fn new_shipment(&mut self) -> Option<Shipment> {
         let topic = self.world.any_topic(&mut self.random)?;
         let index = self.random.below(topic.partitions.max(1) as u64) as i32;

@@ -13,6 +13,7 @@ use pelton_storage::disk::sim::Random;
 use super::connection::{Connection, Lost};
 use super::produce::{self, Outcome, Parcel, Shipment};
 use super::records::{self, Stamp};
+use super::tireless::Tireless;
 use super::{CataloguedTopic, World, is_unknown_topic};
 use crate::history::{Partition, Sender};
 use crate::machine::EPOCH;
@@ -66,14 +67,11 @@ impl Producer {
             lanes: BTreeMap::new(),
         }
     }
+}
 
-    pub async fn run(mut self) {
-        loop {
-            let mut connection = self.world.connect().await;
-            let _: Result<(), Lost> = self.session(&mut connection).await;
-            drop(connection);
-            self.world.think(&mut self.random, 20).await;
-        }
+impl Tireless for Producer {
+    fn world_and_random(&mut self) -> (&World, &mut Random) {
+        (&self.world, &mut self.random)
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
@@ -98,7 +96,9 @@ impl Producer {
             self.world.think(&mut self.random, 15).await;
         }
     }
+}
 
+impl Producer {
     async fn identify(&mut self, connection: &mut Connection) -> Result<Identity, Lost> {
         loop {
             let request = message!(InitProducerIdRequest {
