@@ -122,9 +122,7 @@ impl BatchError {
             }
             Self::TooLarge { .. } => Refusal::MessageTooLarge,
             Self::ZstdTooEarly => Refusal::UnsupportedCompressionType,
-            Self::Rejected(records) if records.iter().any(|it| it.cause != Rejection::NoKey) => {
-                Refusal::InvalidTimestamp
-            }
+            Self::Rejected(records) if is_about_timestamps(records) => Refusal::InvalidTimestamp,
             Self::Truncated
             | Self::SeveralBatches
             | Self::OldMagic(_)
@@ -157,9 +155,7 @@ impl BatchError {
             Self::ControlBatch => "control_batch",
             Self::Decompress(_) | Self::Malformed { .. } => "malformed",
             Self::RecordTooLarge { .. } => "record_too_large",
-            Self::Rejected(records) if records.iter().any(|it| it.cause != Rejection::NoKey) => {
-                "timestamp"
-            }
+            Self::Rejected(records) if is_about_timestamps(records) => "timestamp",
             Self::Rejected(_) => "no_key",
         }
     }
@@ -208,6 +204,11 @@ impl BatchError {
             _ => Vec::new(),
         }
     }
+}
+
+/// One timestamp that is refused makes it a refusal of timestamps, as in Kafka.
+fn is_about_timestamps(records: &[RejectedRecord]) -> bool {
+    records.iter().any(|it| it.cause != Rejection::NoKey)
 }
 
 impl fmt::Display for BatchError {
