@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pelton_client::Acks;
 use serde::Serialize;
 
 use crate::batches::BatchShape;
@@ -28,26 +29,6 @@ pub enum Workload {
     /// Fill the topic, then measure how long it takes to fetch it once. With a rate, producers go
     /// on at that rate meanwhile.
     CatchUp,
-}
-
-/// Who must have a batch before it is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Acks {
-    /// Nobody: a request is done when the operating system has it.
-    None,
-    Leader,
-    All,
-}
-
-impl Acks {
-    pub fn wire(self) -> i16 {
-        match self {
-            Acks::None => 0,
-            Acks::Leader => 1,
-            Acks::All => -1,
-        }
-    }
 }
 
 /// The topic of a run.
@@ -97,6 +78,9 @@ pub struct Plan {
     pub batch: BatchShape,
     /// Batches, to as many partitions, that one Produce carries.
     pub batches_per_request: usize,
+    /// Who must have a batch before it is acknowledged. With none, a request is done when the
+    /// operating system has it.
+    #[serde(serialize_with = "acks_name")]
     pub acks: Acks,
     pub fetch: FetchPlan,
     /// That produce, also to fill a topic.
@@ -257,6 +241,14 @@ const FETCH_BYTES_MAX: i32 = 64 << 20;
 
 /// `socket.request.max.bytes` as Kafka has it.
 const REQUEST_BYTES_MAX: u64 = 100 << 20;
+
+fn acks_name<S: serde::Serializer>(acks: &Acks, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_str(match acks {
+        Acks::None => "none",
+        Acks::Leader => "leader",
+        Acks::All => "all",
+    })
+}
 
 fn seconds<S: serde::Serializer>(
     duration: &Duration,

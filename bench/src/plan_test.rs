@@ -10,6 +10,15 @@ fn the_default_plan_has_sense() {
 }
 
 #[test]
+fn a_report_names_the_acks_of_its_plan() {
+    let named = [(Acks::None, "none"), (Acks::Leader, "leader"), (Acks::All, "all")];
+    for (acks, name) in named {
+        let plan = Plan { acks, ..plan() };
+        assert_eq!(serde_json::to_value(plan).unwrap()["acks"], name);
+    }
+}
+
+#[test]
 fn what_has_none_is_refused_by_name() {
     let refused = |change: fn(&mut Plan), word: &str| {
         let mut plan = plan();

@@ -71,7 +71,7 @@ impl Producer {
         Ok(Self {
             version,
             topic: topic.reference(version >= 13),
-            acks: plan.acks.wire(),
+            acks: plan.acks.on_the_wire(),
             partitions: share.partitions.clone(),
             cursor: 0,
             batches_per_request: plan.batches_of(share.partitions.len()),

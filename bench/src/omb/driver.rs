@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pelton_client::Acks;
 use pelton_model::Compression;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::{parse_yaml, properties};
 use crate::error::{Error, Result};
-use crate::plan::{Acks, FetchPlan};
+use crate::plan::FetchPlan;
 
 const KAFKA: &str = "io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDriver";
 

@@ -1,7 +1,7 @@
+use pelton_client::Acks;
 use pelton_model::Compression;
 
 use super::*;
-use crate::plan::Acks;
 
 const WORKLOAD: &str = "
 name: ten topics

@@ -59,8 +59,8 @@ pub enum Acks {
 }
 
 impl Acks {
-    /// The number that stands in the request.
-    pub(super) const fn on_the_wire(self) -> i16 {
+    /// The number that stands in a Produce request.
+    pub const fn on_the_wire(self) -> i16 {
         match self {
             Acks::None => 0,
             Acks::Leader => 1,

@@ -4,6 +4,7 @@
 //! are [`pelton_broker::StartError`]'s.
 
 mod allocator;
+mod arguments;
 mod base64;
 mod bench;
 mod client;

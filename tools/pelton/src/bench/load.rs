@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pelton_bench::Plan;
-use pelton_bench::plan::{Acks, FetchPlan, TopicPlan};
+use pelton_bench::plan::{FetchPlan, TopicPlan};
 use pelton_bench::schedule::Rate;
-use pelton_client::Compression;
 
 use super::outputs::OutputArgs;
 use super::preset::Preset;
 use super::progress::ProgressLine;
 use super::quantity::{parse_bytes, parse_rate, parse_seconds};
+use crate::arguments::{AcksArg, Codec};
 use crate::client::block_on;
 use crate::failure::Result;
 use crate::topic::parse_assignment;
@@ -141,28 +141,6 @@ pub struct LoadArgs {
     output: OutputArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Codec {
-    None,
-    Gzip,
-    Snappy,
-    Lz4,
-    Zstd,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum AcksArg {
-    /// Nobody; there is no answer.
-    #[value(name = "0")]
-    None,
-    /// The leader.
-    #[value(name = "1")]
-    Leader,
-    /// All in-sync replicas.
-    #[value(name = "all", alias = "-1")]
-    All,
-}
-
 pub fn run(args: LoadArgs, preset: Preset) -> Result<()> {
     let plan = plan(&args, preset);
     run_plan(plan, &args.output)
@@ -188,13 +166,7 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
     batch.key_bytes = saturating_usize(args.key_bytes);
     batch.keys = args.keys;
     batch.compressibility = args.compressibility;
-    batch.compression = match args.compression {
-        Codec::None => Compression::None,
-        Codec::Gzip => Compression::Gzip,
-        Codec::Snappy => Compression::Snappy,
-        Codec::Lz4 => Compression::Lz4,
-        Codec::Zstd => Compression::Zstd,
-    };
+    batch.compression = args.compression.into();
     batch.seed = args.seed;
     let batch_bytes = batch.payload_bytes().max(1);
     plan.topic = TopicPlan {
@@ -209,11 +181,7 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
     plan.in_flight = args.in_flight.unwrap_or(preset.in_flight);
     let fitting = usize::try_from(preset.request_bytes / batch_bytes).unwrap_or(usize::MAX);
     plan.batches_per_request = args.batches_per_request.unwrap_or(fitting.max(1));
-    plan.acks = match args.acks {
-        AcksArg::None => Acks::None,
-        AcksArg::Leader => Acks::Leader,
-        AcksArg::All => Acks::All,
-    };
+    plan.acks = args.acks.into();
     let clipped = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX);
     plan.fetch = FetchPlan {
         min_bytes: clipped(args.fetch_min_bytes),

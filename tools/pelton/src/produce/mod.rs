@@ -7,11 +7,12 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum};
-use pelton_client::{Acks, Compression, Delivery, Producer, ProducerOptions, ProducerRecord};
+use clap::{ArgAction, Args};
+use pelton_client::{Acks, Delivery, Producer, ProducerOptions, ProducerRecord};
 use pelton_model::{PartitionIndex, TimestampMs};
 use tokio::sync::mpsc;
 
+use crate::arguments::{AcksArg, Codec};
 use crate::client::{ClientArgs, block_on};
 use crate::escapes::parse_separator;
 use crate::failure::{Failure, Result};
@@ -83,28 +84,6 @@ pub struct ProduceArgs {
     client: ClientArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Codec {
-    None,
-    Gzip,
-    Snappy,
-    Lz4,
-    Zstd,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum AcksArg {
-    /// Nobody; there is no answer.
-    #[value(name = "0")]
-    None,
-    /// The leader.
-    #[value(name = "1")]
-    Leader,
-    /// All in-sync replicas.
-    #[value(name = "all", alias = "-1")]
-    All,
-}
-
 /// Bytes between keys, values and records.
 #[derive(Clone, Debug)]
 struct Separator(Vec<u8>);
@@ -119,11 +98,7 @@ pub fn run(args: ProduceArgs) -> Result<()> {
 }
 
 fn producer_options(args: &ProduceArgs) -> Result<ProducerOptions> {
-    let acks = match args.acks {
-        AcksArg::None => Acks::None,
-        AcksArg::Leader => Acks::Leader,
-        AcksArg::All => Acks::All,
-    };
+    let acks = Acks::from(args.acks);
     let is_idempotent = args.idempotent.unwrap_or(acks == Acks::All);
     if is_idempotent && acks != Acks::All {
         return Err(Failure::Usage("--idempotent needs --acks all".into()));
@@ -131,13 +106,7 @@ fn producer_options(args: &ProduceArgs) -> Result<ProducerOptions> {
     Ok(ProducerOptions {
         acks,
         is_idempotent,
-        compression: match args.compression {
-            Codec::None => Compression::None,
-            Codec::Gzip => Compression::Gzip,
-            Codec::Snappy => Compression::Snappy,
-            Codec::Lz4 => Compression::Lz4,
-            Codec::Zstd => Compression::Zstd,
-        },
+        compression: args.compression.into(),
         batch_bytes: args.batch_bytes,
         linger: Duration::from_millis(args.linger_ms),
         ..ProducerOptions::default()
