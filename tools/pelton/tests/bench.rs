@@ -1,20 +1,28 @@
 //! `pelton bench` against a broker of its own: small loads, whose counts are known, not whose speed.
 
+#[path = "support/patience.rs"]
+mod patience;
+
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A debug build on a busy machine.
-const READY_ATTEMPTS: u32 = 600;
-const ATTEMPT_EVERY: Duration = Duration::from_millis(50);
+use self::patience::eventually;
 
-/// `pelton start` on a free port; killed when dropped.
+/// A debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Does not outlive the test, however that ends.
+struct Process(Child);
+
+/// `pelton start` on a free port.
 struct Broker {
-    child: Child,
+    process: Process,
     address: String,
     directory: TempDir,
 }
@@ -23,7 +31,7 @@ impl Broker {
     fn start() -> Self {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let log = directory.path().join("log");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pelton"))
+        let child = Command::new(env!("CARGO_BIN_EXE_pelton"))
             .args(["start", "--cores", "1", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path().join("data"))
             .env("NO_COLOR", "1")
@@ -32,8 +40,15 @@ impl Broker {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let address = ready_address(&mut child, &log);
-        Self { child, address, directory }
+        let mut process = Process(child);
+        // "pelton 0.1.0 is ready: 127.0.0.1:PORT (clients ..."
+        let address = eventually("the ready line", PATIENCE, || {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            assert_eq!(process.0.try_wait().unwrap(), None, "no broker: {said}");
+            let (_, rest) = said.split_once(" is ready: ")?;
+            Some(rest.split_once(' ')?.0.to_owned())
+        });
+        Self { process, address, directory }
     }
 
     fn bench(&self, arguments: &[&str]) -> Output {
@@ -64,33 +79,12 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
+impl Drop for Process {
     fn drop(&mut self) {
         // Fails if it has ended, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-}
-
-/// From "pelton 0.1.0 is ready: 127.0.0.1:PORT (clients ...". A child that does not get there is
-/// gone when this panics.
-#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
-fn ready_address(child: &mut Child, log: &Path) -> String {
-    for _ in 0..READY_ATTEMPTS {
-        let said = fs::read_to_string(log).unwrap_or_default();
-        if let Some((address, _)) =
-            said.split_once(" is ready: ").and_then(|(_, rest)| rest.split_once(' '))
-        {
-            return address.to_owned();
-        }
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(ATTEMPT_EVERY);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    panic!("no broker: {}", fs::read_to_string(log).unwrap_or_default());
 }
 
 fn bench(arguments: &[&str]) -> Output {
@@ -122,7 +116,7 @@ fn what_is_produced_is_counted_reported_and_deleted() {
         "--repeats",
         "2",
         "--pid",
-        &broker.child.id().to_string(),
+        &broker.process.0.id().to_string(),
         "--html",
         html.to_str().unwrap(),
         "--hdr",
@@ -256,37 +250,24 @@ fn files_of_openmessaging_benchmark_are_run() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
 fn a_broker_that_is_killed_ends_the_run_with_its_name() {
     let mut broker = Broker::start();
-    let mut bench = Command::new(env!("CARGO_BIN_EXE_pelton"))
+    let bench = Command::new(env!("CARGO_BIN_EXE_pelton"))
         .args(["bench", "produce", "--bootstrap", &broker.address, "--duration", "600"])
         .args(["--pool-bytes", "1MB", "--rate", "100"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    for _ in 0..READY_ATTEMPTS {
-        if broker.topics().contains("pelton-bench") {
-            break;
-        }
-        std::thread::sleep(ATTEMPT_EVERY);
-    }
-    broker.child.kill().unwrap();
-    let mut ended = None;
-    for _ in 0..READY_ATTEMPTS {
-        ended = bench.try_wait().unwrap();
-        if ended.is_some() {
-            break;
-        }
-        std::thread::sleep(ATTEMPT_EVERY);
-    }
-    if ended.is_none() {
-        bench.kill().unwrap();
-    }
-    let output = bench.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(ended.and_then(|status| status.code()), Some(1), "{said}");
+    let mut bench = Process(bench);
+    eventually("the topic of the load", PATIENCE, || {
+        broker.topics().contains("pelton-bench").then_some(())
+    });
+    broker.process.0.kill().unwrap();
+    let ended = eventually("the end of the run", PATIENCE, || bench.0.try_wait().unwrap());
+    let mut said = String::new();
+    bench.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(ended.code(), Some(1), "{said}");
     assert!(said.contains(&broker.address), "{said}");
 }
 
