@@ -4,7 +4,7 @@ use pelton_cluster::ErrorKind;
 use pelton_model::{PartitionId, PartitionIndex, ShardId};
 
 use crate::kafka::Call;
-use crate::message::{Change, ChangeOutcome, Reply, Request, TopicToCreate};
+use crate::message::TopicToCreate;
 
 /// Its name, as every tool knows it.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -32,9 +32,8 @@ pub async fn ensure(call: &Call) -> bool {
     if exists() {
         return true;
     }
-    let change = Change::CreateTopics { topics: vec![to_create(call)], validate_only: false };
-    match call.ask(ShardId::ZERO, Request::Change(change)).await {
-        Reply::Changed(ChangeOutcome::TopicsCreated(outcomes)) => {
+    match call.create_topics(vec![to_create(call)], false).await {
+        Ok(outcomes) => {
             for error in outcomes.into_iter().filter_map(Result::err) {
                 // Somebody else was faster, which is as good.
                 if error.kind != ErrorKind::TopicAlreadyExists {
@@ -42,10 +41,7 @@ pub async fn ensure(call: &Call) -> bool {
                 }
             }
         }
-        Reply::Changed(ChangeOutcome::Failed(why)) | Reply::Failed(why) => {
-            tracing::error!(why, "{OFFSETS_TOPIC} cannot be made");
-        }
-        _ => {}
+        Err(why) => tracing::error!(why, "{OFFSETS_TOPIC} cannot be made"),
     }
     exists()
 }

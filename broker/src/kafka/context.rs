@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use pelton_cluster::ClusterError;
 use pelton_kafka::{RequestHeader, TopicRef};
 use pelton_model::{PartitionId, PartitionIndex, ShardId};
 
 use super::authorize::{Operation, Principal, Resource};
-use crate::message::{Reply, Request};
+use crate::message::{Change, ChangeOutcome, CreatedTopic, Reply, Request, TopicToCreate};
 use crate::metrics::ClientKind;
 use crate::router::Pending;
 use crate::shard::Shard;
@@ -93,6 +94,23 @@ impl Call {
         let shard = self.shard();
         shard.metrics.count(|figures| figures.requests_hopped += 1);
         shard.router.send(to, request).await.ok()
+    }
+
+    /// Has shard 0 make topics: one outcome for each, in order.
+    ///
+    /// # Errors
+    /// Why none could be made: shard 0 cannot write, or has stopped.
+    pub async fn create_topics(
+        &self,
+        topics: Vec<TopicToCreate>,
+        validate_only: bool,
+    ) -> Result<Vec<Result<CreatedTopic, ClusterError>>, String> {
+        let change = Change::CreateTopics { topics, validate_only };
+        match self.ask(ShardId::ZERO, Request::Change(change)).await {
+            Reply::Changed(ChangeOutcome::TopicsCreated(outcomes)) => Ok(outcomes),
+            Reply::Changed(ChangeOutcome::Failed(why)) | Reply::Failed(why) => Err(why),
+            _ => Err("not an answer to the creation of topics".to_owned()),
+        }
     }
 
     /// The partition that a client means, and its owner; `None`: there is none.

@@ -9,12 +9,12 @@ use pelton_kafka::wire::create_topics_request::CreatableTopic;
 use pelton_kafka::wire::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
 use pelton_kafka::wire::{CreateTopicsRequest, CreateTopicsResponse};
 use pelton_kafka::{ErrorCode, message, uuid_of};
-use pelton_model::{NodeId, ShardId};
+use pelton_model::NodeId;
 
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::of_cluster;
-use crate::message::{Change, ChangeOutcome, CreatedTopic, Reply, Request, TopicToCreate};
+use crate::message::{CreatedTopic, TopicToCreate};
 
 pub async fn handle(call: Call, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let duplicates = find_duplicates(request.topics.iter().map(|topic| topic.name.as_str()));
@@ -44,17 +44,14 @@ pub async fn handle(call: Call, request: CreateTopicsRequest) -> CreateTopicsRes
         results.extend(names.iter().map(|name| failed(name, code, None)));
         return message!(CreateTopicsResponse { topics: results });
     }
-    let change = Change::CreateTopics { topics: asked, validate_only: request.validate_only };
-    match call.ask(ShardId::ZERO, Request::Change(change)).await {
-        Reply::Changed(ChangeOutcome::TopicsCreated(outcomes)) => {
+    match call.create_topics(asked, request.validate_only).await {
+        Ok(outcomes) => {
             for (name, outcome) in names.iter().zip(outcomes) {
                 results.push(answer(&call, name, outcome));
             }
         }
-        other => {
-            if let Reply::Changed(ChangeOutcome::Failed(why)) | Reply::Failed(why) = other {
-                tracing::warn!(why, "topics could not be created");
-            }
+        Err(why) => {
+            tracing::warn!(why, "topics could not be created");
             let code = ErrorCode::KafkaStorageError.code();
             results.extend(names.iter().map(|name| failed(name, code, None)));
         }

@@ -13,14 +13,14 @@ use pelton_kafka::wire::metadata_response::{
 };
 use pelton_kafka::wire::{MetadataRequest, MetadataResponse};
 use pelton_kafka::{ErrorCode, topic_id_of, uuid_of};
-use pelton_model::{PartitionId, ShardId, TopicId};
+use pelton_model::{PartitionId, TopicId};
 
 use crate::kafka::authorize::{
     CLUSTER_OPERATIONS, OPERATIONS_OMITTED, Operation, Resource, TOPIC_OPERATIONS,
 };
 use crate::kafka::context::Call;
 use crate::kafka::errors::of_kind;
-use crate::message::{Change, ChangeOutcome, Reply, Request, TopicToCreate};
+use crate::message::TopicToCreate;
 
 pub async fn handle(call: Call, request: MetadataRequest) -> MetadataResponse {
     let version = call.version();
@@ -187,18 +187,14 @@ async fn create_missing(call: &Call, names: &BTreeSet<String>) {
     if missing.is_empty() {
         return;
     }
-    let change = Change::CreateTopics { topics: missing, validate_only: false };
-    match call.ask(ShardId::ZERO, Request::Change(change)).await {
-        Reply::Changed(ChangeOutcome::TopicsCreated(results)) => {
-            for error in results.into_iter().filter_map(Result::err) {
+    match call.create_topics(missing, false).await {
+        Ok(outcomes) => {
+            for error in outcomes.into_iter().filter_map(Result::err) {
                 if error.kind != ErrorKind::TopicAlreadyExists {
                     tracing::debug!(%error, "a topic could not be created on the way");
                 }
             }
         }
-        Reply::Changed(ChangeOutcome::Failed(why)) | Reply::Failed(why) => {
-            tracing::warn!(why, "topics could not be created on the way");
-        }
-        _ => {}
+        Err(why) => tracing::warn!(why, "topics could not be created on the way"),
     }
 }
