@@ -1,7 +1,6 @@
 """All flights through every client, before and after kill -9, with every codec. Started by tools/compat/run."""
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,43 +15,32 @@ import broker as brokers  # noqa: E402
 import clients  # noqa: E402
 import dataset  # noqa: E402
 import stored  # noqa: E402
+from table import Table, finish  # noqa: E402
 
 PARTITIONS = 16
 # librdkafka leaves a batch uncompressed that would grow; only runts do.
 CODEC_SHARE_MIN = 0.95
 
 
-class Table:
-    """Prints a row per check as it is done, and counts."""
-
-    ROW = "{:<14} {:<15} {:<15} {:>8} {:>5} {:<7} {:<9} {:<13} {:>6}  {}"
-
+class FlightsTable(Table):
     def __init__(self):
-        self.passed = self.failed = 0
-        self._print("when", "topic", "by", "rows", "keys", "counts", "order", "sha256", "s", "result")
+        super().__init__("{:<14} {:<15} {:<15} {:>8} {:>5} {:<7} {:<9} {:<13} {:>6}  {}")
+        self.heading("when", "topic", "by", "rows", "keys", "counts", "order", "sha256", "s", "result")
 
     def read(self, when, topic, by, sums, expected, seconds):
         """A reader's answer: equal counts of every key, then equal hashes over the values in order."""
         counts = {k: n for k, (n, _) in sums.keys.items()} == {k: n for k, (n, _) in expected.keys.items()}
         differing = sums.keys_that_differ(expected)
         checksum = sums.combined == expected.combined
-        self._verdict(
+        self.verdict(
             counts and not differing and checksum,
             *(when, topic, by, sums.count, len(sums.keys), "equal" if counts else "DIFFER"),
-            *("equal" if not differing else ",".join(differing)[:9], sums.combined[:12], seconds),
+            *("equal" if not differing else ",".join(differing)[:9], sums.combined[:12], f"{seconds:.1f}"),
         )
 
     def step(self, when, topic, by, good, note, seconds):
         """Anything else that is either done or not."""
-        self._verdict(good, when, topic, by, "", "", "", "", note, seconds)
-
-    def _verdict(self, good, *columns):
-        self.passed, self.failed = self.passed + good, self.failed + (not good)
-        *columns, seconds = columns
-        self._print(*columns, f"{seconds:.1f}", "ok" if good else "FAILED")
-
-    def _print(self, *columns):
-        print(self.ROW.format(*columns), flush=True)
+        self.verdict(good, when, topic, by, "", "", "", "", note, f"{seconds:.1f}")
 
 
 class Flights:
@@ -178,20 +166,14 @@ def main():
 
     readers = available_readers()
     print(f"expected: {expected.count} rows, {len(expected.keys)} keys, sha256 {expected.combined}")
-    table = Table()
+    table = FlightsTable()
     try:
         if started(table, server):
             check(table, Flights(table, bootstrap, expected, keyed, readers, suffix), server, options.codecs.split(","))
     finally:
         if server is not None:
             server.kill()
-    if table.failed:
-        print(f"kept: {workspace}")
-    else:
-        shutil.rmtree(workspace)
-    print(f"{time.monotonic() - begin:.0f} s")
-    print(f"{table.passed} passed, {table.failed} failed")
-    return 1 if table.failed or not table.passed else 0
+    return finish(table, workspace, begin)
 
 
 if __name__ == "__main__":

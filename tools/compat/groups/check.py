@@ -14,7 +14,6 @@ was told may ever go back, also over kill -9 of the broker. The last line reads 
 
 import argparse
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from committed import NotYet, committed  # noqa: E402
 from confluent_kafka import ConsumerGroupType  # noqa: E402
 from confluent_kafka.admin import AdminClient  # noqa: E402
 from kafka.admin import KafkaAdminClient  # noqa: E402
+from table import Table, finish  # noqa: E402
 
 TOPIC, PARTITIONS = "grouped", 6
 RECORDS_PER_SECOND, WRITING_SECONDS = 400, 24
@@ -181,15 +181,6 @@ def write(bootstrap, done):
     done.append(process.wait(timeout=60))
 
 
-class Table:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, what, good, note):
-        self.passed, self.failed = self.passed + good, self.failed + (not good)
-        print(f"{what:<42} {note:<60} {'ok' if good else 'FAILED'}", flush=True)
-
-
 def play(server, members):
     """Who comes and goes, second by second."""
     acts = [
@@ -233,7 +224,7 @@ def consumer_groups(bootstrap):
 
 
 def check(server, folder):
-    table, members, written = Table(), Members(folder, server.bootstrap), []
+    table, members, written = Table("{:<42} {:<60} {}"), Members(folder, server.bootstrap), []
     admin = KafkaAdminClient(bootstrap_servers=server.bootstrap)
     admin.create_topics({TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}}, wait_for_metadata=True)
     admin.close()
@@ -244,7 +235,7 @@ def check(server, folder):
     try:
         play(server, members)
         writer.join()
-        table.check("writing", written == [0], f"{RECORDS} records acknowledged")
+        table.verdict(written == [0], "writing", f"{RECORDS} records acknowledged")
         deadline = time.monotonic() + CATCH_UP_SECONDS_MAX
         behind = dict.fromkeys(GROUPS, RECORDS)
         while any(behind.values()) and time.monotonic() < deadline:
@@ -254,19 +245,19 @@ def check(server, folder):
         by_protocol = consumer_groups(server.bootstrap)
         ends = {(p, o) for p, end in enumerate(watch.last["python"]) for o in range(end)}
         members.end_all()
-        table.check("members", not dead, f"ended by themselves: {', '.join(dead) or 'none'}")
-        table.check("protocols", by_protocol == NEXT, f"by the consumer protocol: {', '.join(sorted(by_protocol))}")
+        table.verdict(not dead, "members", f"ended by themselves: {', '.join(dead) or 'none'}")
+        table.verdict(by_protocol == NEXT, "protocols", f"by the consumer protocol: {', '.join(sorted(by_protocol))}")
         for group in GROUPS:
             missing = ends - members.seen(group)
             excused = members.dropped_by_kcat(group, missing)
             note = f"{len(missing - excused)} of {RECORDS} never seen, {len(excused)} dropped by a kcat that was ended"
-            table.check(f"group {group}: every record", not missing - excused, note)
-            table.check(f"group {group}: all committed", behind[group] == 0, f"{behind[group]} not committed")
+            table.verdict(not missing - excused, f"group {group}: every record", note)
+            table.verdict(behind[group] == 0, f"group {group}: all committed", f"{behind[group]} not committed")
     finally:
         members.end_all()
         watch.stop()
     operate(server, table)
-    table.check("committed offsets never go back", not watch.back, f"{watch.looks} looks; {watch.back[:2] or 'none did'}")
+    table.verdict(not watch.back, "committed offsets never go back", f"{watch.looks} looks; {watch.back[:2] or 'none did'}")
     return table
 
 
@@ -281,19 +272,19 @@ def operate(server, table):
         return {p["partition"]: (p["committed"], p["lag"]) for p in json.loads(pelton("offsets", "kcat", "--json"))}
 
     listed = [group["group"] for group in json.loads(pelton("list", "--json"))]
-    table.check("pelton group list", listed == sorted(GROUPS), " ".join(listed))
+    table.verdict(listed == sorted(GROUPS), "pelton group list", " ".join(listed))
     before = offsets()
-    table.check("pelton group offsets", {lag for _, lag in before.values()} == {0}, "no lag")
+    table.verdict({lag for _, lag in before.values()} == {0}, "pelton group offsets", "no lag")
     pelton("seek", "kcat", "--to", "beginning")
-    table.check("pelton group seek, dry", offsets() == before, "moves nothing")
+    table.verdict(offsets() == before, "pelton group seek, dry", "moves nothing")
     pelton("seek", "kcat", "--shift", "-7", "--execute")
     moved = {partition: (committed - 7, 7) for partition, (committed, _) in before.items()}
-    table.check("pelton group seek --shift -7", offsets() == moved, "every partition, and so much lag")
+    table.verdict(offsets() == moved, "pelton group seek --shift -7", "every partition, and so much lag")
     pelton("seek", "kcat", "--topic", f"{TOPIC}:1", "--to", "beginning", "--execute")
     moved[1] = (0, before[1][0])
-    table.check("pelton group seek --to beginning", offsets() == moved, "one partition")
+    table.verdict(offsets() == moved, "pelton group seek --to beginning", "one partition")
     pelton("delete", "kcat", "--execute")
-    table.check("pelton group delete", offsets() == {}, "with all that it has committed")
+    table.verdict(offsets() == {}, "pelton group delete", "with all that it has committed")
 
 
 def _arguments(kind):
@@ -313,13 +304,7 @@ def main():
         table = check(server, folder)
     finally:
         server.kill()
-    if table.failed:
-        print(f"kept: {folder}")
-    else:
-        shutil.rmtree(folder)
-    print(f"{time.monotonic() - begin:.0f} s")
-    print(f"{table.passed} passed, {table.failed} failed")
-    return 1 if table.failed or not table.passed else 0
+    return finish(table, folder, begin)
 
 
 if __name__ == "__main__":
