@@ -57,8 +57,11 @@ impl ClassicGroup {
         }
     }
 
-    /// Members that the leader left out get nothing.
+    /// Members that the leader left out get nothing, whatever they had before.
     fn assign(&mut self, assignments: Vec<(MemberId, Bytes)>, step: &mut Step<'_>) {
+        for member in self.members.values_mut() {
+            member.assignment = Bytes::new();
+        }
         for (id, assignment) in assignments {
             if let Some(member) = self.members.get_mut(&id) {
                 member.assignment = assignment;

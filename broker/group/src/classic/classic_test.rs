@@ -156,6 +156,19 @@ fn a_join_sets_off_a_rebalance_that_the_others_hear_of_by_heartbeat() {
 }
 
 #[test]
+fn whom_the_leader_leaves_out_has_nothing_any_more() {
+    let mut bench = Bench::new();
+    let before = bench.stable(2);
+    let tokens: Vec<Token> =
+        [&before[0], &before[1]].map(|member| bench.join(&member.member_id)).into();
+    let joined: Vec<Joined> = tokens.into_iter().map(|token| bench.joined(token)).collect();
+    let left_out = bench.sync(&joined[1], &[]);
+    let leads = bench.sync(&joined[0], &[(&joined[0].member_id, "all")]);
+    assert_eq!(bench.assignment(leads), Ok("all".into()));
+    assert_eq!(bench.assignment(left_out), Ok(String::new()), "not what it had before");
+}
+
+#[test]
 fn a_commit_between_join_and_assignment_is_refused() {
     let mut bench = Bench::new();
     let token = bench.join("");

@@ -89,7 +89,8 @@ impl ClassicGroup {
     }
 
     /// The classic group that remains of one of the consumer protocol: its members have what they
-    /// have, and rebalance.
+    /// have, and rebalance. Nobody leads yet, and its record says so: by that a reload knows that
+    /// what the others had has not been handed out again.
     pub fn of_consumers(
         id: GroupId,
         generation: i32,
@@ -116,16 +117,11 @@ impl ClassicGroup {
             group.add_member(metadata.member_id, member);
         }
         let count = group.members.len();
+        group.leader = None;
         let common = group.supported.iter().find(|(_, supporters)| **supporters == count);
         group.protocol = common.map(|(name, _)| name.clone());
         group.go_to(State::Stable, step.now);
         group.subscriptions = group.read_subscriptions();
         group
-    }
-
-    /// Its record has been written: from here on it is a group like any other.
-    pub fn go_on(&mut self, step: &mut Step<'_>) {
-        self.begin(step);
-        self.prepare(step);
     }
 }

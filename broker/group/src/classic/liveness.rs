@@ -38,14 +38,16 @@ impl ClassicGroup {
         }
     }
 
-    /// After a reload: every member of the log gets a session's time to be heard of, and a group
-    /// that is larger than allowed by now begins to shed.
+    /// After a reload, or a turn: every member of the record gets a session's time to be heard of. A
+    /// group that is larger than allowed by now begins to shed, and one without a leader, which a
+    /// turn has left, to hand out what the members of the other protocol had.
     pub fn begin(&mut self, step: &mut Step<'_>) {
         let ids: Vec<MemberId> = self.members.keys().cloned().collect();
         for id in &ids {
             self.hear_of(id, step);
         }
-        if self.members.len() > step.config.group_max_size {
+        let has_turned = !self.members.is_empty() && self.leader.is_none();
+        if has_turned || self.members.len() > step.config.group_max_size {
             self.prepare(step);
         }
     }

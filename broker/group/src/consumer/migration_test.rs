@@ -210,6 +210,24 @@ fn when_the_last_of_the_consumer_protocol_leaves_the_group_is_a_classic_one() {
 }
 
 #[test]
+fn a_crash_right_after_the_turn_leaves_no_partition_without_an_owner() {
+    let (mut bench, mut classic, mut consumer) = upgraded();
+    bench.settle_both(std::slice::from_mut(&mut classic), std::slice::from_mut(&mut consumer));
+    assert_eq!(classic.owned.len(), 2);
+    bench.consumer_beat(ConsumerHeartbeat { member_epoch: -1, ..consumer.beat() }).unwrap();
+    bench.reload();
+    let told = bench.classic_beat(&classic);
+    assert_eq!(told, Err(GroupError::RebalanceInProgress), "the other half is nobody's");
+    let token = bench.classic_join(&classic);
+    let joined = bench.joined(token);
+    assert_eq!(joined.leader, classic.id);
+    classic.generation = joined.generation;
+    bench.classic_sync(&classic, &[(&classic, &[0, 1, 2, 3])]);
+    bench.reload();
+    assert_eq!(bench.state(), State::Stable, "handed out, and written");
+}
+
+#[test]
 fn a_silent_last_member_of_the_consumer_protocol_turns_the_group_as_well() {
     let (mut bench, mut classic, mut consumer) = upgraded();
     bench.settle_both(std::slice::from_mut(&mut classic), std::slice::from_mut(&mut consumer));

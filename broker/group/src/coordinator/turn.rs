@@ -105,7 +105,7 @@ impl Coordinator {
         let group = self.groups.entry(id.clone()).or_insert_with_key(super::Group::new);
         group.kind = Kind::Classic(classic);
         if let Some((group, mut step)) = self.classic(id, now, cluster, effects) {
-            group.go_on(&mut step);
+            group.begin(&mut step);
         }
     }
 
