@@ -54,6 +54,18 @@ pub struct StartArgs {
     /// A broker config by Kafka's name, as often as needed.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_assignment)]
     pub set: Vec<(String, String)>,
+    /// Bytes of one file of a core's journal, a multiple of 4096 from 16384 on [default: 16 MiB].
+    /// Small ones make tests go round the ring quickly.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub journal_file_bytes: Option<u64>,
+    /// Bytes that a core's journal may grow to, two files at least [default: 256 MiB]. All of it may
+    /// have to be held in memory.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub journal_bytes: Option<u64>,
+    /// Bytes of a partition's unacknowledged tail from which on it goes straight to its segment
+    /// [default: 256 KiB].
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub direct_flush_bytes: Option<usize>,
 }
 
 /// Runs until SIGTERM or SIGINT.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use pelton_broker::BrokerConfig;
 use pelton_model::NodeId;
+use pelton_model::limits::BLOCK_BYTES;
 use pelton_storage::StoreOptions;
+use pelton_storage::journal::JournalOptions;
 use serde::Deserialize;
 
 use super::StartArgs;
@@ -19,6 +21,9 @@ const NODE_ID: i32 = 1;
 
 /// Requests that a shard holds at once, in bytes; a connection that would exceed it waits.
 const FRAME_BUDGET_BYTES: usize = 128 << 20;
+
+/// Fewer hold hardly more than one group.
+const JOURNAL_FILE_BYTES_MIN: u64 = 16 << 10;
 
 /// How long a stop waits for requests in flight; long polls are answered at once.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +43,7 @@ struct File {
 }
 
 pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
+    let store = store_options(&args)?;
     let file = match &args.config {
         Some(path) => read(path)?,
         None => File::default(),
@@ -85,10 +91,31 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
         cpus,
         metrics,
         kafka,
-        store: StoreOptions::default(),
+        store,
         frame_budget_bytes: FRAME_BUDGET_BYTES,
         stop_timeout: STOP_TIMEOUT,
     })
+}
+
+fn store_options(args: &StartArgs) -> Result<StoreOptions, Failure> {
+    let mut store = StoreOptions::default();
+    let journal = &mut store.journal;
+    journal.file_bytes = args.journal_file_bytes.unwrap_or(journal.file_bytes);
+    journal.ring_bytes_max = args.journal_bytes.unwrap_or(journal.ring_bytes_max);
+    store.direct_flush_bytes = args.direct_flush_bytes.unwrap_or(store.direct_flush_bytes);
+    let JournalOptions { file_bytes, ring_bytes_max } = *journal;
+    if file_bytes < JOURNAL_FILE_BYTES_MIN || !file_bytes.is_multiple_of(BLOCK_BYTES as u64) {
+        return Err(usage(format!(
+            "--journal-file-bytes {file_bytes}: a multiple of {BLOCK_BYTES} from \
+             {JOURNAL_FILE_BYTES_MIN} on is wanted"
+        )));
+    }
+    if ring_bytes_max / 2 < file_bytes {
+        return Err(usage(format!(
+            "--journal-bytes {ring_bytes_max}: there must be room for two files of {file_bytes}"
+        )));
+    }
+    Ok(store)
 }
 
 /// Configs that have no default, as DescribeConfigs shows them.

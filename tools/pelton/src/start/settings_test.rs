@@ -35,6 +35,21 @@ fn listening_everywhere_needs_an_address_to_tell() {
 }
 
 #[test]
+fn a_journal_of_less_than_two_files_is_refused() {
+    let sizes = |journal_file_bytes, journal_bytes| {
+        resolve(StartArgs { journal_file_bytes, journal_bytes, ..StartArgs::default() })
+    };
+    let journal = sizes(Some(32 << 10), Some(64 << 10)).expect("valid").store.journal;
+    assert_eq!((journal.file_bytes, journal.ring_bytes_max), (32 << 10, 64 << 10));
+    for (file, ring) in [(Some(32 << 10), Some(63 << 10)), (None, Some(16 << 20))] {
+        assert!(matches!(sizes(file, ring), Err(Failure::Usage(why)) if why.contains("two files")));
+    }
+    for file in [4096, (16 << 10) + 1] {
+        assert!(matches!(sizes(Some(file), None), Err(Failure::Usage(_))), "{file}");
+    }
+}
+
+#[test]
 fn cpu_lists_are_read_as_the_kernel_writes_them() {
     assert_eq!(cpu_list("0-2,5").ok(), Some(vec![0, 1, 2, 5]));
     for bad in ["", "a", "3-1", "0-99999999", "1,,2"] {
