@@ -1,4 +1,5 @@
 //! A broker of flesh and blood: the real binary, on a real port, with its data in a directory.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod clients;
 pub mod mount;
@@ -60,18 +61,35 @@ impl Broker {
 
     /// Returns when it is ready.
     pub fn start_with(data: &Path, port: u16, options: &[&str]) -> Self {
+        let mut broker = Self::begin(data, port, options);
+        if let Err(ended) = broker.become_ready() {
+            panic!("it ended instead: {ended:?}");
+        }
+        broker
+    }
+
+    /// Returns as soon as the process is there.
+    pub fn begin(data: &Path, port: u16, options: &[&str]) -> Self {
         let logs = directory();
         let log = logs.path().join("log");
         let child = command(data, port, options, &log).spawn().expect("pelton");
-        // The port is learnt below; from here on the child is killed whatever happens.
+        // The port may be learnt later; from here on the child is killed whatever happens.
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut broker = Self { child, address, log, _logs: logs };
-        broker.address = eventually("a broker is ready", READY_WITHIN, || {
-            let ended = broker.child.try_wait().expect("a child");
-            assert!(ended.is_none(), "it ended instead: {ended:?}");
-            ready_address(&broker.said())
-        });
-        broker
+        Self { child, address, log, _logs: logs }
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// How it ended instead.
+    pub fn become_ready(&mut self) -> Result<(), ExitStatus> {
+        self.address = eventually("a broker is ready", READY_WITHIN, || {
+            match self.child.try_wait().expect("a child") {
+                Some(ended) => Some(Err(ended)),
+                None => ready_address(&self.said()).map(Ok),
+            }
+        })?;
+        Ok(())
     }
 
     /// Starts what cannot start: its exit code, and what it said.

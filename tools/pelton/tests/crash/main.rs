@@ -1,0 +1,71 @@
+//! The crash laboratory with the real binary and real clients: they write and read while the broker
+//! is killed, or the power of its file system is cut, again and again; and what they were told and
+//! shown is held against what is there.
+//!
+//! `PELTON_KILLS` and `PELTON_POWER_CUTS` ask for more of it, `PELTON_SEED` for another course.
+
+mod clients;
+mod content;
+mod ext4;
+mod ledger;
+mod ledger_test;
+mod run;
+#[path = "../support/mod.rs"]
+mod support;
+
+use run::{Crash, Tally};
+
+/// In one run on one data directory; the next begins with an empty one.
+const CRASHES_A_RUN: u64 = 25;
+
+const KILLS_MIN: u64 = 50;
+const POWER_CUTS_MIN: u64 = 100;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// As many runs as it takes; `None` where such crashes are not possible, having said so.
+fn crashes(name: &str, crash: Crash, count: u64) -> Option<Tally> {
+    let first = number("PELTON_SEED").unwrap_or(1);
+    let mut all = Tally::default();
+    for seed in first.. {
+        if all.crashes >= count {
+            break;
+        }
+        let crashes = CRASHES_A_RUN.min(count - all.crashes);
+        match run::run(seed, crash, crashes) {
+            Ok(tally) => all.add(tally),
+            Err(why) => {
+                support::skipped(name, &format!("{count} power cuts are not made: {why}"));
+                return None;
+            }
+        }
+    }
+    println!("{name}: {all}");
+    Some(all)
+}
+
+fn check(all: &Tally, count: u64) {
+    assert!(all.crashes >= count, "{} crashes", all.crashes);
+    assert_eq!(all.starts_refused, 0);
+    // Otherwise little was at stake.
+    assert!(all.account.acknowledged > 20 * count && all.account.seen > 20 * count);
+    assert!(all.unclean_starts > count / 4, "{} unclean starts", all.unclean_starts);
+    assert!(all.interrupted_starts > 0 && all.segments > 10 && all.extents > 0, "{all}");
+}
+
+#[test]
+fn s2_nothing_is_lost_by_kills() {
+    let count = number("PELTON_KILLS").unwrap_or(KILLS_MIN);
+    let all = crashes("kill -9", Crash::Kill, count).expect("killing is always possible");
+    check(&all, count);
+}
+
+#[test]
+fn s2_nothing_is_lost_by_power_cuts() {
+    let count = number("PELTON_POWER_CUTS").unwrap_or(POWER_CUTS_MIN);
+    if let Some(all) = crashes("power cuts on ext4", Crash::PowerCut, count) {
+        check(&all, count);
+    }
+}
