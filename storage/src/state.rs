@@ -50,6 +50,8 @@ pub struct PartitionState {
     pub unindexed: Vec<ChunkEntry>,
     /// The last segment's unfinished chunk.
     pub open_chunk: Option<ChunkEntry>,
+    /// When the last segment got its first batch, by the broker's clock.
+    pub segment_since: Option<TimestampMs>,
     /// See `pelton_model::producer`.
     pub producers: Bytes,
 }
@@ -239,6 +241,13 @@ impl PartitionState {
                 out.extend_from_slice(&chunk.encode());
             }
         }
+        match &self.segment_since {
+            None => out.push(0),
+            Some(since) => {
+                out.push(1);
+                out.extend_from_slice(&since.get().to_le_bytes());
+            }
+        }
         put_count(out, self.producers.len());
         out.extend_from_slice(&self.producers);
     }
@@ -271,6 +280,11 @@ impl PartitionState {
             1 => Some(ChunkEntry::decode(fields.bytes(ChunkEntry::BYTES)?)?),
             _ => return None,
         };
+        let segment_since = match fields.u8()? {
+            0 => None,
+            1 => Some(TimestampMs::new(fields.i64()?)),
+            _ => return None,
+        };
         let count = fields.u32()? as usize;
         let producers = Bytes::copy_from_slice(fields.bytes(count)?);
         Some(PartitionState {
@@ -282,6 +296,7 @@ impl PartitionState {
             segments,
             unindexed,
             open_chunk,
+            segment_since,
             producers,
         })
     }

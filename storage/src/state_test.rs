@@ -27,6 +27,7 @@ fn state(version: u64) -> ShardState {
         }],
         unindexed: open_chunk.into_iter().collect(),
         open_chunk,
+        segment_since: open_chunk.map(|chunk| chunk.max_timestamp),
         producers,
     };
     let chunk = ChunkEntry {

@@ -293,6 +293,7 @@ impl Log {
             segments: positions.segments.iter().map(Segment::state).collect(),
             unindexed: positions.unindexed.clone(),
             open_chunk: positions.open_chunk,
+            segment_since: positions.segment_since,
             producers: producers.into(),
         }
     }

@@ -51,8 +51,9 @@ enum Place {
 struct SegmentPlace {
     name: SegmentName,
     access: SegmentAccess,
-    /// The chunks that its index does not have, if it is the last one.
-    beyond_index: Vec<ChunkEntry>,
+    /// The finished chunks that its index does not have, if it is the last one.
+    unindexed: Vec<ChunkEntry>,
+    open_chunk: Option<ChunkEntry>,
     /// Where the next segment, or the uncarried tail, begins.
     end: Offset,
 }
@@ -162,10 +163,14 @@ impl Log {
             }));
         };
         let is_last = at == positions.segments.len();
-        let beyond_index = if is_last { positions.chunks_beyond_index() } else { Vec::new() };
+        let (unindexed, open_chunk) = match is_last {
+            true => (positions.unindexed.clone(), positions.open_chunk),
+            false => (Vec::new(), None),
+        };
         let end = positions.segments.get(at).map_or(positions.carried_end, Segment::base);
         let access = self.0.open.access(self.0.id, segment);
-        Ok(Place::Disk(SegmentPlace { name: segment.name, access, beyond_index, end }))
+        let name = segment.name;
+        Ok(Place::Disk(SegmentPlace { name, access, unindexed, open_chunk, end }))
     }
 
     async fn read_segment(
@@ -176,7 +181,7 @@ impl Log {
     ) -> Result<Found, StorageError> {
         let parts = &self.0;
         let index = place.access.index(&parts.disk, &parts.dir, parts.id).await?;
-        let beyond = place.beyond_index.iter().copied();
+        let beyond = place.unindexed.iter().copied().chain(place.open_chunk);
         let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
         let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(beyond);
         let (chunks, after) = run_from(from, candidates, limits.bytes_max);
@@ -209,12 +214,15 @@ impl Log {
             at = next;
         }
         if !slices.slices.is_empty() {
-            // What the index does not have may be unfinished: it is not read ahead.
+            // The open chunk grows: it is not read ahead.
             let consumed = position + at as u64;
-            let next = index.get(index.partition_point(|chunk| chunk.end() <= consumed)..);
-            let next = next.unwrap_or(&[]);
-            let next_from = next.first().map_or(from, |chunk| chunk.offset);
-            let (next, _) = run_from(next_from, next.iter().copied(), limits.bytes_max);
+            let behind =
+                |chunks: &'_ [ChunkEntry]| chunks.partition_point(|it| it.end() <= consumed);
+            let next = index.iter().skip(behind(&index));
+            let next = next.chain(place.unindexed.iter().skip(behind(&place.unindexed)));
+            let mut next = next.copied().peekable();
+            let next_from = next.peek().map_or(from, |chunk| chunk.offset);
+            let (next, _) = run_from(next_from, next, limits.bytes_max);
             place.access.expect(readers, parts.id, &next, is_sequential);
         }
         Ok(if found { Found::Batches(slices) } else { Found::GapUpTo(after) })

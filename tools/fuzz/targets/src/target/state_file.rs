@@ -61,6 +61,7 @@ fn state(partition_count: i32) -> ShardState {
             .collect(),
         unindexed: vec![chunk; index as usize % 3],
         open_chunk: (index % 2 == 0).then_some(chunk),
+        segment_since: (index % 2 == 1).then_some(chunk.max_timestamp),
         producers: Bytes::from(vec![0x5a; (index % 7) as usize * 10]),
     };
     ShardState {
