@@ -286,13 +286,15 @@ fn look_behind(
     newest: u64,
     path: &Path,
 ) -> Result<(), OpenError> {
-    for at in (end..content.len()).step_by(BLOCK_BYTES).skip(1) {
+    // From the end itself on: a file's first group is taken whatever its sequence, so a stale one may
+    // stand there, and in front of what it does not precede.
+    for at in (end..content.len()).step_by(BLOCK_BYTES) {
         let Ok((header, _)) = GroupHeader::decode(&content[at..], seed) else { continue };
         if header.sequence > newest && Group::read(content, at, seed).is_ok() {
             return Err(OpenError::Damaged {
                 path: path.to_path_buf(),
                 what: format!(
-                    "bytes {end}..{at} are no groups, yet group {} stands behind them",
+                    "the groups of this file end at {end}, yet group {} stands at {at}",
                     header.sequence
                 ),
             });

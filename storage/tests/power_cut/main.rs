@@ -2,8 +2,10 @@
 //! were told and could have read.
 
 mod cut;
+mod damage;
 mod model;
 mod planted;
+mod record;
 #[path = "../support/mod.rs"]
 mod support;
 mod workload;
@@ -11,10 +13,12 @@ mod workload;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use damage::Damages;
 use model::Model;
 use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, Random, SimDisk, run};
 use pelton_storage::journal::JournalOptions;
 use pelton_storage::{Store, StoreOptions};
+use record::Record;
 use support::*;
 use workload::{Also, Workload};
 
@@ -29,7 +33,11 @@ struct Run {
     options: StoreOptions,
     also: Also,
     with_faults: bool,
+    /// Instead of power cuts the device breaks its word.
+    is_damaging: bool,
+    record: Rc<Record>,
     images: u64,
+    damages: Damages,
 }
 
 /// Whether tails go straight to segments.
@@ -66,8 +74,15 @@ impl Run {
             options: StoreOptions { journal, cache_bytes, direct_flush_bytes, open_files_max: 4 },
             also,
             with_faults,
+            is_damaging: false,
+            record: Rc::default(),
             images: 0,
+            damages: Damages::default(),
         }
+    }
+
+    fn damaging(self) -> Self {
+        Self { is_damaging: true, ..self }
     }
 
     fn below(&self, bound: u64) -> u64 {
@@ -76,16 +91,22 @@ impl Run {
 
     fn lives(mut self, count: u64) -> u64 {
         let _blame = Blame(self.seed);
+        self.live_on(count);
+        self.images
+    }
+
+    fn live_on(&mut self, count: u64) {
         let mut sim = new_disk(self.seed);
         for _ in 0..count {
             sim = self.live(&sim);
+            self.record.check();
         }
-        self.images
     }
 
     /// Lives until a power cut; the disk that the next life finds.
     fn live(&mut self, sim: &SimDisk) -> SimDisk {
         sim.set_yields_max(1 + self.below(3));
+        sim.set_pace(self.record.clone());
         let live: Rc<RefCell<Option<Store>>> = Rc::default();
         let work = {
             let (live, sim, options) = (live.clone(), sim.clone(), self.options);
@@ -108,7 +129,12 @@ impl Run {
             if steps.step().is_some() {
                 break;
             }
-            if self.below(STEPS_PER_IMAGE) == 0 {
+            if self.below(STEPS_PER_IMAGE) != 0 {
+                continue;
+            }
+            if self.is_damaging {
+                self.damage(sim);
+            } else {
                 let image = self.cut(sim);
                 self.check(&image, live.borrow().as_ref());
             }
@@ -170,29 +196,52 @@ fn seeds(first: u64, count: u64) -> std::ops::Range<u64> {
     first..first + asked.unwrap_or(count)
 }
 
+/// How many images every build tries, by kind.
+mod minimum {
+    pub const CUTS: u64 = 3_000;
+    pub const CUTS_AND_DELETIONS: u64 = 4_000;
+    pub const FAULTS: u64 = 2_200;
+    pub const FLUSHES: u64 = 3_800;
+    pub const FLUSHES_AND_DELETIONS: u64 = 4_000;
+    pub const FLUSHES_AND_FAULTS: u64 = 3_000;
+    pub const STARTS: u64 = 700;
+    pub const DAMAGES: u64 = 2_500;
+}
+
+const _: () = {
+    use minimum::*;
+    let deletions = CUTS_AND_DELETIONS + FLUSHES_AND_DELETIONS;
+    let faults = FAULTS + FLUSHES_AND_FAULTS;
+    assert!(CUTS + FLUSHES + deletions + faults + STARTS >= 20_000);
+};
+
+/// `cargo x crash` adds up what these lines say, and asks for its own minimum.
+fn enough(images: u64, minimum: u64) {
+    println!("{images} images");
+    let is_asked_for = std::env::var_os("PELTON_SEEDS").is_some();
+    assert!(images >= minimum || is_asked_for, "{images} images, {minimum} are wanted");
+}
+
 fn images_of(seeds: std::ops::Range<u64>, also: Also, flush: Flush, with_faults: bool) -> u64 {
     seeds.map(|seed| Run::new(seed, also, flush, with_faults).lives(3)).sum()
 }
 
 #[test]
 fn s2_s4_what_was_acknowledged_or_visible_survives_any_power_cut() {
-    let images = images_of(seeds(0, 12), Also::Nothing, Flush::Never, false);
-    println!("{images} images");
-    assert!(images > 700, "{images}");
+    let images = images_of(seeds(0, 28), Also::Nothing, Flush::Never, false);
+    enough(images, minimum::CUTS);
 }
 
 #[test]
 fn s2_s6_deletions_and_removals_are_as_safe() {
-    let images = images_of(seeds(1_000_000, 20), Also::DeletionsAndRemovals, Flush::Never, false);
-    println!("{images} images");
-    assert!(images > 700, "{images}");
+    let images = images_of(seeds(1_000_000, 40), Also::DeletionsAndRemovals, Flush::Never, false);
+    enough(images, minimum::CUTS_AND_DELETIONS);
 }
 
 #[test]
 fn s2_s3_nothing_acknowledged_is_lost_after_faults_and_a_power_cut() {
-    let images = images_of(seeds(2_000_000, 12), Also::DeletionsAndRemovals, Flush::Never, true);
-    println!("{images} images");
-    assert!(images > 500, "{images}");
+    let images = images_of(seeds(2_000_000, 28), Also::DeletionsAndRemovals, Flush::Never, true);
+    enough(images, minimum::FAULTS);
 }
 
 fn flush_of(seed: u64) -> Flush {
@@ -201,28 +250,26 @@ fn flush_of(seed: u64) -> Flush {
 
 #[test]
 fn s5_direct_flushes_are_as_safe() {
-    let images = images_of(seeds(4_000_000, 24), Also::Nothing, Flush::Often, false);
-    println!("{images} images");
-    assert!(images > 1_000, "{images}");
+    let images = images_of(seeds(4_000_000, 48), Also::Nothing, Flush::Often, false);
+    enough(images, minimum::FLUSHES);
 }
 
 #[test]
 fn s5_s6_so_they_are_among_deletions_and_removals() {
-    let images = images_of(seeds(5_000_000, 24), Also::DeletionsAndRemovals, Flush::Often, false);
-    println!("{images} images");
-    assert!(images > 1_000, "{images}");
+    let images = images_of(seeds(5_000_000, 48), Also::DeletionsAndRemovals, Flush::Often, false);
+    enough(images, minimum::FLUSHES_AND_DELETIONS);
 }
 
 #[test]
 fn s5_s3_so_they_are_after_faults() {
-    let images = images_of(seeds(6_000_000, 24), Also::DeletionsAndRemovals, Flush::Often, true);
-    println!("{images} images");
-    assert!(images > 1_000, "{images}");
+    let images = images_of(seeds(6_000_000, 48), Also::DeletionsAndRemovals, Flush::Often, true);
+    enough(images, minimum::FLUSHES_AND_FAULTS);
 }
 
 #[test]
 fn f3_a_power_cut_at_any_step_of_a_start_changes_nothing() {
-    for seed in seeds(3_000_000, 8) {
+    let mut images = 0;
+    for seed in seeds(3_000_000, 12) {
         let _blame = Blame(seed);
         let mut run_of_seed = Run::new(seed, Also::DeletionsAndRemovals, flush_of(seed), false);
         let sim = new_disk(seed);
@@ -233,5 +280,7 @@ fn f3_a_power_cut_at_any_step_of_a_start_changes_nothing() {
             let image = run_of_seed.cut(&sim);
             run_of_seed.check(&image, None);
         }
+        images += run_of_seed.images;
     }
+    enough(images, minimum::STARTS);
 }

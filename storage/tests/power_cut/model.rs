@@ -99,6 +99,28 @@ impl Model {
         }
     }
 
+    /// Holds what a start made of a damaged journal against what clients were told: only the group
+    /// `newest` may be missing, and nothing may be there that was not written.
+    pub async fn check_damaged(&self, store: &Store, newest: u64) {
+        for (id, life) in &self.lives {
+            let log = store.log(*id);
+            let end = log.as_ref().map_or(Offset::ZERO, Log::end_offset);
+            let lost = life.written.iter().find(|written| {
+                let is_newest = written.acked_by == AckedBy::Group(newest);
+                written.acknowledged && written.next > end && !is_newest
+            });
+            if let Some(lost) = lost {
+                panic!(
+                    "{id}: {} of {:?} was lost in silence; the newest group is {newest}, the end {end}",
+                    lost.base, lost.acked_by
+                );
+            }
+            if let Some(log) = log {
+                life.check_content(&log, log.start_offset(), end).await;
+            }
+        }
+    }
+
     /// What a start has found is visible from here on: it must be found again.
     pub fn adopt(&mut self, store: &Store) {
         self.lives.retain(|id, _| store.log(*id).is_some());
@@ -130,6 +152,13 @@ impl Life {
         assert!(start <= asked, "{id}: starts at {start}, asked for was {asked}");
         assert!(log.leader_epoch() >= self.epoch_answered, "{id}: an epoch is lost");
 
+        self.check_content(log, start, end).await;
+        self.check_producers(log, end);
+    }
+
+    /// Every batch is there as it was written.
+    async fn check_content(&self, log: &Log, start: Offset, end: Offset) {
+        let id = log.id();
         let batches = try_read_all(log, start).await.unwrap_or_else(|error| {
             panic!("{id} from {start} to {end}: {error:?}");
         });
@@ -143,7 +172,6 @@ impl Life {
             assert!(written.bytes == batch, "{id}: other bytes at {base}");
             assert_eq!(log.epoch_of(base), header.leader_epoch, "{id}: the epoch of {base}");
         }
-        self.check_producers(log, end);
     }
 
     /// The newest batch of each producer is known again.

@@ -26,6 +26,9 @@ use pelton_storage::{
 pub const NOW: TimestampMs = TimestampMs::new(1_700_000_000_000);
 pub const EPOCH: LeaderEpoch = LeaderEpoch::new(1);
 
+/// The number of every ring.
+pub const SEED: u32 = 0x5EED_5EED;
+
 /// A ring so small that every test goes round it, and no cache: what is carried is read from disk.
 pub const SMALL: StoreOptions = StoreOptions {
     journal: JournalOptions { file_bytes: 64 << 10, ring_bytes_max: 256 << 10 },
@@ -65,7 +68,7 @@ pub async fn try_open(
     disk: &Disk,
     options: StoreOptions,
 ) -> Result<(Store, RecoveryReport), OpenError> {
-    Store::open(disk, &data_dir(), ShardId::ZERO, options, 0x5EED_5EED, NOW, |_| true).await
+    Store::open(disk, &data_dir(), ShardId::ZERO, options, SEED, NOW, |_| true).await
 }
 
 pub async fn open(sim: &SimDisk, options: StoreOptions) -> (Store, RecoveryReport) {
