@@ -6,8 +6,14 @@
 pub enum Bug {
     /// A segment is taken for durable without a sync.
     SkipSegmentSync,
+    /// A sync that has failed is tried again, and believed.
+    RetryAFailedSync,
     /// A group is acknowledged before it is written.
     AcknowledgeBeforeTheWrite,
+    /// Two groups are in flight at once, and each is acknowledged when it is written.
+    AcknowledgeOutOfOrder,
+    /// The buffer of a group is filled with the next one while the device reads it.
+    ReuseABufferInFlight,
     /// An extent is acknowledged with its group, whether or not its segment has it.
     AcknowledgeBeforeTheSegment,
     /// The horizon passes extents that are still being written.
@@ -20,6 +26,14 @@ pub enum Bug {
     ReclaimEarly,
     /// A recovered log begins again at the carried end.
     MintOffsetsTwice,
+    /// Any whole group is taken for the successor of the one before.
+    TrustAStaleGroup,
+    /// A life has the incarnation of the one before.
+    KeepTheIncarnation,
+    /// A group need not name the CRC of its predecessor.
+    SkipTheChain,
+    /// Groups behind damage are passed over, as if they had never become durable.
+    CutRotAsATear,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -177,7 +177,7 @@ impl Store {
         }
         let clean = std::mem::replace(&mut state.clean, false);
         state.version += 1;
-        state.life.incarnation += 1;
+        state.life.incarnation += u64::from(!is_planted(Bug::KeepTheIncarnation));
         // F3: durable before the first append of this life.
         state_file.write(&state).await.map_err(failed)?;
         let known = Known { shard, life: state.life, tail: state.tail, clean };

@@ -9,6 +9,7 @@ use futures::future::LocalBoxFuture;
 use pelton_model::limits::BLOCK_BYTES;
 
 use super::{IoBuf, is_disk_full, past_the_end};
+use crate::planted::{Bug, is_planted};
 
 /// What an open file has to do for [`File`], whose methods carry the contracts.
 pub trait FileBackend {
@@ -88,7 +89,10 @@ impl File {
     /// Makes every write, allocation and truncation durable that had returned before this began.
     pub async fn sync(&self) -> io::Result<()> {
         self.check()?;
-        let result = self.0.backend.sync().await;
+        let mut result = self.0.backend.sync().await;
+        if result.is_err() && is_planted(Bug::RetryAFailedSync) {
+            result = self.0.backend.sync().await;
+        }
         if let Err(error) = &result {
             self.fail(error);
         }

@@ -6,6 +6,8 @@
 
 mod extent;
 mod format;
+#[cfg(feature = "planted-bugs")]
+mod out_of_order;
 mod ring;
 
 use std::cell::{Cell, RefCell};
@@ -355,6 +357,8 @@ impl Journal {
                 continue;
             };
             self.pending_bytes.set(self.pending_bytes.get() - group.body_bytes);
+            #[cfg(feature = "planted-bugs")]
+            let Some(group) = self.write_with_the_next(group).await else { continue };
             match self.write_when_there_is_room(&group).await {
                 Ok(()) => self.complete(group),
                 Err(error) => {
@@ -429,6 +433,8 @@ impl Journal {
         let encoded = header.encode(self.life.seed);
         out[..HEADER_BYTES].copy_from_slice(&encoded);
         out[end..total].fill(0);
+        #[cfg(feature = "planted-bugs")]
+        self.reuse_in_flight(out);
         let (file, position) = {
             let ring = self.ring.borrow();
             (ring.files[at].file.clone(), ring.files[at].used)
@@ -436,18 +442,28 @@ impl Journal {
         if is_planted(Bug::AcknowledgeBeforeTheWrite) {
             group.durable.iter().for_each(|(log, end)| log.durable(*end));
         }
+        let is_early = is_planted(Bug::AcknowledgeOutOfOrder);
+        if is_early {
+            self.written(at, total, group.sequence, crc_of(&encoded));
+        }
         // O_DSYNC: when this completes, the group is durable.
         file.write_at(buffer, total, position).await?;
-        let mut ring = self.ring.borrow_mut();
-        ring.files[at].used += total as u64;
-        ring.files[at].last = group.sequence;
-        drop(ring);
-        self.previous_crc.set(crc_of(&encoded));
+        if !is_early {
+            self.written(at, total, group.sequence, crc_of(&encoded));
+        }
         let mut stats = self.stats.get();
         stats.group_entries.record(group.entries.len() as u64);
         stats.group_bytes.record(total as u64);
         self.stats.set(stats);
         Ok(())
+    }
+
+    /// The next group goes behind this one, and follows it.
+    fn written(&self, at: usize, bytes: usize, sequence: u64, crc: u32) {
+        let mut ring = self.ring.borrow_mut();
+        ring.files[at].used += bytes as u64;
+        ring.files[at].last = sequence;
+        self.previous_crc.set(crc);
     }
 
     /// A ring file with room: the current one, a free one, a new one, or one that a checkpoint frees.

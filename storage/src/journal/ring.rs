@@ -10,6 +10,7 @@ use super::Known;
 use super::format::{Group, GroupHeader, NoGroup};
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::OpenError;
+use crate::planted::{Bug, is_planted};
 
 /// One file of the ring.
 pub(super) struct RingFile {
@@ -88,7 +89,9 @@ impl Ring {
             let content = read_whole(&file, bytes).await.map_err(failed(&path))?;
             let (groups, end) = scan(&content, known, &path)?;
             let newest = groups.last().map_or(0, |group| group.header.sequence);
-            look_behind(&content, seed, end, newest.max(tail.saturating_sub(1)), &path)?;
+            if !is_planted(Bug::CutRotAsATear) {
+                look_behind(&content, seed, end, newest.max(tail.saturating_sub(1)), &path)?;
+            }
             begun.extend(begun_group(&content, seed, end));
             ring.files.push(RingFile { file, bytes, used: end as u64, last: newest });
             if newest >= tail && !groups.is_empty() {
@@ -101,12 +104,11 @@ impl Ring {
             let first = &run[0].header;
             let fits = match groups.last() {
                 None => first.sequence <= tail.max(1),
-                Some(last) => {
-                    first.sequence == last.header.sequence + 1
-                        && first.previous_crc == last.header_crc
-                        && first.incarnation >= last.header.incarnation
-                }
+                Some(last) => follows(last, first),
             };
+            if !fits && is_planted(Bug::CutRotAsATear) {
+                break;
+            }
             if !fits {
                 return Err(OpenError::Damaged {
                     path: dir.join(file_name(at)),
@@ -262,19 +264,23 @@ fn scan(content: &Bytes, known: &Known, path: &Path) -> Result<(Vec<Group>, usiz
                 what: format!("it belongs to shard {}", group.header.shard),
             });
         }
-        if let Some(last) = groups.last() {
-            // Below, a group that an earlier pass left behind: whole, but not a successor.
-            let follows = group.header.sequence == last.header.sequence + 1
-                && group.header.previous_crc == last.header_crc
-                && group.header.incarnation >= last.header.incarnation;
-            if !follows {
-                break;
-            }
+        // Below, a group that an earlier pass left behind: whole, but not a successor.
+        if groups.last().is_some_and(|last| !follows(last, &group.header)) {
+            break;
         }
         at += group.header.file_bytes();
         groups.push(group);
     }
     Ok((groups, at))
+}
+
+/// Whether a group may stand behind another (F3).
+fn follows(last: &Group, next: &GroupHeader) -> bool {
+    let is_chained = next.previous_crc == last.header_crc || is_planted(Bug::SkipTheChain);
+    let is_next = next.sequence == last.header.sequence + 1
+        && is_chained
+        && next.incarnation >= last.header.incarnation;
+    is_next || is_planted(Bug::TrustAStaleGroup)
 }
 
 /// One group is in flight at a time, so a good group *newer* than the end proves that what lies

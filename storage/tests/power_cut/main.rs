@@ -6,6 +6,7 @@ mod damage;
 mod model;
 mod planted;
 mod record;
+mod stale;
 #[path = "../support/mod.rs"]
 mod support;
 mod workload;
