@@ -942,3 +942,31 @@ fn f2_damage_is_counted_by_where_it_is() {
         assert_eq!((found.segment, found.index), (2, 1));
     });
 }
+
+#[test]
+fn a_roll_that_finds_no_room_after_it_has_sealed_loses_no_chunk() {
+    let sim = new_disk(1);
+    let written = with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let mut written = vec![append(&store, &log, batch(1, 100)).await.1];
+        // The state file has the chunk as an open one.
+        checkpoint(&store).await;
+        // The segment is opened again, two files, and sealed; the next one finds no room.
+        let no_room = Fault::new(Operation::Open, FaultError::Errno(libc::ENOSPC)).nth(3);
+        sim.inject(no_room.under(partition_dir(log.id())));
+        let now = TimestampMs::new(NOW.get() + 10);
+        let old = RollRules { segment_ms: 5, now, ..roll_at(1 << 30) };
+        assert!(matches!(log.roll_when_old(old).await, Err(StorageError::Full)));
+        written.push(append(&store, &log, batch(2, 100)).await.1);
+        log.carry(roll_at(1 << 30)).await.expect("carried to the segment that was sealed");
+        written.push(append(&store, &log, batch(3, 100)).await.1);
+        assert_eq!(log.segment_count(), 1);
+        written
+    });
+    with_store(&sim.durable(), SMALL, async |store: Store| {
+        let log = store.log(partition(1, 0)).expect("a log");
+        assert_eq!(read_all(&log).await, written);
+        checkpoint(&store).await;
+        assert_eq!(read_all(&log).await, written);
+    });
+}

@@ -100,6 +100,11 @@ impl Log {
                 (&producer.batch, producer.base_offset, producer.max_timestamp);
             positions.producers.record(batch, base, time, now);
         }
+        // A roll that came no further than sealing the segment has closed the chunk that was open:
+        // the extent begins another, behind it.
+        let closed = positions.open_chunk.take();
+        let begins_at = extent.chunks.first().map(|chunk| chunk.position);
+        positions.unindexed.extend(closed.filter(|chunk| begins_at > Some(chunk.position)));
         positions.unindexed.extend_from_slice(finished);
         positions.open_chunk = open;
         positions.segment_since.get_or_insert(now);
