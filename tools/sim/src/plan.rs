@@ -18,8 +18,10 @@ pub struct Plan {
     pub producers: u32,
     pub plain_producers: u32,
     pub consumers: u32,
-    /// Of the consumer group.
+    /// Of the group by the classic protocol.
     pub members: u32,
+    /// Of the group by the consumer protocol.
+    pub consumer_members: u32,
     pub weather: Weather,
     /// What goes wrong when so many requests have been sent, in that order.
     pub disruptions: Vec<(u64, Disruption)>,
@@ -73,6 +75,7 @@ impl Plan {
             plain_producers: 1 + random.below(2) as u32,
             consumers: 1 + random.below(2) as u32,
             members: 1 + random.below(4) as u32,
+            consumer_members: 1 + random.below(4) as u32,
             weather: match random.below(3) {
                 0 => Weather::FAIR,
                 1 => Weather { cut_one_in: 8, hole_one_in: 60, slow_one_in: 200 },

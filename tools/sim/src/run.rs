@@ -1,6 +1,7 @@
 //! One run: a seed, from an empty disk to the verdict.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Lie, Random};
 use crate::check;
 use crate::client::admin::Admin;
 use crate::client::consumer::Consumer;
+use crate::client::consumer_member::ConsumerMember;
 use crate::client::member::Member;
 use crate::client::plain_producer::PlainProducer;
 use crate::client::producer::Producer;
@@ -43,8 +45,8 @@ pub struct Outcome {
     pub lives: u64,
     pub records_acknowledged: u64,
     pub records_seen: u64,
-    /// By the members of the group.
-    pub commits_acknowledged: u64,
+    /// By the members of each group.
+    pub commits_acknowledged: BTreeMap<&'static str, u64>,
     pub virtual_time: Duration,
     /// None, if all invariants held.
     pub violations: Vec<String>,
@@ -100,11 +102,15 @@ pub fn run(seed: u64, options: Options) -> Outcome {
             .map(|told| history.batches[told.batch].records)
             .sum(),
         records_seen: history.sightings.len() as u64,
-        commits_acknowledged: history.group.acknowledged,
+        commits_acknowledged: commits(&history),
         virtual_time: runtime.now(),
         violations: check::violations(&history),
         tail: trace.tail(),
     }
+}
+
+fn commits(history: &History) -> BTreeMap<&'static str, u64> {
+    history.groups.iter().map(|(name, group)| (*name, group.acknowledged)).collect()
 }
 
 /// Plays fate, as planned.
@@ -152,6 +158,9 @@ impl Director {
         }
         for _ in 0..plan.members {
             runtime.spawn(CLIENTS, Member::new(world).run());
+        }
+        for _ in 0..plan.consumer_members {
+            runtime.spawn(CLIENTS, ConsumerMember::new(world).run());
         }
     }
 

@@ -1,5 +1,8 @@
 //! A handful of seeds with every test run; `cargo x test` runs many more.
 
+use std::collections::BTreeMap;
+
+use pelton_sim::client::{consumer_member, member};
 use pelton_sim::plan::REQUESTS_MIN;
 use pelton_sim::{Options, run_apart};
 
@@ -7,18 +10,24 @@ const SEEDS: u64 = 20;
 
 #[test]
 fn every_invariant_holds_whatever_goes_wrong() {
-    let commits: u64 = std::thread::scope(|scope| {
+    let halves = std::thread::scope(|scope| {
         let halves = [0, 1].map(|half| {
-            scope.spawn(move || (0..SEEDS).filter(|seed| seed % 2 == half).map(holds).sum::<u64>())
+            scope.spawn(move || {
+                (0..SEEDS).filter(|seed| seed % 2 == half).flat_map(holds).collect::<Vec<_>>()
+            })
         });
-        halves.map(|half| half.join().expect("every seed holds")).iter().sum()
+        halves.map(|half| half.join().expect("every seed holds"))
     });
     // One run's group may get no further than its first rebalance; all of them do.
-    assert!(commits > 10 * SEEDS, "{commits} offsets were committed");
+    for group in [member::GROUP, consumer_member::GROUP] {
+        let of_group = halves.iter().flatten().filter(|(name, _)| *name == group);
+        let commits: u64 = of_group.map(|(_, commits)| commits).sum();
+        assert!(commits > 10 * SEEDS, "{commits} offsets were committed by {group}");
+    }
 }
 
-/// Returns how many offsets were committed.
-fn holds(seed: u64) -> u64 {
+/// Returns how many offsets were committed, by group.
+fn holds(seed: u64) -> BTreeMap<&'static str, u64> {
     let outcome = run_apart(seed, Options::default());
     assert_eq!(outcome.violations, [""; 0], "repeat with: cargo x sim --seed {seed}");
     assert!(outcome.requests >= REQUESTS_MIN, "seed {seed}: {} requests", outcome.requests);

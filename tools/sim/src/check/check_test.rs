@@ -1,7 +1,11 @@
+use std::time::Duration;
+
 use super::*;
 use crate::history::content::some_partition;
+use crate::history::groups::{Assignment, Holding};
 use crate::history::{BatchId, FinalLog, FinalTopic, Partition, Sender, Sighting, TopicFacts};
 
+const GROUP: &str = "group";
 const PRODUCER: Sender = Sender { number: 1, is_idempotent: true };
 const PLAIN: Sender = Sender { number: 2, is_idempotent: false };
 
@@ -187,34 +191,53 @@ fn a_producer_id_that_was_given_twice_is_found() {
 fn a_committed_offset_that_goes_back_is_found() {
     let mut history = bench(PRODUCER).history;
     for number in 0..3 {
-        assert_eq!(history.group.draw(1), number);
-        history.group.acknowledge(1, number);
+        assert_eq!(history.group(GROUP).draw(1), number);
+        history.group(GROUP).acknowledge(1, number);
     }
-    let told = history.group.told(1);
-    history.group.see(1, 2, told, 1);
+    let told = history.group(GROUP).told(1);
+    history.group(GROUP).see(1, 2, told, 1);
     assert_eq!(committed_stays::check(&history), [""; 0]);
-    history.group.see(1, 1, told, 2);
+    history.group(GROUP).see(1, 1, told, 2);
     assert_eq!(committed_stays::check(&history).len(), 1);
 }
 
 #[test]
 fn a_committed_offset_that_nobody_sent_is_found() {
     let mut history = bench(PRODUCER).history;
-    history.group.see(0, 7, -1, 1);
+    history.group(GROUP).see(0, 7, -1, 1);
     assert_eq!(committed_stays::check(&history).len(), 1);
 }
 
 #[test]
 fn a_partition_with_two_owners_in_one_generation_is_found() {
     let mut history = bench(PRODUCER).history;
-    let told = |generation, member: &str| crate::history::groups::Assignment {
+    let told = |generation, member: &str| Assignment {
         generation,
         partition: 0,
         member: member.into(),
         life: 1,
     };
-    history.group.assignments = vec![told(1, "a"), told(1, "a"), told(2, "b")];
+    history.group(GROUP).assignments = vec![told(1, "a"), told(1, "a"), told(2, "b")];
     assert_eq!(one_owner::check(&history), [""; 0]);
-    history.group.assignments.push(told(2, "a"));
+    history.group(GROUP).assignments.push(told(2, "a"));
     assert_eq!(one_owner::check(&history).len(), 1);
+}
+
+#[test]
+fn a_partition_that_two_members_read_at_once_is_found() {
+    let mut history = bench(PRODUCER).history;
+    let held = |member: &str, from, until| Holding {
+        partition: 0,
+        member: member.into(),
+        from: Duration::from_millis(from),
+        until: Duration::from_millis(until),
+    };
+    // One after the other, and one that was over before it had begun.
+    history.group(GROUP).holdings = vec![held("a", 1, 9), held("b", 9, 20), held("c", 5, 5)];
+    assert_eq!(one_reader::check(&history), [""; 0]);
+    history.group(GROUP).holdings.push(held("c", 10, 11));
+    assert_eq!(one_reader::check(&history).len(), 1);
+    // Behind a short one there may still be a long one.
+    history.group(GROUP).holdings = vec![held("a", 1, 30), held("a", 2, 3), held("b", 4, 5)];
+    assert_eq!(one_reader::check(&history).len(), 1);
 }

@@ -5,8 +5,12 @@ use crate::history::History;
 
 pub fn check(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
-    for seen in &history.group.sightings {
-        let at = format!("partition {} in life {}", seen.partition, seen.life);
+    let sightings = history
+        .groups
+        .iter()
+        .flat_map(|(group, it)| it.sightings.iter().map(move |at| (group, at)));
+    for (group, seen) in sightings {
+        let at = format!("partition {} of {group} in life {}", seen.partition, seen.life);
         if seen.offset < seen.told_before {
             broken.push(format!("{at}: {} after {} was told", seen.offset, seen.told_before));
         }

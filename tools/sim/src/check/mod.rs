@@ -9,6 +9,7 @@ mod metadata;
 mod no_holes;
 mod offset_once;
 mod one_owner;
+mod one_reader;
 mod order;
 mod phantoms;
 mod producer_ids;
@@ -33,6 +34,7 @@ const INVARIANTS: &[Invariant] = &[
     ("a producer id given twice", producer_ids::check),
     ("a committed offset lost, or gone back (S2)", committed_stays::check),
     ("a partition with two owners", one_owner::check),
+    ("a partition that two members read at once", one_reader::check),
 ];
 
 /// Violations of one kind that are named.

@@ -1,5 +1,5 @@
-//! No two members are told that a partition is theirs in the same generation of their group, be it
-//! that the broker has crashed in between.
+//! No two members are told that a partition is theirs in the same generation (or epoch) of their
+//! group, be it that the broker has crashed in between.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,16 @@ use crate::history::History;
 pub fn check(history: &History) -> Vec<String> {
     let mut owners = BTreeMap::new();
     let mut broken = Vec::new();
-    for told in &history.group.assignments {
-        let owner = owners.entry((told.generation, told.partition)).or_insert(&told.member);
-        if **owner != told.member {
-            broken.push(format!(
-                "partition {} in generation {}: {owner}, and in life {} {}",
-                told.partition, told.generation, told.life, told.member
-            ));
+    for (group, facts) in &history.groups {
+        for told in &facts.assignments {
+            let place = (group, told.generation, told.partition);
+            let owner = owners.entry(place).or_insert(&told.member);
+            if **owner != told.member {
+                broken.push(format!(
+                    "partition {} of {group} in generation {}: {owner}, and in life {} {}",
+                    told.partition, told.generation, told.life, told.member
+                ));
+            }
         }
     }
     broken

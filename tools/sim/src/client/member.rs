@@ -1,56 +1,37 @@
-//! A member of the run's consumer group: joins, assigns if it leads, beats, commits, stalls, leaves,
+//! A member of the run's group by the classic protocol: joins, assigns if it leads, beats, commits, stalls, leaves,
 //! and is forgotten. Partitions are handed out as bytes, one each.
 //!
 //! What it commits is a number greater than all before. When it does not know what became of a
 //! commit it takes a new identity: the old one may still be on its way, but only until the rebalance
 //! that the new one sets off is over.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use pelton_kafka::wire::create_topics_request::CreatableTopic;
-use pelton_kafka::wire::incremental_alter_configs_request::{
-    AlterConfigsResource, AlterableConfig,
-};
 use pelton_kafka::wire::join_group_request::JoinGroupRequestProtocol;
 use pelton_kafka::wire::leave_group_request::MemberIdentity;
 use pelton_kafka::wire::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
-use pelton_kafka::wire::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use pelton_kafka::wire::sync_group_request::SyncGroupRequestAssignment;
 use pelton_kafka::wire::{
-    CreateTopicsRequest, FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
-    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest,
-    OffsetFetchRequest, SyncGroupRequest,
+    HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest,
+    SyncGroupRequest,
 };
 use pelton_kafka::{ErrorCode, StrBytes, message};
 use pelton_storage::disk::sim::Random;
 
 use super::World;
+use super::committed::{self, BACKOFF, PARTITIONS, TOPIC, is_passing};
 use super::connection::{Connection, Lost};
 use super::tireless::Tireless;
 
-const GROUP: &str = "members";
-/// The topic that offsets are committed for; it is never deleted.
-const TOPIC: &str = "grouped";
-const PARTITIONS: i32 = 4;
+pub const GROUP: &str = "members";
 const PROTOCOL: &str = "bytes";
-
-/// Where coordinators write.
-pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
-/// ConfigResource.Type of Kafka.
-const TOPIC_RESOURCE: i8 = 2;
 
 /// Short, as runs are: a member that stalls is to be missed within one.
 const SESSION_MS: i32 = 1_000;
 const REBALANCE_MS: i32 = 700;
 /// Long enough to be taken for dead.
 const STALL_MS: u64 = 2_500;
-const BACKOFF: Duration = Duration::from_millis(20);
-
-/// Within so many attempts a broker that nothing troubles any more tells what is committed.
-const ATTEMPTS: usize = 200;
 
 pub struct Member {
     world: World,
@@ -92,7 +73,7 @@ impl Tireless for Member {
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
-        prepare(&self.world, connection).await?;
+        committed::prepare(&self.world, connection, GROUP).await?;
         loop {
             match self.take_part(connection).await {
                 Ok(()) | Err(Out::Rejoin) => {}
@@ -109,7 +90,7 @@ impl Member {
         let joined = self.join(connection).await?;
         let share = self.sync(connection, joined).await?;
         self.note(&share);
-        look(&self.world, connection, &share.partitions).await?;
+        committed::look(&self.world, connection, GROUP, &share.partitions).await?;
         for _ in 0..1 + self.random.below(20) {
             let pause_ms = if self.random.below(30) == 0 { STALL_MS } else { 30 };
             self.world.think(&mut self.random, pause_ms).await;
@@ -201,7 +182,7 @@ impl Member {
         }
         let at = self.random.below(share.partitions.len() as u64) as usize;
         let partition = share.partitions[at];
-        let number = self.world.history.borrow_mut().group.draw(partition);
+        let number = self.world.history.borrow_mut().group(GROUP).draw(partition);
         let request = message!(OffsetCommitRequest {
             group_id: GROUP.into(),
             generation_id_or_member_epoch: share.generation,
@@ -228,7 +209,7 @@ impl Member {
         };
         let error = ErrorCode::from_code(found.error_code);
         if error == ErrorCode::None {
-            self.world.history.borrow_mut().group.acknowledge(partition, number);
+            self.world.history.borrow_mut().group(GROUP).acknowledge(partition, number);
         } else if !is_refusal(error) {
             // It may have been written, and may come to light with the next life.
             self.id = StrBytes::default();
@@ -272,8 +253,8 @@ impl Member {
 
     fn note(&self, share: &Share) {
         let life = self.world.machine.life();
-        let group = &mut self.world.history.borrow_mut().group;
-        group.assignments.extend(share.partitions.iter().map(|partition| {
+        let mut history = self.world.history.borrow_mut();
+        history.group(GROUP).assignments.extend(share.partitions.iter().map(|partition| {
             crate::history::groups::Assignment {
                 generation: share.generation,
                 partition: *partition,
@@ -293,89 +274,4 @@ fn is_refusal(error: ErrorCode) -> bool {
             | ErrorCode::RebalanceInProgress
             | ErrorCode::CoordinatorLoadInProgress
     )
-}
-
-fn is_passing(error: ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::CoordinatorLoadInProgress
-            | ErrorCode::CoordinatorNotAvailable
-            | ErrorCode::NotCoordinator
-            | ErrorCode::KafkaStorageError
-            | ErrorCode::UnknownTopicOrPartition
-    )
-}
-
-/// Topic and coordinator are there, or will be: whoever comes first makes them.
-async fn prepare(world: &World, connection: &mut Connection) -> Result<(), Lost> {
-    let topic = message!(CreatableTopic {
-        name: TOPIC.into(),
-        num_partitions: PARTITIONS,
-        replication_factor: -1,
-    });
-    let request = message!(CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000 });
-    connection.call(&request, 7).await?;
-    loop {
-        let request = message!(FindCoordinatorRequest { coordinator_keys: vec![GROUP.into()] });
-        let answer = connection.call(&request, 4).await?;
-        if answer.coordinators.first().is_some_and(|found| found.error_code == 0) {
-            break;
-        }
-        world.runtime.sleep(BACKOFF).await;
-    }
-    // Small segments, so that coordinators load what compaction has left.
-    let configs = [("internal.segment.bytes", "4096"), ("min.cleanable.dirty.ratio", "0.01")];
-    let configs = configs.map(|(name, value)| {
-        message!(AlterableConfig { name: name.into(), value: Some(value.into()) })
-    });
-    let request = message!(IncrementalAlterConfigsRequest {
-        resources: vec![message!(AlterConfigsResource {
-            resource_type: TOPIC_RESOURCE,
-            resource_name: OFFSETS_TOPIC.into(),
-            configs: configs.to_vec(),
-        })],
-    });
-    connection.call(&request, 1).await?;
-    Ok(())
-}
-
-/// Asks what is committed, once; notes what it is told. `false`: not told.
-async fn look(world: &World, connection: &mut Connection, asked: &[i32]) -> Result<bool, Lost> {
-    let told_before: Vec<i64> =
-        asked.iter().map(|partition| world.history.borrow().group.told(*partition)).collect();
-    let request = message!(OffsetFetchRequest {
-        groups: vec![message!(OffsetFetchRequestGroup {
-            group_id: GROUP.into(),
-            topics: Some(vec![message!(OffsetFetchRequestTopics {
-                name: TOPIC.into(),
-                partition_indexes: asked.to_vec(),
-            })]),
-        })],
-    });
-    let answer = connection.call(&request, 8).await?;
-    let Some(group) = answer.groups.first().filter(|group| group.error_code == 0) else {
-        return Ok(false);
-    };
-    let life = world.machine.life();
-    let found = group.topics.iter().flat_map(|topic| &topic.partitions);
-    for ((partition, told), found) in asked.iter().zip(told_before).zip(found) {
-        if found.partition_index != *partition {
-            return Err(connection.incident("an OffsetFetch was answered for other partitions"));
-        }
-        world.history.borrow_mut().group.see(*partition, found.committed_offset, told, life);
-    }
-    Ok(true)
-}
-
-/// At the end: everything that the group has committed.
-pub async fn read_committed(world: &World, connection: &mut Connection) -> Result<(), Lost> {
-    let all: Vec<i32> = (0..PARTITIONS).collect();
-    prepare(world, connection).await?;
-    for _ in 0..ATTEMPTS {
-        if look(world, connection, &all).await? {
-            return Ok(());
-        }
-        world.runtime.sleep(BACKOFF).await;
-    }
-    Err(connection.incident("nobody tells what is committed"))
 }

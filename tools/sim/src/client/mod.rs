@@ -2,8 +2,10 @@
 //! history what they asked, were told, and saw.
 
 pub mod admin;
+pub mod committed;
 pub mod connection;
 pub mod consumer;
+pub mod consumer_member;
 pub mod member;
 pub mod plain_producer;
 pub mod producer;

@@ -1,6 +1,7 @@
-//! What is known of the one consumer group of a run.
+//! What is known of the consumer groups of a run: one for each protocol.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Numbers are committed for its partitions instead of offsets: each greater than all before.
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub struct GroupFacts {
     pub sightings: Vec<OffsetSighting>,
     /// What members were told to be theirs.
     pub assignments: Vec<Assignment>,
+    /// How long they could take it for theirs.
+    pub holdings: Vec<Holding>,
 }
 
 /// Of one partition.
@@ -37,10 +40,22 @@ pub struct OffsetSighting {
 /// A partition in the hands of a member.
 #[derive(Clone, Debug)]
 pub struct Assignment {
+    /// Of the consumer protocol, the member's epoch.
     pub generation: i32,
     pub partition: i32,
     pub member: String,
     pub life: u64,
+}
+
+/// The time in which a member may take a partition for its own, whatever the broker does meanwhile.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    pub partition: i32,
+    pub member: String,
+    /// The answer came that gave it.
+    pub from: Duration,
+    /// It was given up, or the session ended that the last answered heartbeat had begun.
+    pub until: Duration,
 }
 
 impl Default for Commits {

@@ -31,7 +31,8 @@ pub struct History {
     pub sightings: Vec<Sighting>,
     pub partitions: BTreeMap<Partition, PartitionFacts>,
     pub producer_ids: Vec<i64>,
-    pub group: groups::GroupFacts,
+    /// Consumer groups, by name.
+    pub groups: BTreeMap<&'static str, groups::GroupFacts>,
     /// What was noticed at once: a start that was refused, an answer that did not come.
     pub incidents: Vec<String>,
     /// Whether everything that is there at the end has been read.
@@ -157,6 +158,10 @@ impl History {
 
     pub fn incident(&mut self, what: impl Into<String>) {
         self.incidents.push(what.into());
+    }
+
+    pub fn group(&mut self, name: &'static str) -> &mut groups::GroupFacts {
+        self.groups.entry(name).or_default()
     }
 
     pub fn partition(&mut self, partition: Partition) -> &mut PartitionFacts {

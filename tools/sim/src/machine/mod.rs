@@ -61,6 +61,9 @@ const DIRECT_FLUSH_BYTES: usize = 8 << 10;
 const OPEN_FILES_MAX: usize = 8;
 const FRAME_BUDGET_BYTES: usize = 4 << 20;
 
+/// Of members of the consumer protocol: short, as runs are.
+pub const CONSUMER_SESSION_MS: &str = "500";
+
 /// How a life of the broker ends.
 pub enum End<'a> {
     /// What was not durable is kept or lost, as the choice says.
@@ -367,6 +370,10 @@ fn config(shards: usize) -> BrokerConfig {
         ("offsets.topic.num.partitions", "3"),
         ("group.initial.rebalance.delay.ms", "20"),
         ("group.min.session.timeout.ms", "500"),
+        ("group.consumer.min.session.timeout.ms", "500"),
+        ("group.consumer.session.timeout.ms", CONSUMER_SESSION_MS),
+        ("group.consumer.min.heartbeat.interval.ms", "10"),
+        ("group.consumer.heartbeat.interval.ms", "100"),
     ];
     BrokerConfig {
         data_dir: PathBuf::from(DATA_DIR),

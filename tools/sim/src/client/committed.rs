@@ -1,0 +1,137 @@
+//! What members of both protocols have in common: the topic that they commit offsets for, and the
+//! question what is committed.
+
+use std::time::Duration;
+
+use pelton_kafka::wire::create_topics_request::CreatableTopic;
+use pelton_kafka::wire::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use pelton_kafka::wire::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
+use pelton_kafka::wire::{
+    CreateTopicsRequest, FindCoordinatorRequest, IncrementalAlterConfigsRequest, OffsetFetchRequest,
+};
+use pelton_kafka::{ErrorCode, message};
+
+use super::World;
+use super::connection::{Connection, Lost};
+
+/// The topic that offsets are committed for; it is never deleted.
+pub const TOPIC: &str = "grouped";
+pub const PARTITIONS: i32 = 4;
+
+/// Where coordinators write.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// ConfigResource.Type of Kafka.
+const TOPIC_RESOURCE: i8 = 2;
+
+pub const BACKOFF: Duration = Duration::from_millis(20);
+
+/// Within so many attempts a broker that nothing troubles any more tells what is committed.
+const ATTEMPTS: usize = 200;
+
+/// The coordinator cannot answer now; it will.
+pub fn is_passing(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::UnknownTopicOrPartition
+    )
+}
+
+/// Topic and coordinator are there, or will be: whoever comes first makes them.
+pub async fn prepare(
+    world: &World,
+    connection: &mut Connection,
+    group: &'static str,
+) -> Result<(), Lost> {
+    let topic = message!(CreatableTopic {
+        name: TOPIC.into(),
+        num_partitions: PARTITIONS,
+        replication_factor: -1,
+    });
+    let request = message!(CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000 });
+    connection.call(&request, 7).await?;
+    loop {
+        let request = message!(FindCoordinatorRequest { coordinator_keys: vec![group.into()] });
+        let answer = connection.call(&request, 4).await?;
+        if answer.coordinators.first().is_some_and(|found| found.error_code == 0) {
+            break;
+        }
+        world.runtime.sleep(BACKOFF).await;
+    }
+    // Small segments, so that coordinators load what compaction has left.
+    let configs = [("internal.segment.bytes", "4096"), ("min.cleanable.dirty.ratio", "0.01")];
+    let configs = configs.map(|(name, value)| {
+        message!(AlterableConfig { name: name.into(), value: Some(value.into()) })
+    });
+    let request = message!(IncrementalAlterConfigsRequest {
+        resources: vec![message!(AlterConfigsResource {
+            resource_type: TOPIC_RESOURCE,
+            resource_name: OFFSETS_TOPIC.into(),
+            configs: configs.to_vec(),
+        })],
+    });
+    connection.call(&request, 1).await?;
+    Ok(())
+}
+
+/// Asks what is committed, once; notes what it is told. `false`: not told.
+pub async fn look(
+    world: &World,
+    connection: &mut Connection,
+    group: &'static str,
+    asked: &[i32],
+) -> Result<bool, Lost> {
+    let told_before: Vec<i64> = asked
+        .iter()
+        .map(|partition| world.history.borrow_mut().group(group).told(*partition))
+        .collect();
+    let request = message!(OffsetFetchRequest {
+        groups: vec![message!(OffsetFetchRequestGroup {
+            group_id: group.into(),
+            topics: Some(vec![message!(OffsetFetchRequestTopics {
+                name: TOPIC.into(),
+                partition_indexes: asked.to_vec(),
+            })]),
+        })],
+    });
+    let answer = connection.call(&request, 8).await?;
+    let Some(told) = answer.groups.first().filter(|told| told.error_code == 0) else {
+        return Ok(false);
+    };
+    let life = world.machine.life();
+    let found = told.topics.iter().flat_map(|topic| &topic.partitions);
+    for ((partition, told_before), found) in asked.iter().zip(told_before).zip(found) {
+        if found.partition_index != *partition {
+            return Err(connection.incident("an OffsetFetch was answered for other partitions"));
+        }
+        world.history.borrow_mut().group(group).see(
+            *partition,
+            found.committed_offset,
+            told_before,
+            life,
+        );
+    }
+    Ok(true)
+}
+
+/// At the end: everything that a group has committed.
+pub async fn read_committed(
+    world: &World,
+    connection: &mut Connection,
+    group: &'static str,
+) -> Result<(), Lost> {
+    let all: Vec<i32> = (0..PARTITIONS).collect();
+    prepare(world, connection, group).await?;
+    for _ in 0..ATTEMPTS {
+        if look(world, connection, group, &all).await? {
+            return Ok(());
+        }
+        world.runtime.sleep(BACKOFF).await;
+    }
+    Err(connection.incident("nobody tells what is committed"))
+}
