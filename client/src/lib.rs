@@ -18,7 +18,7 @@ mod transport;
 
 pub use admin::{
     Admin, ClusterDescription, Config, ConfigChange, ConfigResource, ConfigSource, CreatedTopic,
-    GroupDescription, GroupMember, ListedGroup, NewTopic,
+    GroupDescription, GroupEpochs, GroupMember, ListedGroup, NewTopic,
 };
 pub use cluster::{Broker, Cluster, Partition, Topic};
 pub use connection::{Answer, Connection, Pending};

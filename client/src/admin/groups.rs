@@ -1,30 +1,24 @@
-//! Consumer groups: list, describe, delete; their committed offsets.
+//! Consumer groups: list, delete; their committed offsets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pelton_kafka::consumer_protocol::{PROTOCOL_TYPE, decode_assignment};
 use pelton_kafka::message;
 use pelton_kafka::versions::Versions;
-use pelton_kafka::wire::describe_groups_response::DescribedGroupMember;
 use pelton_kafka::wire::offset_delete_request::{
     OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
-use pelton_kafka::wire::{
-    DeleteGroupsRequest, DescribeGroupsRequest, ListGroupsRequest, OffsetDeleteRequest,
-};
-use pelton_model::PartitionIndex;
+use pelton_kafka::wire::{DeleteGroupsRequest, ListGroupsRequest, OffsetDeleteRequest};
 
 use super::{Admin, unanswered};
 use crate::cluster::Lane;
 use crate::consumer::TopicPartition;
-use crate::error::{Error, Result, check};
+use crate::error::{Result, check};
 use crate::group::coordinator::Coordinator;
 use crate::group::offsets::{Committed, Identity, commit, committed};
 use crate::retry::Retry;
 
-const DESCRIBE_VERSIONS: Versions = Versions::new(0, 6);
 const DELETE_VERSIONS: Versions = Versions::new(0, 3);
 const OFFSET_DELETE_VERSIONS: Versions = Versions::new(0, 0);
 
@@ -38,29 +32,6 @@ pub struct ListedGroup {
     pub state: String,
     /// `Classic`, `Consumer` and others (KIP-848).
     pub kind: String,
-}
-
-/// A classic group as its coordinator knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupDescription {
-    pub id: String,
-    /// `Dead` for a group that does not exist, from brokers that do not answer with an error.
-    pub state: String,
-    pub protocol_type: String,
-    /// The assignor that the members have agreed on.
-    pub protocol: String,
-    pub members: Vec<GroupMember>,
-}
-
-/// A member as its coordinator knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupMember {
-    pub id: String,
-    pub instance_id: Option<String>,
-    pub client_id: String,
-    pub client_host: String,
-    /// Empty while the group is not stable, and in groups of other protocol types.
-    pub assignment: BTreeSet<TopicPartition>,
 }
 
 impl Admin {
@@ -83,38 +54,6 @@ impl Admin {
             }
         }
         Ok(groups.into_values().collect())
-    }
-
-    /// A classic group; GROUP_ID_NOT_FOUND, or one that is `Dead`, if there is none.
-    pub async fn describe_group(&self, id: &str) -> Result<GroupDescription> {
-        let context = || format!("describe group {id}");
-        let found = self
-            .at_coordinator(id, async |coordinator| {
-                let request = message!(DescribeGroupsRequest { groups: vec![id.into()] });
-                let answer = coordinator
-                    .call(
-                        Lane::Shared,
-                        DESCRIBE_VERSIONS,
-                        Duration::ZERO,
-                        |_| request,
-                        |answer| answer.groups.first().map_or(0, |group| group.error_code),
-                    )
-                    .await?;
-                let found = answer.groups.into_iter().next();
-                let found = found.ok_or_else(|| unanswered(context()))?;
-                check(found.error_code, found.error_message.as_deref(), context)?;
-                Ok(found)
-            })
-            .await?;
-        let is_of_consumers = &*found.protocol_type == PROTOCOL_TYPE;
-        let members = found.members.iter().map(|found| member(found, is_of_consumers));
-        Ok(GroupDescription {
-            id: found.group_id.to_string(),
-            state: found.group_state.to_string(),
-            protocol_type: found.protocol_type.to_string(),
-            protocol: found.protocol_data.to_string(),
-            members: members.collect::<Result<_>>()?,
-        })
     }
 
     /// Deletes a group with all its commits; NON_EMPTY_GROUP while it has members.
@@ -197,7 +136,7 @@ impl Admin {
     }
 
     /// Again while that is worth it.
-    async fn at_coordinator<T>(
+    pub(super) async fn at_coordinator<T>(
         &self,
         group: &str,
         ask: impl AsyncFn(&Coordinator) -> Result<T>,
@@ -211,27 +150,4 @@ impl Admin {
             }
         }
     }
-}
-
-fn member(found: &DescribedGroupMember, is_of_consumers: bool) -> Result<GroupMember> {
-    let mut assignment = BTreeSet::new();
-    if is_of_consumers {
-        let read = decode_assignment(found.member_assignment.clone()).map_err(|error| {
-            Error::protocol(format!("assignment of member {}", &*found.member_id), error)
-        })?;
-        for topic in read.assigned_partitions {
-            let name: Arc<str> = (&*topic.topic).into();
-            assignment.extend(topic.partitions.iter().map(|&index| TopicPartition {
-                topic: name.clone(),
-                partition: PartitionIndex::new(index),
-            }));
-        }
-    }
-    Ok(GroupMember {
-        id: found.member_id.to_string(),
-        instance_id: found.group_instance_id.as_ref().map(|id| id.to_string()),
-        client_id: found.client_id.to_string(),
-        client_host: found.client_host.to_string(),
-        assignment,
-    })
 }

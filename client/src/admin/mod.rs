@@ -2,6 +2,7 @@
 
 mod cluster;
 mod configs;
+mod describe_group;
 mod groups;
 mod records;
 mod topics;
@@ -10,7 +11,8 @@ use pelton_kafka::ErrorCode;
 
 pub use cluster::ClusterDescription;
 pub use configs::{Config, ConfigChange, ConfigResource, ConfigSource};
-pub use groups::{GroupDescription, GroupMember, ListedGroup};
+pub use describe_group::{GroupDescription, GroupEpochs, GroupMember};
+pub use groups::ListedGroup;
 pub use topics::{CreatedTopic, NewTopic};
 
 use crate::cluster::Cluster;

@@ -9,8 +9,10 @@
 //! ```
 //!
 //! Written to the log: at the leader's assignment, when a static member changes its id in a stable
-//! group, and when nobody is left. A rebalance that a crash interrupts leaves no trace: its members
-//! find the group as of the last record, and learn by UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION.
+//! group, when nobody is left, and when the group turns from the consumer protocol. A rebalance that
+//! a crash interrupts leaves no trace: its members find the group as of the last record, and learn
+//! by UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION. Only the one that a turn begins does: the turn's
+//! record names no leader.
 //!
 //! Source: `ClassicGroup` and `GroupMetadataManager` of Kafka 4.4; KIP-62, 134, 345, 394.
 

@@ -1,10 +1,10 @@
 //! `pelton group describe`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use clap::Args;
-use pelton_client::{Admin, GroupDescription, GroupMember};
+use pelton_client::{Admin, GroupDescription, GroupMember, TopicPartition};
 use pelton_kafka::ErrorCode;
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ use super::lag::{Position, positions};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, Table, stdout, write_json};
 
-/// Show groups: their members, what each reads, and how far behind they are.
+/// Show groups: their members, what each reads, and how far behind they are. Of the consumer
+/// protocol (KIP-848) also the epochs, and what a member gives up (-) or is still to get (+).
 ///
 ///     pelton group describe billing reports
 #[derive(Args, Debug)]
@@ -71,15 +72,27 @@ fn write(group: &GroupDescription, positions: &[Position], output: &mut Output) 
     if !group.protocol.is_empty() {
         writeln!(output, "assignor  {}", group.protocol)?;
     }
+    if let Some(epochs) = group.epochs {
+        writeln!(output, "epoch     {}, assigned for {}", epochs.group, epochs.assignment)?;
+    }
     let lag: i64 = positions.iter().filter_map(Position::lag).sum();
     writeln!(output, "lag       {lag}")?;
     if !group.members.is_empty() {
         writeln!(output)?;
-        let mut table = Table::new(&["MEMBER", "INSTANCE", "CLIENT", "HOST", "READS"]);
+        let has_epochs = group.epochs.is_some();
+        let mut columns = vec!["MEMBER", "INSTANCE", "CLIENT", "HOST", "READS"];
+        columns.extend(has_epochs.then_some(["EPOCH", "MOVES"]).into_iter().flatten());
+        let mut table = Table::new(&columns);
         for member in &group.members {
             let instance = member.instance_id.clone().unwrap_or_else(|| "-".into());
             let (client, host) = (member.client_id.clone(), host(member));
-            table.row(vec![member.id.clone(), instance, client, host, reads(member)]);
+            let reads = or_dash(by_topic(&member.assignment));
+            let mut row = vec![member.id.clone(), instance, client, host, reads];
+            if has_epochs {
+                let epoch = member.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
+                row.extend([or_dash(epoch), or_dash(moves(member))]);
+            }
+            table.row(row);
         }
         table.write(output)?;
     }
@@ -95,35 +108,51 @@ fn host(member: &GroupMember) -> String {
     member.client_host.trim_start_matches('/').to_owned()
 }
 
-fn assignment(member: &GroupMember) -> BTreeMap<&str, Vec<i32>> {
+fn of_topics(partitions: &BTreeSet<TopicPartition>) -> BTreeMap<&str, Vec<i32>> {
     let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
-    for of in &member.assignment {
+    for of in partitions {
         topics.entry(&of.topic).or_default().push(of.partition.get());
     }
     topics
 }
 
 /// `orders:0,1 payments:3`
-fn reads(member: &GroupMember) -> String {
-    let topics = assignment(member).into_iter().map(|(topic, partitions)| {
+fn by_topic(partitions: &BTreeSet<TopicPartition>) -> String {
+    let topics = of_topics(partitions).into_iter().map(|(topic, partitions)| {
         let partitions: Vec<String> = partitions.iter().map(ToString::to_string).collect();
         format!("{topic}:{}", partitions.join(","))
     });
-    let reads: Vec<String> = topics.collect();
-    if reads.is_empty() { "-".into() } else { reads.join(" ") }
+    topics.collect::<Vec<_>>().join(" ")
+}
+
+/// `-orders:0,1 +payments:3`
+fn moves(member: &GroupMember) -> String {
+    let Some(target) = &member.target else { return String::new() };
+    let gives_up = member.assignment.difference(target).cloned().collect();
+    let gets = target.difference(&member.assignment).cloned().collect();
+    let signed = |sign: char, partitions: &BTreeSet<TopicPartition>| {
+        let topics = by_topic(partitions);
+        let topics = topics.split(' ').filter(|topic| !topic.is_empty());
+        topics.map(|topic| format!("{sign}{topic}")).collect::<Vec<_>>()
+    };
+    [signed('-', &gives_up), signed('+', &gets)].concat().join(" ")
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() { "-".into() } else { text }
 }
 
 /// Committed offsets and how far behind they are.
 pub fn table(positions: &[Position]) -> Table {
-    let or_dash = |number: Option<i64>| number.map_or_else(|| "-".into(), |it| it.to_string());
+    let number = |it: Option<i64>| or_dash(it.map(|it| it.to_string()).unwrap_or_default());
     let mut table = Table::new(&["TOPIC", "PARTITION", "COMMITTED", "END", "LAG"]);
     for position in positions {
         table.row(vec![
             position.of.topic.to_string(),
             position.of.partition.to_string(),
             position.committed.offset.to_string(),
-            or_dash(position.end.map(|end| end.get())),
-            or_dash(position.lag()),
+            number(position.end.map(|end| end.get())),
+            number(position.lag()),
         ]);
     }
     table
@@ -147,7 +176,9 @@ fn to_json((group, positions): &(GroupDescription, Vec<Position>)) -> Value {
             "instance_id": member.instance_id,
             "client_id": member.client_id,
             "host": host(member),
-            "assignment": assignment(member),
+            "assignment": of_topics(&member.assignment),
+            "epoch": member.epoch,
+            "target": member.target.as_ref().map(of_topics),
         })
     });
     json!({
@@ -155,6 +186,8 @@ fn to_json((group, positions): &(GroupDescription, Vec<Position>)) -> Value {
         "state": group.state,
         "protocol_type": group.protocol_type,
         "assignor": group.protocol,
+        "epoch": group.epochs.map(|epochs| epochs.group),
+        "assignment_epoch": group.epochs.map(|epochs| epochs.assignment),
         "members": members.collect::<Vec<_>>(),
         "offsets": positions.iter().map(position_json).collect::<Vec<_>>(),
     })

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 
 use crate::broker::{TestBroker, unique};
 
-const SOON: Duration = Duration::from_secs(20);
+/// Members of the consumer protocol beat every five seconds, and a machine may be busy.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A member that polls until it is told to leave.
 struct Librdkafka {
@@ -27,14 +28,20 @@ impl Drop for Librdkafka {
 }
 
 impl Librdkafka {
+    /// By the classic protocol.
     fn join(broker: &TestBroker, topic: &str, group: &str, assignor: Assignor) -> Self {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &broker.bootstrap)
-            .set("group.id", group)
-            .set("heartbeat.interval.ms", "200")
-            .set("partition.assignment.strategy", assignor.name())
-            .create()
-            .unwrap();
+        let settings =
+            [("heartbeat.interval.ms", "200"), ("partition.assignment.strategy", assignor.name())];
+        Self::join_with(broker, topic, group, &settings)
+    }
+
+    fn join_with(broker: &TestBroker, topic: &str, group: &str, settings: &[(&str, &str)]) -> Self {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &broker.bootstrap).set("group.id", group);
+        for (name, value) in settings {
+            config.set(*name, *value);
+        }
+        let consumer: BaseConsumer = config.create().unwrap();
         consumer.subscribe(&[topic]).unwrap();
         let is_leaving = Arc::new(AtomicBool::new(false));
         let task = tokio::task::spawn_blocking({
@@ -114,4 +121,40 @@ async fn a_group_that_librdkafka_leads_is_shared_with_us() {
     for assignor in [Assignor::Range, Assignor::RoundRobin, Assignor::CooperativeSticky] {
         share(assignor, false).await;
     }
+}
+
+#[tokio::test]
+async fn a_group_of_the_consumer_protocol_is_described_with_its_epochs() {
+    let broker = TestBroker::get().await;
+    let (topic, group) = (broker.topic(4).await, unique("next"));
+    let admin = Admin::new(broker.connect().await);
+    let join = || {
+        let settings = [("group.protocol", "consumer")];
+        Librdkafka::join_with(&broker, &topic, &group, &settings)
+    };
+    let (first, second) = (join(), join());
+    settle(&admin, &group, 2, 2).await;
+
+    let found = admin.describe_group(&group).await.unwrap();
+    assert_eq!((&*found.protocol_type, &*found.protocol), ("consumer", "uniform"));
+    let epochs = found.epochs.expect("it is of the consumer protocol");
+    assert_eq!(epochs.group, epochs.assignment);
+    for member in &found.members {
+        assert_eq!(member.epoch, Some(epochs.group));
+        assert_eq!(member.target.as_ref(), Some(&member.assignment), "it has what it is to have");
+    }
+    let listed = admin.list_groups().await.unwrap();
+    let listed = listed.into_iter().find(|listed| listed.id == group).unwrap();
+    assert_eq!(listed.kind.to_lowercase(), "consumer");
+
+    first.leave().await;
+    settle(&admin, &group, 1, 4).await;
+    let after = admin.describe_group(&group).await.unwrap().epochs.unwrap();
+    assert!(after.group > epochs.group, "{after:?} after {epochs:?}");
+    second.leave().await;
+    let found = admin.describe_group(&group).await.unwrap();
+    assert_eq!((&*found.state, found.members.len()), ("Empty", 0));
+    admin.delete_group(&group).await.unwrap();
+    let error = admin.describe_group(&group).await.unwrap_err();
+    assert_eq!(error.code(), Some(pelton_kafka::ErrorCode::GroupIdNotFound));
 }
