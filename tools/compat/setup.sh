@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the compatibility checks need, once: kcat (Debian), a venv with kafka-python, the flights data set
+# Installs what the compatibility checks need, once: kcat (Debian), a venv with the Python clients, the flights data set
 # (PyPI) and the Java client with our small programs compiled against it. All but kcat goes to target/compat.
 # Each part is redone only when the file that describes it has changed.
 set -euo pipefail

@@ -18,12 +18,16 @@ class Table:
         print(self._row.format(*columns, "ok" if good else "FAILED"), flush=True)
 
 
-def finish(table, folder, begin):
-    """Prints how the run went, begun at `begin` (monotonic), and keeps its folder if it failed. The exit code."""
-    if table.failed:
+def tidy(folder, has_failed):
+    """Removes what a run has left behind, unless somebody will want to look into it."""
+    if has_failed:
         print(f"kept: {folder}")
     else:
         shutil.rmtree(folder)
+
+
+def ended(table, begin):
+    """Prints how a run went that was begun at `begin` (monotonic). The exit code."""
     print(f"{time.monotonic() - begin:.0f} s")
     print(f"{table.passed} passed, {table.failed} failed")
     return 1 if table.failed or not table.passed else 0

@@ -15,7 +15,7 @@ import broker as brokers  # noqa: E402
 import clients  # noqa: E402
 import dataset  # noqa: E402
 import stored  # noqa: E402
-from table import Table, finish  # noqa: E402
+from table import Table, ended, tidy  # noqa: E402
 
 PARTITIONS = 16
 # librdkafka leaves a batch uncompressed that would grow; only runts do.
@@ -173,7 +173,8 @@ def main():
     finally:
         if server is not None:
             server.kill()
-    return finish(table, workspace, begin)
+    tidy(workspace, table.failed)
+    return ended(table, begin)
 
 
 if __name__ == "__main__":

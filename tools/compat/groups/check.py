@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
-"""Consumer groups with real clients: members come, go and are killed, and so is the broker.
+"""Consumer groups with real clients: members come, go, are paused and killed, and so is the broker.
 
-    check.py                   our broker; about 50 s
+    check.py                   our broker; about two minutes
     check.py --broker kafka    the same on the real Kafka
+    check.py --only flights    one of the two rounds
 
-Eight groups read one topic while it is written to. By the classic protocol: of kcat, of kafka-python, of the Java client
-(cooperative, static members), and one of all three together. By the consumer protocol (KIP-848, `next-...`): of the Java
-client (a static member, and one that subscribes by a regular expression), of confluent-kafka, and one of both and of
-kafka-python's classic member among them. The eighth, `turning`, is a classic group of kcat that a member of the consumer
-protocol joins and leaves again. Each must see every record at least once, and no committed offset that anybody
-was told may ever go back, also over kill -9 of the broker. The last line reads `N passed, N failed`.
+Ten groups (`play.py` names their members) read one topic while it is written to. By the classic protocol: of kcat, of
+kafka-python, of aiokafka, of confluent-kafka, of the Java client (cooperative, a static member), and one of all of them
+together. By the consumer protocol (KIP-848, `next-...`): of the Java client (a static member, and one that subscribes by
+a regular expression), of confluent-kafka, and one of both with a classic member of kafka-python among them. The tenth,
+`turning`, is a classic group of kcat that a member of the consumer protocol joins and leaves, twice. Each must see every
+record at least once, and no committed offset that anybody was told may ever go back.
+
+Two rounds: `numbers`, and `flights`, whose input is the flights of 2013 and where the broker is killed (-9) as well. The
+last line reads `N passed, N failed`.
 """
 
 import argparse
+import itertools
 import json
 import signal
 import subprocess
@@ -26,253 +31,169 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import broker as brokers  # noqa: E402
-from committed import NotYet, committed  # noqa: E402
 from confluent_kafka import ConsumerGroupType  # noqa: E402
-from confluent_kafka.admin import AdminClient  # noqa: E402
 from kafka.admin import KafkaAdminClient  # noqa: E402
-from table import Table, finish  # noqa: E402
+from members import Members  # noqa: E402
+from play import ALL, NEXT, Play  # noqa: E402
+from table import Table, ended, tidy  # noqa: E402
+from watch import PATIENCE_SECONDS, DidNotHappen, Watch  # noqa: E402
 
-TOPIC, PARTITIONS = "grouped", 6
-RECORDS_PER_SECOND, WRITING_SECONDS = 400, 24
-RECORDS = RECORDS_PER_SECOND * WRITING_SECONDS
-NEXT = {"next-java", "next-confluent", "next-mixed"}
-GROUPS = ("kcat", "python", "java", "mixed", "turning", *sorted(NEXT))
-# Of the consumer protocol the broker sets the timeouts: short ones, for members that are killed.
+PARTITIONS = 6
+RECORDS_PER_SECOND = 600
+BROKER_KILLS = 2
+FLIGHTS_CSV = brokers.TARGET / "compat" / "flights" / "flights.csv"
+# Of the consumer protocol the broker sets the timeouts: short ones, for members that are paused and killed.
 SETTINGS = {
     "group.consumer.min.session.timeout.ms": 6_000, "group.consumer.session.timeout.ms": 6_000,
     "group.consumer.min.heartbeat.interval.ms": 500, "group.consumer.heartbeat.interval.ms": 1_000,
 }  # fmt: skip
-CATCH_UP_SECONDS_MAX = 30
-COOPERATIVE = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
-RANGE = "org.apache.kafka.clients.consumer.RangeAssignor"
-JAVA = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp",
-        f"{brokers.TARGET}/compat/java/classes:{brokers.TARGET}/compat/java/jars/*"]  # fmt: skip
 
 
-class Members:
-    """Member processes by name (kcat gets -E, with which it does not end when the broker is away). Each life writes to a file of its own: `<group>.<name>.<life>`."""
-
-    def __init__(self, folder, bootstrap):
-        self.folder, self.bootstrap, self.lives, self.running = folder, bootstrap, 0, {}
-        self.kcat_files = {}
-        self.asked_to_end = []  # files of kcats that were
-
-    def start(self, name):
-        self.lives += 1
-        kind, _, group = name.partition("-in-")
-        group = group.rstrip("0123456789")
-        file = self.file(group, name)
-        if kind == "kcat":
-            command = ["kcat", "-E", "-b", self.bootstrap, "-u", "-f", "%p %o\n", "-X", "auto.offset.reset=earliest",
-                       "-X", "session.timeout.ms=6000", "-X", "auto.commit.interval.ms=500", "-G", group, TOPIC]  # fmt: skip
-            self._run(name, command, stdout=file)
-            self.kcat_files[name] = file
-        elif kind == "confluent":
-            self._run(name, [sys.executable, str(HERE / "confluent.py"), self.bootstrap, TOPIC, group, str(file)])
-        elif kind == "next":
-            members = [f"next-java:consumer:{fixed}:{self.file('next-java', name + fixed)}" for fixed in ("", "next-1")]
-            members.append(f"next-mixed:consumer::{self.file('next-mixed', name)}")
-            self._run(name, [*JAVA, "GroupConsumers", self.bootstrap, TOPIC, *members])
-        elif kind == "regex":
-            member = f"next-java:consumer::{self.file('next-java', name)}"
-            self._run(name, [*JAVA, "GroupConsumers", self.bootstrap, f"^{TOPIC[:4]}.*", member])
-        elif kind == "python":
-            self._run(name, [sys.executable, str(HERE / "member.py"), self.bootstrap, TOPIC, group, str(file)])
-        else:
-            members = [f"java:{COOPERATIVE}:java-{n}:{self.file('java', f'{name}-{n}')}" for n in range(2)]
-            members.append(f"mixed:{RANGE}::{self.file('mixed', name)}")
-            self._run(name, [*JAVA, "GroupConsumers", self.bootstrap, TOPIC, *members])
-
-    def end(self, name, how):
-        process = self.running.pop(name)
-        process.send_signal(how)
-        if how == signal.SIGTERM and name in self.kcat_files:
-            self.asked_to_end.append(self.kcat_files[name])
-        try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def end_all(self):
-        for process in self.running.values():
-            process.send_signal(signal.SIGTERM)
-        for name in list(self.running):
-            self.end(name, signal.SIGTERM)
-
-    def dead(self):
-        return [name for name, process in self.running.items() if process.poll() is not None]
-
-    def file(self, group, name):
-        return self.folder / f"{group}.{name}.{self.lives}"
-
-    def seen(self, group):
-        """Every (partition, offset) that some life of some member has written; a last line may be torn by a kill."""
-        seen = set()
-        for file in self.folder.glob(f"{group}.*"):
-            for line in file.read_text().splitlines():
-                words = line.split()
-                if len(words) == 2 and all(word.isdigit() for word in words):
-                    seen.add((int(words[0]), int(words[1])))
-        return seen
-
-    def dropped_by_kcat(self, group, missing):
-        """Those of the missing records that kcat itself may have lost.
-
-        Told to end, it drops the one record that it holds, and commits it all the same: on every broker. That record
-        follows the last one that the same life has written of its partition.
-        """
-        dropped = set()
-        for file in self.asked_to_end:
-            if not file.name.startswith(f"{group}."):
-                continue
-            last = dict(map(int, line.split()) for line in file.read_text().splitlines())
-            dropped |= set(sorted(m for m in missing if last.get(m[0]) == m[1] - 1)[:1])
-        return dropped
-
-    def _run(self, name, command, stdout=None):
-        errors = open(self.folder / f"stderr.{name}.{self.lives}", "ab")
-        out = open(stdout, "ab") if stdout else subprocess.DEVNULL
-        self.running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+def numbers():
+    """No record more than the play needs."""
+    return [], itertools.count()
 
 
-class Watch(threading.Thread):
-    """Asks for every group's committed offsets all the time, and notes each that went back."""
+def flights():
+    """Every row at least once; over and over for as long as the play goes on."""
+    with open(FLIGHTS_CSV) as file:
+        rows = file.read().splitlines()[1:]
+    return rows, itertools.cycle(rows)
 
-    def __init__(self, port):
-        super().__init__(daemon=True)
-        self.port, self.ended, self.looks, self.back, self.last = port, threading.Event(), 0, [], {}
+
+ROUNDS = {"numbers": numbers, "flights": flights}
+
+
+class Writer(threading.Thread):
+    """Writes at an even pace until told to finish, then what is left of the input at once.
+
+    kcat waits out the broker's absence and sends again. `records` are written when `status` is 0.
+    """
+
+    def __init__(self, bootstrap, topic, must, values):
+        super().__init__()
+        self.must, self.values = len(must), values
+        self.records, self.status, self.finishing = 0, None, threading.Event()
+        settings = {"enable.idempotence": "true", "acks": "all", "linger.ms": "20",
+                    "message.timeout.ms": 1000 * PATIENCE_SECONDS}  # fmt: skip
+        options = [word for name, value in settings.items() for word in ("-X", f"{name}={value}")]
+        command = ["kcat", "-E", "-P", "-b", bootstrap, "-t", topic, "-K", ":", *options]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
 
     def run(self):
-        while not self.ended.wait(0.1):
-            for group in GROUPS:
-                try:
-                    self.look(group)
-                except NotYet:
-                    pass
-                except ValueError as error:
-                    self.back.append(f"{group}: {error}")
+        begin = time.monotonic()
+        while not self.finishing.is_set():
+            self._write(20)
+            time.sleep(max(0, begin + self.records / RECORDS_PER_SECOND - time.monotonic()))
+        self._write(max(0, self.must - self.records))
+        self.process.stdin.close()
+        try:
+            self.status = self.process.wait(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:  # what is not written by now is missed below
+            self.process.kill()
 
-    def look(self, group):
-        offsets = committed(self.port, group, TOPIC, PARTITIONS)
-        before = self.last.get(group, offsets)
-        for partition, (old, new) in enumerate(zip(before, offsets)):
-            if new < old:
-                self.back.append(f"{group}: partition {partition} went from {old} back to {new}")
-        self.last[group], self.looks = offsets, self.looks + 1
-        return offsets
-
-    def stop(self):
-        self.ended.set()
+    def finish(self):
+        self.finishing.set()
         self.join()
 
-
-def write(bootstrap, done):
-    """RECORDS numbered records at an even pace; kcat waits out the broker's absence and sends again."""
-    settings = ["-X", "enable.idempotence=true", "-X", "acks=all", "-X", "linger.ms=20", "-X", "message.timeout.ms=60000"]
-    process = subprocess.Popen(["kcat", "-E", "-P", "-b", bootstrap, "-t", TOPIC, "-K", ":", *settings], stdin=subprocess.PIPE)
-    begin = time.monotonic()
-    for number in range(RECORDS):
-        process.stdin.write(b"%d:%d\n" % (number, number))
-        if number % 20 == 0:
-            process.stdin.flush()
-            time.sleep(max(0, begin + number / RECORDS_PER_SECOND - time.monotonic()))
-    process.stdin.close()
-    done.append(process.wait(timeout=60))
+    def _write(self, count):
+        for value in itertools.islice(self.values, count):
+            self.process.stdin.write(f"{self.records}:{value}\n".encode())
+            self.records += 1
+        self.process.stdin.flush()
 
 
-def play(server, members):
-    """Who comes and goes, second by second."""
-    acts = [
-        (0, lambda: [members.start(m) for m in ("kcat-in-kcat", "python-in-python", "java-in-", "kcat-in-mixed", "kcat-in-turning")]),
-        (1, lambda: [members.start(m) for m in ("next-in-", "confluent-in-next-confluent", "confluent-in-next-mixed")]),
-        (3, lambda: [members.start(m) for m in ("kcat-in-kcat2", "python-in-python2", "python-in-mixed")]),
-        (4, lambda: [members.start(m) for m in ("confluent-in-next-confluent2", "regex-in-next-java")]),
-        (5, lambda: members.start("python-in-next-mixed")),
-        (7, lambda: members.end("kcat-in-kcat", signal.SIGTERM)),
-        (8, lambda: members.end("python-in-python", signal.SIGKILL)),
-        # Not while kcat still waits to join: turned away then, it ends. As on Kafka.
-        (8.3, lambda: members.start("confluent-in-turning")),
-        (8.5, lambda: members.end("confluent-in-next-confluent", signal.SIGKILL)),
-        (9, lambda: members.start("kcat-in-kcat3")),
-        (10, lambda: [server.kill(), server.start()]),
-        (13, lambda: members.start("python-in-python3")),
-        (13.5, lambda: members.start("confluent-in-next-confluent3")),
-        (13.7, lambda: members.end("python-in-next-mixed", signal.SIGTERM)),
-        (14, lambda: members.end("next-in-", signal.SIGKILL)),
-        (15, lambda: members.end("java-in-", signal.SIGKILL)),
-        (16, lambda: members.start("java-in-")),
-        (16.5, lambda: members.start("next-in-")),
-        (17.9, lambda: members.end("confluent-in-next-mixed", signal.SIGTERM)),
-        (18, lambda: members.end("kcat-in-mixed", signal.SIGTERM)),
-        # In the middle of the rebalance that this leave has set off.
-        (18.2, lambda: [server.kill(), server.start()]),
-        (20, lambda: members.end("python-in-python2", signal.SIGTERM)),
-        (20.4, lambda: members.end("confluent-in-turning", signal.SIGTERM)),
-    ]
-    begin = time.monotonic()
-    for at, act in acts:
-        time.sleep(max(0, begin + at - time.monotonic()))
-        act()
-
-
-def consumer_groups(bootstrap):
-    """The groups that really speak the consumer protocol, as the broker tells them."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})  # held: without it the question ends
-    asked = admin.list_consumer_groups(types={ConsumerGroupType.CONSUMER})
-    return {group.group_id for group in asked.result(timeout=10).valid}
-
-
-def check(server, folder):
-    table, members, written = Table("{:<42} {:<60} {}"), Members(folder, server.bootstrap), []
+def one_round(name, server, folder, table, is_killed):
+    topic = f"{name}-1"
     admin = KafkaAdminClient(bootstrap_servers=server.bootstrap)
-    admin.create_topics({TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}}, wait_for_metadata=True)
+    admin.create_topics({topic: {"num_partitions": PARTITIONS, "replication_factor": 1}}, wait_for_metadata=True)
     admin.close()
-    writer = threading.Thread(target=write, args=(server.bootstrap, written))
-    watch = Watch(server.port)
+    members, watch = Members(folder, server.bootstrap, topic), Watch(server.port, topic, PARTITIONS, ALL)
+    writer = Writer(server.bootstrap, topic, *ROUNDS[name]())
     writer.start()
     watch.start()
+    play = Play(server, members, watch, is_killed)
     try:
-        play(server, members)
-        writer.join()
-        table.verdict(written == [0], "writing", f"{RECORDS} records acknowledged")
-        deadline = time.monotonic() + CATCH_UP_SECONDS_MAX
-        behind = dict.fromkeys(GROUPS, RECORDS)
-        while any(behind.values()) and time.monotonic() < deadline:
-            time.sleep(0.2)
-            behind = {g: RECORDS - sum(max(0, o) for o in watch.last.get(g, ())) for g in GROUPS}
-        dead = members.dead()
-        by_protocol = consumer_groups(server.bootstrap)
-        ends = {(p, o) for p, end in enumerate(watch.last["python"]) for o in range(end)}
-        members.end_all()
-        table.verdict(not dead, "members", f"ended by themselves: {', '.join(dead) or 'none'}")
-        table.verdict(by_protocol == NEXT, "protocols", f"by the consumer protocol: {', '.join(sorted(by_protocol))}")
-        for group in GROUPS:
-            missing = ends - members.seen(group)
-            excused = members.dropped_by_kcat(group, missing)
-            note = f"{len(missing - excused)} of {RECORDS} never seen, {len(excused)} dropped by a kcat that was ended"
-            table.verdict(not missing - excused, f"group {group}: every record", note)
-            table.verdict(behind[group] == 0, f"group {group}: all committed", f"{behind[group]} not committed")
+        play.run()
+        writer.finish()
+        ends = watch.log_ends()
+        behind = _catch_up(watch, ends)
+        members.find_dead()
+        described = {group: describe(server, group) for group in ("kcat", "next-java", "next-mixed")}
+        by_protocol = {group for group, (_, protocol) in play.listed().items() if protocol == ConsumerGroupType.CONSUMER}
     finally:
+        writer.finish()
         members.end_all()
         watch.stop()
-    operate(server, table)
-    table.verdict(not watch.back, "committed offsets never go back", f"{watch.looks} looks; {watch.back[:2] or 'none did'}")
-    return table
+    written = writer.status == 0 and sum(ends) == writer.records
+    table.verdict(written, f"{name}: writing", f"{writer.records} records acknowledged, {sum(ends)} there")
+    if is_killed:
+        table.verdict(play.kills == BROKER_KILLS, f"{name}: the broker", f"killed {play.kills} times")
+    table.verdict(not play.failures, f"{name}: the play", f"did not happen: {play.failures or 'nothing'}")
+    dead = ", ".join(members.found_dead) or "none"
+    table.verdict(not members.found_dead, f"{name}: members", f"ended by themselves: {dead}")
+    table.verdict(by_protocol == NEXT, f"{name}: protocols", f"by the consumer protocol: {', '.join(sorted(by_protocol))}")
+    for group, told in described.items():
+        good, note = is_whole(told, group)
+        table.verdict(good, f"{name}: pelton group describe {group}", note)
+    written = {(partition, offset) for partition, end in enumerate(ends) for offset in range(end)}
+    for group in ALL:
+        missing = written - members.seen(group)
+        excused = members.dropped_by_kcat(group, missing)
+        lost = missing - excused
+        note = f"{len(lost)} of {sum(ends)} never seen, {len(excused)} dropped by a kcat that was ended"
+        table.verdict(not lost, f"{name}: {group}: every record", f"{note} {sorted(lost)[:3] or ''}")
+        table.verdict(behind[group] == 0, f"{name}: {group}: all committed", f"{behind[group]} not committed")
+    note = f"{watch.looks} looks; {watch.back[:2] or 'none did'}"
+    table.verdict(not watch.back, f"{name}: committed offsets never go back", note)
 
 
-def operate(server, table):
+def _catch_up(watch, ends):
+    """How many records each group has not committed when all have, or will no longer."""
+
+    def behind():
+        return {group: sum(ends) - sum(max(0, offset) for offset in watch.last.get(group, ())) for group in ALL}
+
+    try:
+        watch.until("every group has committed everything", lambda: not any(behind().values()))
+    except DidNotHappen:
+        pass
+    return behind()
+
+
+def pelton_group(server, *arguments):
+    command = [str(brokers.PELTON), "group", *arguments, "--bootstrap", server.bootstrap]
+    return subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, check=True, text=True).stdout
+
+
+def describe(server, group):
+    return json.loads(pelton_group(server, "describe", group, "--json"))[0]
+
+
+def is_whole(told, group):
+    """Whether `pelton group describe` shows a stable group that has everything, and nothing left to read."""
+    read = sorted(p for member in told["members"] for ps in member["assignment"].values() for p in ps)
+    lag = sum(offset["lag"] for offset in told["offsets"])
+    good = told["state"] == "Stable" and read == list(range(PARTITIONS)) and lag == 0
+    epochs = {told["epoch"], told["assignment_epoch"], *(member["epoch"] for member in told["members"])}
+    if group in NEXT:
+        good = good and len(epochs) == 1 and all(m["target"] == m["assignment"] for m in told["members"])
+    else:
+        good = good and epochs == {None}
+    return good, f"{told['state']}, {len(told['members'])} members read {read}, lag {lag}, epochs {epochs}"
+
+
+def operate(server, topic, table):
     """What an operator does with groups that nobody uses any more, by `pelton group`."""
 
     def pelton(*arguments):
-        command = [str(brokers.PELTON), "group", *arguments, "--bootstrap", server.bootstrap]
-        return subprocess.run(command, capture_output=True, timeout=20, check=True, text=True).stdout
+        return pelton_group(server, *arguments)
 
     def offsets():
         return {p["partition"]: (p["committed"], p["lag"]) for p in json.loads(pelton("offsets", "kcat", "--json"))}
 
     listed = [group["group"] for group in json.loads(pelton("list", "--json"))]
-    table.verdict(listed == sorted(GROUPS), "pelton group list", " ".join(listed))
+    table.verdict(listed == sorted(ALL), "pelton group list", " ".join(listed))
     before = offsets()
     table.verdict({lag for _, lag in before.values()} == {0}, "pelton group offsets", "no lag")
     pelton("seek", "kcat", "--to", "beginning")
@@ -280,7 +201,7 @@ def operate(server, table):
     pelton("seek", "kcat", "--shift", "-7", "--execute")
     moved = {partition: (committed - 7, 7) for partition, (committed, _) in before.items()}
     table.verdict(offsets() == moved, "pelton group seek --shift -7", "every partition, and so much lag")
-    pelton("seek", "kcat", "--topic", f"{TOPIC}:1", "--to", "beginning", "--execute")
+    pelton("seek", "kcat", "--topic", f"{topic}:1", "--to", "beginning", "--execute")
     moved[1] = (0, before[1][0])
     table.verdict(offsets() == moved, "pelton group seek --to beginning", "one partition")
     pelton("delete", "kcat", "--execute")
@@ -295,16 +216,23 @@ def _arguments(kind):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--broker", choices=["pelton", "kafka"], default="pelton")
+    options.add_argument("--only", choices=list(ROUNDS))
     options = options.parse_args()
-    begin = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="groups-", dir=brokers.TARGET / "compat"))
-    server = brokers.Broker(options.broker, folder / "broker", brokers.free_port(), _arguments(options.broker))
-    try:
-        server.start()
-        table = check(server, folder)
-    finally:
-        server.kill()
-    return finish(table, folder, begin)
+    # Members and broker end with it, also when a clock ends it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+    begin, table = time.monotonic(), Table("{:<48} {:<72} {}")
+    for name in [options.only] if options.only else ROUNDS:
+        failed_before = table.failed
+        folder = Path(tempfile.mkdtemp(prefix=f"groups-{name}-", dir=brokers.TARGET / "compat"))
+        server = brokers.Broker(options.broker, folder / "broker", brokers.free_port(), _arguments(options.broker))
+        try:
+            server.start()
+            one_round(name, server, folder, table, is_killed=name == "flights")
+            operate(server, f"{name}-1", table)
+        finally:
+            server.kill()
+        tidy(folder, table.failed > failed_before)
+    return ended(table, begin)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""A member of a consumer group by confluent-kafka, and so by librdkafka, in the consumer protocol (KIP-848):
-confluent.py BOOTSTRAP TOPIC GROUP FILE, until SIGTERM.
+"""A member of a consumer group by confluent-kafka, and so by librdkafka: member_confluent.py BOOTSTRAP TOPIC GROUP FILE
+classic|consumer, until SIGTERM.
 
 Writes `partition offset` for every record, then commits what it has written.
 """
@@ -9,13 +9,16 @@ import sys
 
 from confluent_kafka import Consumer, KafkaException
 
+# Of the consumer protocol the broker sets the timeouts.
+CLASSIC = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
 
-def main(bootstrap, topic, group, path):
+
+def main(bootstrap, topic, group, path, protocol):
     ends = []
     signal.signal(signal.SIGTERM, lambda *_: ends.append(True))
     consumer = Consumer({
-        "bootstrap.servers": bootstrap, "group.id": group, "group.protocol": "consumer",
-        "enable.auto.commit": False, "auto.offset.reset": "earliest",
+        "bootstrap.servers": bootstrap, "group.id": group, "group.protocol": protocol,
+        "enable.auto.commit": False, "auto.offset.reset": "earliest", **(CLASSIC if protocol == "classic" else {}),
     })  # fmt: skip
     consumer.subscribe([topic])
     with open(path, "a") as out:

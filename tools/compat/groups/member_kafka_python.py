@@ -1,4 +1,4 @@
-"""A member of a consumer group by kafka-python: member.py BOOTSTRAP TOPIC GROUP FILE, until SIGTERM.
+"""A member of a consumer group by kafka-python: member_kafka_python.py BOOTSTRAP TOPIC GROUP FILE, until SIGTERM.
 
 Writes `partition offset` for every record, then commits what it has written.
 """
