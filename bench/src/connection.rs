@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use pelton_kafka::messages::{KafkaRequest, decode_response, encode_request};
+use pelton_kafka::messages::{KafkaRequest, RequestResponsePair, decode_response, encode_request};
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::{ApiVersionsRequest, ApiVersionsResponse};
 use pelton_kafka::{ApiKey, ErrorCode, Frame, message};
@@ -154,6 +154,24 @@ impl Connection {
         Ok(sound
             .map(|api| (api.api_key, Versions::new(api.min_version, api.max_version)))
             .collect())
+    }
+
+    /// Asks, and waits for the answer; nothing else may be under way.
+    pub async fn call<R: RequestResponsePair>(
+        &mut self,
+        request: &R,
+        versions: Versions,
+    ) -> Result<R::Response> {
+        let version = self.version_of(ApiKey::new(R::API_KEY.value()), versions)?;
+        let failed = |connection: &Self, error: &dyn std::fmt::Display| {
+            Error::connection(&connection.address, error)
+        };
+        let frame = encode(request, version).map_err(|error| failed(self, &error))?;
+        self.queue(frame);
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        let frame = poll_fn(|cx| self.poll_answer(cx)).await?;
+        let (_, answer) = decode_response(frame, version).map_err(|error| failed(self, &error))?;
+        Ok(answer)
     }
 
     async fn ask_versions_in(&mut self, version: i16) -> Result<Bytes> {

@@ -3,6 +3,7 @@
 //! - [`run()`] drives one [`Plan`] against any broker that speaks Kafka's protocol and returns an
 //!   [`Outcome`], which [`report`] turns into a table, JSON, an HDR log or a page with plots.
 //! - [`omb`] makes plans of OpenMessaging Benchmark's files.
+//! - [`groups`] measures how long groups of consumers take to rebalance.
 //! - [`disk`] measures the device by io_uring alone, so that a broker's figure stands as a ratio.
 //!
 //! Two things decide whether such figures mean anything. *Who pays*: batches are encoded before the
@@ -20,6 +21,7 @@ pub mod disk;
 mod drive;
 mod error;
 mod files;
+pub mod groups;
 pub mod omb;
 pub mod plan;
 pub mod process;

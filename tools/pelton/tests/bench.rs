@@ -17,6 +17,14 @@ use self::patience::eventually;
 /// A debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Of the consumer protocol: members are missed within a test.
+const SHORT_SESSIONS: [&str; 4] = [
+    "group.consumer.min.session.timeout.ms=1000",
+    "group.consumer.session.timeout.ms=2000",
+    "group.consumer.min.heartbeat.interval.ms=100",
+    "group.consumer.heartbeat.interval.ms=200",
+];
+
 /// Does not outlive the test, however that ends.
 struct Process(Child);
 
@@ -34,6 +42,7 @@ impl Broker {
         let child = Command::new(env!("CARGO_BIN_EXE_pelton"))
             .args(["start", "--cores", "1", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path().join("data"))
+            .args(SHORT_SESSIONS.iter().flat_map(|setting| ["--set", setting]))
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -289,4 +298,46 @@ fn what_cannot_be_measured_is_said() {
     refused(&["produce", "--json", "/no/such/place/x"], 1, "/no/such/place/x");
     refused(&["disk", "--dir", "/no/such/place"], 1, "/no/such/place");
     refused(&["disk", "--only", "wrote"], 2, "latency-dsync");
+}
+
+#[test]
+fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
+    let broker = Broker::start();
+    let path = broker.file("groups.json");
+    let output = broker.bench(&[
+        "groups",
+        "--members",
+        "4",
+        "--partitions",
+        "6",
+        "--rounds",
+        "1",
+        "--heartbeat",
+        "0.2",
+        "--session",
+        "6",
+        "--pid",
+        &broker.child.id().to_string(),
+        "--json",
+        path.to_str().unwrap(),
+    ]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(table.matches("one joins").count(), 2, "{table}");
+    let figures: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let runs = figures["runs"].as_array().unwrap();
+    // The session, without what may be gone of it since the last heartbeat.
+    for (run, (protocol, session)) in runs.iter().zip([("classic", 5.5), ("consumer", 1.5)]) {
+        assert_eq!(run["plan"]["protocol"], protocol);
+        let events = run["events"].as_array().unwrap();
+        let names: Vec<&Value> = events.iter().map(|event| &event["event"]).collect();
+        assert_eq!(names, ["all_join", "one_joins", "one_leaves", "one_dies"]);
+        assert!(events.iter().all(|event| number(&event["seconds"]) > 0.0));
+        assert!(number(&events[3]["seconds"]) > session, "nobody is dead before: {run}");
+    }
+    assert!(!broker.topics().contains("pelton-bench"), "{}", broker.topics());
+    let groups = Command::new(env!("CARGO_BIN_EXE_pelton"))
+        .args(["group", "list", "--json", "--bootstrap", &broker.address])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(groups.stdout).unwrap().trim(), "[]");
 }

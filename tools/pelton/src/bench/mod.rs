@@ -1,6 +1,7 @@
 //! `pelton bench`: what a broker can do, and what its disk can.
 
 mod disk;
+mod groups;
 mod load;
 mod omb;
 mod outputs;
@@ -61,6 +62,16 @@ enum Command {
     ///     pelton bench single-record --in-flight 64
     #[command(verbatim_doc_comment)]
     SingleRecord(load::LoadArgs),
+    /// Have groups of consumers rebalance: all members join at once, then one more joins, one leaves,
+    /// one dies. The time is until every member has its share.
+    ///
+    ///     pelton bench groups --members 1000 --partitions 1000 --pid $(pidof pelton)
+    ///     pelton bench groups --protocol consumer --members 100
+    ///
+    /// Members hear of a change with their next heartbeat: every --heartbeat by the classic protocol,
+    /// by the consumer protocol as often as the broker says (group.consumer.heartbeat.interval.ms).
+    #[command(verbatim_doc_comment)]
+    Groups(groups::GroupsArgs),
     /// Run a workload file of OpenMessaging Benchmark against the broker that a driver file names.
     ///
     ///     pelton bench omb 1-topic-16-partitions-1kb.yaml --driver kafka-throughput.yaml
@@ -89,6 +100,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         Command::ManyPartitions(args) => load::run(args, Preset::MANY_PARTITIONS),
         Command::ManyConnections(args) => load::run(args, Preset::MANY_CONNECTIONS),
         Command::SingleRecord(args) => load::run(args, Preset::SINGLE_RECORD),
+        Command::Groups(args) => groups::run(args),
         Command::Omb(args) => omb::run(args),
         Command::Disk(args) => disk::run(args),
     }

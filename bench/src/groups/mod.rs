@@ -1,0 +1,232 @@
+//! How long a group of consumers takes to come to rest: when all of its members come at once, when
+//! one more comes, when one leaves, and when one dies.
+//!
+//! Every member is a connection that does what a consumer does in its group, and reads nothing.
+//! Time runs until the last one has been told its share: all are in the same generation (or epoch),
+//! and every partition is one member's.
+
+mod board;
+mod classic;
+mod consumer;
+mod member;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pelton_client::{Admin, ClientOptions, Cluster};
+use pelton_kafka::versions::Versions;
+use pelton_kafka::wire::FindCoordinatorRequest;
+use pelton_kafka::{ErrorCode, message};
+use serde::Serialize;
+use tokio::task::LocalSet;
+
+use self::member::{Ending, Group, Member};
+pub use self::table::write_groups_table;
+use crate::clock;
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::plan::TopicPlan;
+use crate::process::Sample;
+use crate::topic;
+
+/// No group takes longer, whatever its timeouts.
+const SETTLE_WITHIN: Duration = Duration::from_secs(180);
+
+/// A coordinator that loads, or does not exist yet, is asked again for so long.
+const FIND_WITHIN: Duration = Duration::from_secs(30);
+const FIND_PAUSE: Duration = Duration::from_millis(50);
+
+const FIND_VERSIONS: Versions = Versions::new(0, 3);
+
+/// How members speak with their coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupProtocol {
+    Classic,
+    /// KIP-848.
+    Consumer,
+}
+
+impl GroupProtocol {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
+/// What is to be measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct GroupsPlan {
+    pub bootstrap: String,
+    pub protocol: GroupProtocol,
+    /// That come at once.
+    pub members: usize,
+    pub partitions: i32,
+    /// How often one more comes, one leaves, and one dies.
+    pub rounds: u32,
+    /// Of the classic protocol; otherwise the broker tells it.
+    pub heartbeat_ms: u32,
+    /// Of the classic protocol; otherwise the broker knows it.
+    pub session_ms: u32,
+    /// The broker's process, if it runs here.
+    pub server_pid: Option<u32>,
+}
+
+/// What happens to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupEvent {
+    AllJoin,
+    OneJoins,
+    OneLeaves,
+    /// Its connection is gone. The time includes its session.
+    OneDies,
+}
+
+/// One event, and how long the group took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct GroupMeasure {
+    pub event: GroupEvent,
+    /// Until everybody had its share.
+    pub seconds: f64,
+    /// Of the broker, in steps of 10 ms.
+    pub server_cpu_seconds: Option<f64>,
+}
+
+/// Measures; `progress` is told each figure as it comes.
+///
+/// # Errors
+/// The plan makes no sense, the broker cannot be reached or refuses a member, or a group does not
+/// come to rest within three minutes.
+pub fn run_groups(
+    plan: &GroupsPlan,
+    progress: &mut dyn FnMut(&GroupMeasure),
+) -> Result<Vec<GroupMeasure>> {
+    if plan.members == 0 || plan.partitions <= 0 {
+        return Err(Error::Invalid("a group needs members, and partitions".into()));
+    }
+    crate::files::make_room_for(plan.members + 1)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::io("a runtime"))?;
+    LocalSet::new().block_on(&runtime, measure(plan, progress))
+}
+
+async fn measure(
+    plan: &GroupsPlan,
+    progress: &mut dyn FnMut(&GroupMeasure),
+) -> Result<Vec<GroupMeasure>> {
+    let mut options = ClientOptions::new(&plan.bootstrap);
+    options.client_id = crate::connection::CLIENT_ID.into();
+    let cluster = Cluster::connect(options).await?;
+    let topic_plan = TopicPlan {
+        existing: None,
+        partitions: plan.partitions,
+        replication_factor: None,
+        configs: Default::default(),
+        keep: false,
+    };
+    let topic = topic::prepare(&cluster, &topic_plan).await?;
+    let group = format!("{}-{}", topic.name.as_str(), plan.protocol.name());
+    let coordinator = find_coordinator(&topic.leaders[0], &group).await?;
+    let group = Group::new(plan, group, topic.name.clone(), topic.id, coordinator);
+    let measured = Play { plan, group: group.clone(), members: Vec::new(), came: 0, progress };
+    let measured = measured.play().await;
+    topic::remove(&cluster, &topic_plan, &topic).await?;
+    let figures = measured?;
+    Admin::new(cluster).delete_group(group.name()).await?;
+    Ok(figures)
+}
+
+async fn find_coordinator(any: &Arc<str>, group: &str) -> Result<Arc<str>> {
+    let mut connection = Connection::connect(any).await?;
+    let deadline = clock::now() + FIND_WITHIN;
+    loop {
+        let request = message!(FindCoordinatorRequest { key: group.into() });
+        let found = connection.call(&request, FIND_VERSIONS).await?;
+        match ErrorCode::from_code(found.error_code) {
+            ErrorCode::None => return Ok(format!("{}:{}", &*found.host, found.port).into()),
+            ErrorCode::CoordinatorNotAvailable if clock::now() < deadline => {
+                tokio::time::sleep(FIND_PAUSE).await;
+            }
+            code => return Err(Error::Broker { context: format!("group {group}"), code }),
+        }
+    }
+}
+
+/// One group's life.
+struct Play<'a> {
+    plan: &'a GroupsPlan,
+    group: Group,
+    members: Vec<Member>,
+    /// Members that ever were.
+    came: usize,
+    progress: &'a mut dyn FnMut(&GroupMeasure),
+}
+
+impl Play<'_> {
+    async fn play(mut self) -> Result<Vec<GroupMeasure>> {
+        let mut figures = vec![self.measure(GroupEvent::AllJoin).await?];
+        for _ in 0..self.plan.rounds {
+            figures.push(self.measure(GroupEvent::OneJoins).await?);
+            figures.push(self.measure(GroupEvent::OneLeaves).await?);
+        }
+        // The last: each death makes the group smaller.
+        let deaths = (self.plan.rounds as usize).min(self.members.len() - 1);
+        for _ in 0..deaths {
+            figures.push(self.measure(GroupEvent::OneDies).await?);
+        }
+        // All at once: one after the other would have the others rebalance each time.
+        let ends: Vec<_> =
+            self.members.drain(..).map(|member| member.end(Ending::Leaves)).collect();
+        for end in ends {
+            end.await?;
+        }
+        Ok(figures)
+    }
+
+    async fn measure(&mut self, event: GroupEvent) -> Result<GroupMeasure> {
+        let newcomers = match event {
+            GroupEvent::AllJoin => self.plan.members,
+            GroupEvent::OneJoins => 1,
+            GroupEvent::OneLeaves | GroupEvent::OneDies => 0,
+        };
+        // Connections are there before the clock starts.
+        let mut connections = Vec::with_capacity(newcomers);
+        for _ in 0..newcomers {
+            connections.push(self.group.connect().await?);
+        }
+        let usage = || self.plan.server_pid.map(Sample::of).transpose();
+        let before = usage()?;
+        let began = clock::now();
+        for connection in connections {
+            self.members.push(self.group.join(self.came, connection));
+            self.came += 1;
+        }
+        match event {
+            GroupEvent::AllJoin | GroupEvent::OneJoins => {}
+            GroupEvent::OneLeaves => self.end_one(Ending::Leaves).await?,
+            GroupEvent::OneDies => self.end_one(Ending::Dies).await?,
+        }
+        let settled = tokio::time::timeout(SETTLE_WITHIN, self.group.settled()).await;
+        let Ok(settled) = settled else {
+            return Err(Error::Invalid(self.group.why_not(event)));
+        };
+        let seconds = (settled? - began).as_secs_f64();
+        let server_cpu_seconds =
+            usage()?.zip(before).map(|(now, before)| now.since(&before).cpu_seconds);
+        let figure = GroupMeasure { event, seconds, server_cpu_seconds };
+        (self.progress)(&figure);
+        Ok(figure)
+    }
+
+    async fn end_one(&mut self, how: Ending) -> Result<()> {
+        let Some(member) = self.members.pop() else { return Ok(()) };
+        self.group.dismiss(member.number());
+        member.end(how).await
+    }
+}
