@@ -25,6 +25,7 @@ use pelton_net::{AcceptorStop, Admission, Listener, ShardResources, StopSignal};
 use pelton_storage::Store;
 use pelton_storage::disk::Disk;
 use pelton_storage::event::Event;
+use tokio::sync::Mutex;
 
 use crate::config::BrokerConfig;
 use crate::controller::{Controller, View};
@@ -64,6 +65,10 @@ pub struct Shard {
     pub producer_ids: RefCell<std::ops::Range<i64>>,
     /// Of the connections that are served here.
     pub fetch_sessions: RefCell<FetchSessions>,
+    /// Whoever has it may unpack or compress a batch of a Produce. That is done in steps, with others
+    /// in between, and takes memory all the while: one batch at a time, so that the memory is bounded,
+    /// in the order in which they came.
+    pub codec_turn: Mutex<()>,
     topic_configs: RefCell<BTreeMap<TopicId, Rc<TopicConfig>>>,
     /// Parked waits of other shards, which they may cancel.
     waits: RefCell<BTreeMap<(ShardId, u64), StopSignal>>,
@@ -116,6 +121,7 @@ impl Shard {
             disconnected: Event::default(),
             producer_ids: RefCell::new(0..0),
             fetch_sessions: RefCell::new(fetch_sessions),
+            codec_turn: Mutex::new(()),
             topic_configs: RefCell::default(),
             waits: RefCell::default(),
             accepting: RefCell::default(),

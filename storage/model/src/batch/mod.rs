@@ -25,7 +25,9 @@ mod error;
 mod frame;
 mod header;
 pub mod patch;
+mod prepare;
 mod records;
+mod scan;
 mod validate;
 mod varint;
 
@@ -33,7 +35,6 @@ pub use build::{BatchBuilder, BatchFields, NewRecord};
 pub use error::{BatchError, RecordFault, Refusal, RejectedRecord, Rejection};
 pub use frame::{Batches, FirstBatch, split_batch};
 pub use header::{BatchHeader, TimestampType};
+pub use prepare::{Preparation, prepare_for_log};
 pub use records::{Headers, Record, Records, record_bytes};
-pub use validate::{
-    BatchBytes, CompressionTarget, Prepared, ProducerBatch, ValidationRules, prepare_for_log,
-};
+pub use validate::{BatchBytes, CompressionTarget, Prepared, ProducerBatch, ValidationRules};

@@ -105,7 +105,7 @@ impl<'a> Iterator for Records<'a> {
 
 impl<'a> Record<'a> {
     #[inline]
-    fn read(record: &'a [u8]) -> Result<Self, RecordFault> {
+    pub(super) fn read(record: &'a [u8]) -> Result<Self, RecordFault> {
         let (&attributes, mut rest) = record.split_first().ok_or(RecordFault::BadLength)?;
         let timestamp_delta = take_i64(&mut rest)?;
         let offset_delta = take_i32(&mut rest)?;

@@ -1,17 +1,17 @@
-//! What a batch must be before it may enter a log, and what changes on its way in.
+//! What a batch must be before it may enter a log, and what changes on its way in: the rules and
+//! each check. [`super::prepare`] applies them in order.
 
-use super::frame::only_batch;
 use super::header::{BatchHeader, TimestampType};
-use super::{BatchError, Record, Records, RejectedRecord, Rejection, patch, record_bytes};
-use crate::compression::{Compression, compress, lz4_has_linked_blocks};
+use super::scan::Seen;
+use super::{BatchError, Rejection, patch};
+use crate::compression::Compression;
 use crate::ids::{ProducerEpoch, ProducerId, TimestampMs};
-use crate::limits::RECORD_ERRORS_MAX;
 
 /// The first Produce version whose clients know zstd (KIP-110).
 const ZSTD_PRODUCE_VERSION: i16 = 7;
 
 /// "No timestamp", which is never out of bounds.
-const NO_TIMESTAMP: TimestampMs = TimestampMs::new(-1);
+pub(super) const NO_TIMESTAMP: TimestampMs = TimestampMs::new(-1);
 
 /// The length in front of a record, a variable-length number.
 const RECORD_LENGTH_BYTES_MAX: usize = 5;
@@ -101,67 +101,6 @@ impl Prepared {
     }
 }
 
-/// Checks the one batch in `bytes`, a partition's records of a Produce request, and says how it
-/// is stored.
-///
-/// The CRC is read once. The records of an uncompressed batch are walked. Those of a compressed
-/// one are decompressed only if the rules ask for it (keys, recompression, `validate_compressed`)
-/// or the header's timestamps are out of bounds, to name the records; else what a compressed
-/// batch says of itself is believed, its maximum timestamp too.
-///
-/// Departs from Kafka in refusing what Kafka's own readers then cannot read: offset deltas other
-/// than 0, 1, 2…, wrong record lengths in compressed batches, lz4 with linked blocks.
-pub fn prepare_for_log(bytes: &[u8], rules: &ValidationRules) -> Result<Prepared, BatchError> {
-    let (header, batch) = only_batch(bytes)?;
-    check_frame(&header, batch, rules)?;
-    check_header(&header)?;
-    let codec = header.compression()?;
-    let body = &batch[BatchHeader::BYTES..];
-    if codec == Compression::Lz4 && lz4_has_linked_blocks(body) {
-        return Err(BatchError::LinkedLz4Blocks);
-    }
-
-    let target = match rules.compression {
-        CompressionTarget::Codec(target, level) if target != codec => Some((target, level)),
-        _ => None,
-    };
-    let must_walk = codec == Compression::None
-        || target.is_some()
-        || rules.needs_keys
-        || rules.validate_compressed
-        || !rules.takes_timestamp(header.base_timestamp)
-        || !rules.takes_timestamp(header.max_timestamp);
-    let mut max_timestamp = header.max_timestamp;
-    if rules.timestamp_type == TimestampType::LogAppendTime
-        && header.timestamp_type() == TimestampType::LogAppendTime
-    {
-        let count = usize::try_from(header.record_count).unwrap_or(0).min(RECORD_ERRORS_MAX);
-        let reject = |index| RejectedRecord { index, cause: Rejection::StampedBySender };
-        return Err(BatchError::Rejected((0..count).map(reject).collect()));
-    }
-    let mut recompressed = None;
-    if must_walk {
-        let records = record_bytes(&header, batch, rules.batch_bytes_max(&header))?;
-        max_timestamp = walk(&header, &records, rules)?;
-        recompressed = target.map(|(codec, level)| (codec, compress(codec, level, &records)));
-    }
-    if rules.timestamp_type == TimestampType::LogAppendTime {
-        max_timestamp = rules.now;
-    }
-
-    let (header, bytes) = match recompressed {
-        Some((codec, body)) => rewrite(&header, rules, max_timestamp, codec, &body)?,
-        None => restamp(&header, batch, rules.timestamp_type, max_timestamp)?,
-    };
-    let producer = header.has_producer().then_some(ProducerBatch {
-        id: header.producer_id,
-        epoch: header.producer_epoch,
-        base_sequence: header.base_sequence,
-        last_offset_delta: header.last_offset_delta,
-    });
-    Ok(Prepared { header, bytes, producer })
-}
-
 impl ValidationRules {
     /// The oldest and the newest timestamp that a record may have.
     fn timestamp_bounds(&self) -> (TimestampMs, TimestampMs) {
@@ -174,13 +113,13 @@ impl ValidationRules {
 
     /// What the batch may take once it is decompressed. A bomb of few records is not let off
     /// further than these could fill.
-    fn batch_bytes_max(&self, header: &BatchHeader) -> usize {
+    pub(super) fn batch_bytes_max(&self, header: &BatchHeader) -> usize {
         let count = usize::try_from(header.record_count).unwrap_or(0);
         let each = self.decompressed_record_bytes_max.saturating_add(RECORD_LENGTH_BYTES_MAX);
         self.decompressed_batch_bytes_max.min(count.saturating_mul(each))
     }
 
-    fn takes_timestamp(&self, timestamp: TimestampMs) -> bool {
+    pub(super) fn takes_timestamp(&self, timestamp: TimestampMs) -> bool {
         let (earliest, latest) = self.timestamp_bounds();
         self.timestamp_type == TimestampType::LogAppendTime
             || timestamp == NO_TIMESTAMP
@@ -188,8 +127,8 @@ impl ValidationRules {
     }
 
     /// What this topic does not take about a well-formed record.
-    fn rejection(&self, record: &Record<'_>, timestamp: TimestampMs) -> Option<Rejection> {
-        if self.needs_keys && record.key.is_none() {
+    pub(super) fn rejection(&self, record: &Seen, timestamp: TimestampMs) -> Option<Rejection> {
+        if self.needs_keys && !record.has_key {
             return Some(Rejection::NoKey);
         }
         if !self.takes_timestamp(timestamp) {
@@ -200,8 +139,8 @@ impl ValidationRules {
     }
 }
 
-/// The checks of the bytes as a whole.
-fn check_frame(
+/// The checks of the bytes as a whole, but for the checksum.
+pub(super) fn check_frame(
     header: &BatchHeader,
     batch: &[u8],
     rules: &ValidationRules,
@@ -214,12 +153,7 @@ fn check_frame(
     if header.base_offset.get() != 0 {
         return Err(BatchError::BaseOffset(header.base_offset.get()));
     }
-    check_size(batch.len(), rules)?;
-    let computed = crc32c::crc32c(&batch[BatchHeader::CRC_END..]);
-    if computed != header.crc {
-        return Err(BatchError::BadCrc { stored: header.crc, computed });
-    }
-    Ok(())
+    check_size(batch.len(), rules)
 }
 
 fn check_size(bytes: usize, rules: &ValidationRules) -> Result<(), BatchError> {
@@ -228,7 +162,7 @@ fn check_size(bytes: usize, rules: &ValidationRules) -> Result<(), BatchError> {
 }
 
 /// The checks of the header's fields, which the CRC has shown to be as the client wrote them.
-fn check_header(header: &BatchHeader) -> Result<(), BatchError> {
+pub(super) fn check_header(header: &BatchHeader) -> Result<(), BatchError> {
     let BatchHeader { record_count, last_offset_delta, .. } = *header;
     if record_count <= 0 || last_offset_delta != record_count - 1 {
         return Err(BatchError::Count { record_count, last_offset_delta });
@@ -242,39 +176,8 @@ fn check_header(header: &BatchHeader) -> Result<(), BatchError> {
     Ok(())
 }
 
-/// Checks every record and returns the greatest of their timestamps.
-fn walk(
-    header: &BatchHeader,
-    record_bytes: &[u8],
-    rules: &ValidationRules,
-) -> Result<TimestampMs, BatchError> {
-    let record_bytes_max = match header.compression()? {
-        Compression::None => usize::MAX,
-        _ => rules.decompressed_record_bytes_max,
-    };
-    let mut max_timestamp = NO_TIMESTAMP;
-    let mut rejected = Vec::new();
-    for (index, record) in Records::new(header, record_bytes).enumerate() {
-        let record = record?;
-        if usize::try_from(record.offset_delta) != Ok(index) {
-            return Err(BatchError::OffsetDelta { index, offset_delta: record.offset_delta });
-        }
-        if record.bytes > record_bytes_max {
-            return Err(BatchError::RecordTooLarge { index, bytes: record.bytes });
-        }
-        let timestamp = header.timestamp_of(record.timestamp_delta);
-        max_timestamp = max_timestamp.max(timestamp);
-        if let Some(cause) = rules.rejection(&record, timestamp)
-            && rejected.len() < RECORD_ERRORS_MAX
-        {
-            rejected.push(RejectedRecord { index, cause });
-        }
-    }
-    if rejected.is_empty() { Ok(max_timestamp) } else { Err(BatchError::Rejected(rejected)) }
-}
-
 /// The batch with its records as they came, and with the right timestamps in its header.
-fn restamp(
+pub(super) fn restamp(
     header: &BatchHeader,
     batch: &[u8],
     timestamp_type: TimestampType,
@@ -289,25 +192,24 @@ fn restamp(
     Ok((BatchHeader::read(&stamped[..])?, BatchBytes::NewHeader { bytes, header: stamped }))
 }
 
-/// The batch around recompressed records.
-fn rewrite(
+/// The batch around recompressed records, which stand behind room for a header; or none, if the
+/// batch would have more bytes than the topic takes: it has `bytes`.
+pub(super) fn rewrite(
     header: &BatchHeader,
     rules: &ValidationRules,
     max_timestamp: TimestampMs,
     codec: Compression,
-    body: &[u8],
+    (bytes, batch): (usize, Option<Vec<u8>>),
 ) -> Result<(BatchHeader, BatchBytes), BatchError> {
-    let total_bytes = BatchHeader::BYTES + body.len();
-    check_size(total_bytes, rules)?;
-    // Decompressed records may be larger than any length can say.
-    let length = i32::try_from(total_bytes)
-        .map_err(|_| BatchError::TooLarge { bytes: total_bytes, bytes_max: i32::MAX as usize })?
-        as u32
-        - BatchHeader::PREFIX_BYTES as u32;
+    check_size(bytes, rules)?;
+    let length = i32::try_from(bytes).ok().zip(batch);
+    let Some((length, mut batch)) = length else {
+        return Err(BatchError::TooLarge { bytes, bytes_max: i32::MAX as usize });
+    };
+    let length = length as u32 - BatchHeader::PREFIX_BYTES as u32;
     let attributes = (header.attributes & !BatchHeader::COMPRESSION_MASK) | i16::from(codec.id());
-    let mut batch = Vec::with_capacity(total_bytes);
-    batch.extend_from_slice(&BatchHeader { length, attributes, ..*header }.to_bytes());
-    batch.extend_from_slice(body);
+    let header = BatchHeader { length, attributes, ..*header };
+    batch[..BatchHeader::BYTES].copy_from_slice(&header.to_bytes());
     // Corrects a CRC that is wrong yet; the next line makes it right.
     patch::set_timestamps(&mut batch, rules.timestamp_type, max_timestamp);
     patch::reseal_crc(&mut batch);

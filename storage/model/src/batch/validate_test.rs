@@ -1,5 +1,9 @@
 use super::*;
-use crate::batch::{BatchBuilder, BatchFields, NewRecord, RecordFault, Refusal};
+use crate::batch::{
+    BatchBuilder, BatchFields, NewRecord, RecordFault, Records, Refusal, prepare_for_log,
+    record_bytes,
+};
+use crate::limits::RECORD_ERRORS_MAX;
 
 const NOW: i64 = 1_800_000_000_000;
 const HOUR: i64 = 3_600_000;

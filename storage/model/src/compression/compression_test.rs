@@ -76,3 +76,82 @@ fn bytes_behind_an_lz4_frame_are_refused() {
     let refused = DecompressError::Corrupt(Compression::Lz4);
     assert_eq!(decompress_bounded(Compression::Lz4, &compressed, 100), Err(refused));
 }
+
+/// Compressible, and not the same everywhere.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 28) as u8
+    };
+    (0..bytes).map(|at| if at % 1000 < 300 { b'=' } else { next() }).collect()
+}
+
+#[test]
+fn what_is_packed_and_unpacked_in_pieces_is_the_same() {
+    let plain = noise(300_000);
+    for codec in Compression::ALL {
+        for piece_bytes in [77, 32 << 10, 1 << 20] {
+            let mut packer = Packer::new(codec, codec.default_level(), 5, usize::MAX);
+            plain.chunks(piece_bytes).for_each(|piece| packer.write(piece));
+            let (bytes, packed) = packer.finish();
+            let packed = packed.unwrap();
+            assert_eq!((packed.len(), &packed[..5]), (bytes, &[0; 5][..]));
+            let packed = &packed[5..];
+            let mut unpacker = Unpacker::new(codec, packed, plain.len()).unwrap();
+            let (mut unpacked, mut piece) = (Vec::new(), vec![0; piece_bytes]);
+            loop {
+                match unpacker.read(&mut piece).unwrap() {
+                    0 => break,
+                    count => unpacked.extend_from_slice(&piece[..count]),
+                }
+            }
+            assert!(unpacked == plain, "{codec} by {piece_bytes}");
+            assert!(decompress_bounded(codec, packed, plain.len()).as_ref() == Ok(&plain));
+        }
+    }
+}
+
+#[test]
+fn what_is_too_much_to_keep_is_counted() {
+    for codec in Compression::ALL {
+        let packed = |bytes_max| {
+            let mut packer = Packer::new(codec, codec.default_level(), 10, bytes_max);
+            packer.write(&noise(100_000));
+            packer.finish()
+        };
+        let (bytes, kept) = packed(usize::MAX);
+        assert_eq!(kept.unwrap().len(), bytes);
+        assert_eq!(packed(bytes).0, bytes);
+        assert!(packed(bytes).1.is_some());
+        assert_eq!(packed(bytes - 1), (bytes, None), "{codec}");
+    }
+}
+
+#[test]
+fn a_large_snappy_block_is_unpacked_as_the_library_does() {
+    let mut plain = noise(400_000);
+    plain.extend(text(200_000));
+    plain.extend([0; 100_000]);
+    let packed = snap::raw::Encoder::new().compress_vec(&plain).unwrap();
+    for bytes_max in [plain.len(), usize::MAX] {
+        assert!(decompress_bounded(Compression::Snappy, &packed, bytes_max).as_ref() == Ok(&plain));
+    }
+    let refused = Err(DecompressError::TooLarge { bytes_max: plain.len() - 1 });
+    assert!(decompress_bounded(Compression::Snappy, &packed, plain.len() - 1) == refused);
+    let corrupt = Err(DecompressError::Corrupt(Compression::Snappy));
+    for cut in [4, 1000, packed.len() / 2, packed.len() - 1] {
+        assert!(decompress_bounded(Compression::Snappy, &packed[..cut], usize::MAX) == corrupt);
+    }
+    let mut longer = packed.clone();
+    longer.push(0);
+    assert!(decompress_bounded(Compression::Snappy, &longer, usize::MAX) == corrupt);
+    let mut decoder = snap::raw::Decoder::new();
+    for at in (0..packed.len()).step_by(packed.len() / 300) {
+        let mut damaged = packed.clone();
+        damaged[at] ^= 0x55;
+        let theirs = decoder.decompress_vec(&damaged).ok();
+        let ours = decompress_bounded(Compression::Snappy, &damaged, 1 << 20).ok();
+        assert!(ours == theirs, "damage at {at}");
+    }
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
-use super::{Compression, DecompressError, read_bounded};
+use super::{Compression, DecompressError};
 
 const MAGIC: [u8; 4] = 0x184d_2204_u32.to_le_bytes();
 
@@ -22,15 +22,19 @@ const UNCOMPRESSED_BLOCK: u32 = 1 << 31;
 const CORRUPT: DecompressError = DecompressError::Corrupt(Compression::Lz4);
 
 pub(super) fn compress(bytes: &[u8]) -> Vec<u8> {
-    let frame = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Independent);
-    let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
+    let mut encoder = packer(Vec::new());
     encoder.write_all(bytes).expect("a Vec takes every byte");
     encoder.finish().expect("a Vec takes every byte")
 }
 
-pub(super) fn decompress(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, DecompressError> {
+pub(super) fn packer<W: Write>(to: W) -> FrameEncoder<W> {
+    let frame = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Independent);
+    FrameEncoder::with_frame_info(frame, to)
+}
+
+pub(super) fn unpacker(bytes: &[u8]) -> Result<FrameDecoder<&[u8]>, DecompressError> {
     check_structure(bytes)?;
-    read_bounded(Compression::Lz4, FrameDecoder::new(bytes), bytes_max)
+    Ok(FrameDecoder::new(bytes))
 }
 
 /// Whether these bytes are a frame whose blocks refer to former ones: common defaults of lz4

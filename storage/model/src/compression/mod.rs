@@ -2,13 +2,17 @@
 
 mod gzip;
 mod lz4;
+mod pack;
 mod snappy;
+mod snappy_block;
+mod unpack;
 mod zstd;
 
 use std::fmt;
-use std::io::Read;
 
 pub use lz4::has_linked_blocks as lz4_has_linked_blocks;
+pub use pack::Packer;
+pub use unpack::Unpacker;
 
 /// How the records of a batch are compressed: bits 0 to 2 of its attributes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -106,61 +110,35 @@ pub fn compress(codec: Compression, level: i32, bytes: &[u8]) -> Vec<u8> {
 /// Decompresses whatever Kafka's clients write, to at most `bytes_max` bytes.
 ///
 /// What comes out grows with what was really decompressed, never from a length that the bytes
-/// claim. Beside it, lz4 takes two of its blocks (4 MiB at most each) and zstd the window that it
-/// has filled.
+/// claim. What is needed beside it, [`Unpacker`] says.
 pub fn decompress_bounded(
     codec: Compression,
     bytes: &[u8],
     bytes_max: usize,
 ) -> Result<Vec<u8>, DecompressError> {
-    match codec {
-        Compression::None if bytes.len() > bytes_max => {
-            Err(DecompressError::TooLarge { bytes_max })
-        }
-        Compression::None => Ok(bytes.to_vec()),
-        Compression::Gzip => gzip::decompress(bytes, bytes_max),
-        Compression::Snappy => snappy::decompress(bytes, bytes_max),
-        Compression::Lz4 => lz4::decompress(bytes, bytes_max),
-        Compression::Zstd => zstd::decompress(bytes, bytes_max),
-    }
-}
-
-/// The first step of growth; then it doubles.
-const GROWTH_BYTES: usize = 16 << 10;
-
-/// Reads to the end, and fails at the first byte beyond `bytes_max`. (`Read::read_to_end` would
-/// double the buffer past the bound.)
-fn read_bounded(
-    codec: Compression,
-    mut from: impl Read,
-    bytes_max: usize,
-) -> Result<Vec<u8>, DecompressError> {
+    let mut unpacker = Unpacker::new(codec, bytes, bytes_max)?;
     let mut out = Vec::new();
     let mut filled = 0;
     loop {
         if filled == out.len() {
-            if filled == bytes_max {
-                return match from.read(&mut [0]) {
-                    Ok(0) => Ok(out),
-                    Ok(_) => Err(DecompressError::TooLarge { bytes_max }),
-                    Err(_) => Err(DecompressError::Corrupt(codec)),
-                };
-            }
+            // Past the bound there is no room: then the unpacker says whether there is more.
             let growth = filled.max(GROWTH_BYTES).min(bytes_max - filled);
             if out.try_reserve_exact(growth).is_err() {
                 return Err(DecompressError::TooLarge { bytes_max: filled });
             }
             out.resize(filled + growth, 0);
         }
-        match from.read(&mut out[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(_) => return Err(DecompressError::Corrupt(codec)),
+        match unpacker.read(&mut out[filled..])? {
+            0 => break,
+            count => filled += count,
         }
     }
     out.truncate(filled);
     Ok(out)
 }
+
+/// The first step of growth; then it doubles. (`Read::read_to_end` would double past the bound.)
+const GROWTH_BYTES: usize = 16 << 10;
 
 #[cfg(test)]
 #[path = "compression_test.rs"]

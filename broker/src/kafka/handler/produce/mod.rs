@@ -17,7 +17,7 @@ use pelton_kafka::produce::{
     ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopic, ProduceTopicResponse,
 };
 use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
-use pelton_model::batch::{Prepared, TimestampType, ValidationRules, prepare_for_log};
+use pelton_model::batch::{BatchError, Preparation, Prepared, TimestampType, ValidationRules};
 use pelton_model::{ShardId, TimestampMs};
 use pelton_net::{Charge, Step};
 
@@ -66,7 +66,7 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
                 continue;
             }
             let place = (response.topics.len(), answers.len());
-            match admit(&call, acks, &topic.topic, partition.index, &partition.records) {
+            match admit(&call, acks, &topic.topic, partition.index, &partition.records).await {
                 Ok(admitted) => {
                     let part = parts.entry(admitted.owner).or_default();
                     part.places.push(place);
@@ -121,7 +121,7 @@ struct Admitted {
     log_append_time: Option<TimestampMs>,
 }
 
-fn admit(
+async fn admit(
     call: &Call,
     acks: i16,
     topic: &TopicRef,
@@ -157,7 +157,7 @@ fn admit(
     let input = records.clone().ok_or_else(|| refuse(ErrorCode::InvalidRecord))?;
     let now = shard.env.now();
     let rules = rules_of(call, &config, now);
-    let prepared = prepare_for_log(&input, &rules);
+    let prepared = prepare(call, &input, &rules).await;
     if !matches!(acks, -1..=1) && !matches!(&prepared, Err(error) if error.is_of_framing()) {
         return Err(refuse(ErrorCode::InvalidRequiredAcks));
     }
@@ -170,6 +170,26 @@ fn admit(
     let log_append_time =
         (config.message_timestamp_type == TimestampType::LogAppendTime).then_some(now);
     Ok(Admitted { owner, batch: BatchToAppend { partition, prepared, input }, log_append_time })
+}
+
+/// Checks a batch and, if the topic wants it, recompresses it, without holding the core (R8).
+async fn prepare(
+    call: &Call,
+    input: &[u8],
+    rules: &ValidationRules,
+) -> Result<Prepared, BatchError> {
+    let mut preparation = Preparation::begin(input, rules)?;
+    let shard = call.shard();
+    let _turn = match preparation.needs_codec() {
+        true => Some(shard.codec_turn.lock().await),
+        false => None,
+    };
+    loop {
+        if let Some(prepared) = preparation.step()? {
+            return Ok(prepared);
+        }
+        shard.env.breathe().await;
+    }
 }
 
 fn rules_of(call: &Call, config: &TopicConfig, now: TimestampMs) -> ValidationRules {
