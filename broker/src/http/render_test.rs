@@ -233,6 +233,28 @@ fn alerts_that_are_shipped_are_about_metrics_that_are_shipped() {
     assert!(named > 10);
 }
 
+/// Nor can one on a label with a value that there is not.
+#[test]
+fn alerts_that_are_shipped_ask_for_labels_that_are_shipped() {
+    let rules = include_str!("../../../deploy/alerts.yml");
+    let text = render(&[busy(0), busy(1)], &info());
+    let mut asked = 0;
+    for (at, _) in rules.match_indices("pelton_") {
+        let selector = &rules[at..];
+        let end = selector.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, rest) = selector.split_at(end.unwrap_or(selector.len()));
+        let Some((labels, _)) = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
+            continue;
+        };
+        let labels: Vec<&str> = labels.split(',').map(str::trim).collect();
+        let is_asked_for =
+            |line: &str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+        assert!(text.lines().any(is_asked_for), "nothing is {name}{labels:?}");
+        asked += 1;
+    }
+    assert!(asked >= 3, "{asked}");
+}
+
 #[test]
 fn compaction_shows_its_worst_partition_and_the_shard_that_is_furthest_behind() {
     let text = render(&[busy(0), busy(1), ShardFigures::default()], &info());
