@@ -121,6 +121,10 @@ pub struct ShardFigures {
     /// Batches as producers sent them.
     pub batch_sizes: Sizes,
     pub batches_rejected: BTreeMap<&'static str, u64>,
+    /// By the codec that they were given.
+    pub batches_recompressed: BTreeMap<&'static str, u64>,
+    /// What unpacking and compressing batches of Produces took of the core.
+    pub recompress_time: Duration,
     pub requests_hopped: u64,
     pub connections_opened: u64,
     pub connections: u64,

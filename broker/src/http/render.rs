@@ -1,6 +1,7 @@
 //! From the shards' figures to the series that dashboards read.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use pelton_kafka::{ApiKey, ErrorCode, versions};
 use pelton_model::TimestampMs;
@@ -151,6 +152,23 @@ fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
     for (reason, count) in &rejected {
         family.sample(&[("reason", reason)], count);
     }
+    let mut recompressed: BTreeMap<&str, u64> = BTreeMap::new();
+    for (codec, count) in shards.iter().flat_map(|shard| &shard.batches_recompressed) {
+        *recompressed.entry(codec).or_default() += count;
+    }
+    let mut family = text.counter(
+        "pelton_batches_recompressed_total",
+        "Batches that were compressed anew, as their topics want, with which codec.",
+    );
+    for (codec, count) in &recompressed {
+        family.sample(&[("to", codec)], count);
+    }
+    let took: Duration = shards.iter().map(|shard| shard.recompress_time).sum();
+    text.counter(
+        "pelton_recompress_duration_seconds_total",
+        "Time that cores spent on unpacking batches of producers and compressing them anew.",
+    )
+    .sample(&[], took.as_secs_f64());
     let mut family = text.counter("pelton_read_bytes_total", "Bytes of batches read, from where.");
     family.sample(&[("from", "cache")], sum(shards, |shard| shard.read_bytes_cache));
     family.sample(&[("from", "disk")], sum(shards, |shard| shard.read_bytes_disk));

@@ -45,6 +45,8 @@ fn busy(shard: u16) -> ShardFigures {
     figures.topic_bytes.insert("orders".into(), 1000);
     figures.add_client("librdkafka", "2.12.1");
     figures.batches_rejected.insert("crc", 1);
+    figures.batches_recompressed.insert("zstd", 4);
+    figures.recompress_time = Duration::from_millis(250);
     let phase = (ApiKey::PRODUCE.get(), Phase::Durable);
     figures.phases.entry(phase).or_default().record_time(Duration::from_micros(90));
     figures.batch_sizes.record(300);
@@ -209,6 +211,8 @@ fn what_cores_and_devices_did_is_told() {
     let text = render(&[busy(0), busy(1)], &info());
     has(&text, "pelton_clients{software=\"librdkafka\",version=\"2.12.1\"} 2");
     has(&text, "pelton_batches_rejected_total{reason=\"crc\"} 2");
+    has(&text, "pelton_batches_recompressed_total{to=\"zstd\"} 8");
+    has(&text, "pelton_recompress_duration_seconds_total 0.5");
     has(&text, "pelton_topic_size_bytes{topic=\"orders\",tier=\"local\"} 2000");
     has(&text, "pelton_request_phase_seconds_count{api=\"Produce\",phase=\"durable\"} 2");
     has(&text, "pelton_shard_queue_seconds_total{shard=\"1\",queue=\"foreground\"} 1.5");

@@ -6,6 +6,7 @@ mod support;
 mod admin;
 mod broken_batches;
 mod crash;
+mod figures;
 mod full_disk;
 mod hostile_clients;
 mod produce_and_fetch;

@@ -17,7 +17,9 @@ use pelton_kafka::produce::{
     ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopic, ProduceTopicResponse,
 };
 use pelton_kafka::{ApiKey, ErrorCode, TopicRef};
-use pelton_model::batch::{BatchError, Preparation, Prepared, TimestampType, ValidationRules};
+use pelton_model::batch::{
+    BatchBytes, BatchError, Preparation, Prepared, TimestampType, ValidationRules,
+};
 use pelton_model::{ShardId, TimestampMs};
 use pelton_net::{Charge, Step};
 
@@ -180,15 +182,36 @@ async fn prepare(
 ) -> Result<Prepared, BatchError> {
     let mut preparation = Preparation::begin(input, rules)?;
     let shard = call.shard();
-    let _turn = match preparation.needs_codec() {
-        true => Some(shard.codec_turn.lock().await),
-        false => None,
-    };
-    loop {
-        if let Some(prepared) = preparation.step()? {
-            return Ok(prepared);
+    if !preparation.needs_codec() {
+        loop {
+            match preparation.step()? {
+                Some(prepared) => return Ok(prepared),
+                None => shard.env.breathe().await,
+            }
         }
-        shard.env.breathe().await;
+    }
+    let _turn = shard.codec_turn.lock().await;
+    loop {
+        let began = shard.env.elapsed();
+        let step = preparation.step();
+        let took = shard.env.elapsed() - began;
+        shard.metrics.count(|figures| figures.recompress_time += took);
+        match step? {
+            Some(prepared) => {
+                count_recompressed(call, &prepared);
+                return Ok(prepared);
+            }
+            None => shard.env.breathe().await,
+        }
+    }
+}
+
+fn count_recompressed(call: &Call, prepared: &Prepared) {
+    if let (BatchBytes::Rewritten(_), Ok(codec)) = (&prepared.bytes, prepared.header.compression())
+    {
+        call.shard().metrics.count(|figures| {
+            *figures.batches_recompressed.entry(codec.name()).or_default() += 1;
+        });
     }
 }
 

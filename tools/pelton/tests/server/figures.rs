@@ -1,0 +1,43 @@
+//! What a broker tells those who watch it, over HTTP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::support::clients::{config, create_topic, create_topic_with, numbered, produce};
+use crate::support::{Broker, directory};
+
+/// Where `--metrics` with port 0 ended up, from the broker's own words.
+fn metrics_address(broker: &Broker) -> String {
+    let said = broker.said();
+    let (_, rest) = said.split_once("metrics are served address=").expect("where metrics are");
+    rest.split_whitespace().next().expect("an address").to_owned()
+}
+
+/// Status line and body.
+fn get(address: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+}
+
+#[test]
+fn what_is_recompressed_is_counted() {
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
+    let address = metrics_address(&broker);
+    let count = |codec: &str| {
+        let name = format!("pelton_batches_recompressed_total{{to=\"{codec}\"}} ");
+        let (_, text) = get(&address, "/metrics");
+        text.lines().find_map(|line| line.strip_prefix(&*name)?.parse::<u64>().ok())
+    };
+    create_topic(&broker, "plain", 1);
+    produce(&config(&broker), "plain", 0, &numbered("n", 0..100));
+    assert_eq!(count("zstd"), None);
+    create_topic_with(&broker, "packed", &[("compression.type", "zstd")]);
+    produce(&config(&broker), "packed", 0, &numbered("n", 0..100));
+    let batches = count("zstd").expect("a batch at least");
+    assert!((1..=100).contains(&batches), "{batches}");
+}
