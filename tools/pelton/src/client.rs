@@ -1,13 +1,12 @@
 //! What all commands that talk to a broker have in common.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
 use pelton_client::{ClientOptions, Cluster};
-use tracing_subscriber::EnvFilter;
 
 use crate::failure::{Failure, Result};
+use crate::logging;
 
 #[derive(Args, Debug)]
 pub struct ClientArgs {
@@ -42,12 +41,7 @@ impl ClientArgs {
 /// Runs a command on one thread. What still blocks at its end, such as a read of stdin, is left
 /// behind. `PELTON_LOG=debug` shows what the client does.
 pub fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
-    let filter = EnvFilter::try_from_env("PELTON_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    logging::begin("warn", true);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -17,6 +17,7 @@ mod group;
 mod journal;
 mod json_record;
 mod log;
+mod logging;
 mod output;
 mod produce;
 mod start;

@@ -43,7 +43,6 @@ impl Broker {
             .args(["start", "--cores", "1", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path().join("data"))
             .args(SHORT_SESSIONS.iter().flat_map(|setting| ["--set", setting]))
-            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())

@@ -15,6 +15,7 @@ use pelton_broker::{Broker, Readiness};
 
 use crate::allocator;
 use crate::failure::{Failure, Result};
+use crate::logging;
 use crate::topic::parse_assignment;
 
 /// Run the broker.
@@ -71,7 +72,7 @@ pub struct StartArgs {
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: StartArgs) -> Result<()> {
     allocator::keep_freed_memory();
-    begin_logging();
+    logging::begin("info", false);
     // Before any thread is there, so that all inherit the mask and only this one takes signals.
     let signals = signals::Signals::block().map_err(|error| Failure::Exit(8, error.to_string()))?;
     let mut config = settings::resolve(args)?;
@@ -128,15 +129,4 @@ fn serve_metrics(address: SocketAddr, readiness: Readiness) -> io::Result<HttpSe
     let server = pelton_broker::http::serve(address, readiness, info)?;
     tracing::info!(address = %server.address(), "metrics are served");
     Ok(server)
-}
-
-fn begin_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PELTON_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // Fails only if a subscriber is there already, which then does.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .try_init();
 }

@@ -184,7 +184,6 @@ fn command(data: &Path, port: u16, options: &[&str], log: &Path) -> Command {
         .arg(data)
         .args(options)
         .env_remove("PELTON_LOG")
-        .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(log).expect("a log"));
