@@ -98,11 +98,11 @@ pub fn run(args: StartArgs) -> Result<()> {
     }
     let advertised = if advertised == 0 { broker.port } else { advertised };
     eprintln!(
-        "pelton {} is ready: {}:{} (clients are told {host}:{advertised}), {} {} {cpus:?}, data \
-         in {}, cluster {}; acknowledged means on stable storage",
+        "pelton {} is ready: {} (clients are told {}), {} {} {cpus:?}, data in {}, cluster {}; \
+         acknowledged means on stable storage",
         env!("CARGO_PKG_VERSION"),
-        listen.ip(),
-        broker.port,
+        SocketAddr::new(listen.ip(), broker.port),
+        settings::dialled(&host, advertised),
         cpus.len(),
         if cpus.len() == 1 { "core" } else { "cores" },
         data.display(),

@@ -134,7 +134,7 @@ fn name_what_kafka_requires(
     set("process.roles", "broker,controller".into());
     set("log.dirs", data_dir.display().to_string());
     set("listeners", format!("PLAINTEXT://{listen}"));
-    set("advertised.listeners", format!("PLAINTEXT://{advertise_host}:{advertise_port}"));
+    set("advertised.listeners", format!("PLAINTEXT://{}", dialled(advertise_host, advertise_port)));
 }
 
 fn read(path: &Path) -> Result<File, Failure> {
@@ -168,6 +168,11 @@ fn host_and_port(option: &str, text: &str) -> Result<(String, u16), Failure> {
         .ok_or_else(|| usage(format!("{option} {text}: HOST:PORT is wanted")))?;
     let port = port.parse().map_err(|_| usage(format!("{option} {text}: {port} is no port")))?;
     Ok((host.trim_matches(['[', ']']).to_owned(), port))
+}
+
+/// As somebody writes it who connects there: an IPv6 address stands in brackets.
+pub fn dialled(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// `0-3,8` as the kernel writes such lists.

@@ -50,6 +50,16 @@ fn a_journal_of_less_than_two_files_is_refused() {
 }
 
 #[test]
+fn an_address_of_ipv6_is_told_in_brackets() {
+    let args = StartArgs { listen: Some("[::1]:9092".into()), ..StartArgs::default() };
+    let config = resolve(args).expect("valid");
+    assert_eq!((&*config.advertise_host, config.advertise_port), ("::1", 9092));
+    assert_eq!(config.kafka["advertised.listeners"], "PLAINTEXT://[::1]:9092");
+    assert_eq!(config.kafka["listeners"], "PLAINTEXT://[::1]:9092");
+    assert_eq!(dialled("log1.example", 9092), "log1.example:9092");
+}
+
+#[test]
 fn cpu_lists_are_read_as_the_kernel_writes_them() {
     assert_eq!(cpu_list("0-2,5").ok(), Some(vec![0, 1, 2, 5]));
     for bad in ["", "a", "3-1", "0-99999999", "1,,2"] {
