@@ -16,7 +16,7 @@ use crate::metrics::{Phase, ShardFigures, TopicTraffic};
 #[derive(Clone, Debug)]
 pub struct BuildInfo {
     pub version: String,
-    /// The commit that it was built from; empty if not known.
+    /// The commit that it was built from, or that this is not known.
     pub commit: String,
     /// When the process started.
     pub started: TimestampMs,

@@ -123,7 +123,7 @@ fn serve_metrics(address: SocketAddr, readiness: Readiness) -> io::Result<HttpSe
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let info = BuildInfo {
         version: env!("CARGO_PKG_VERSION").into(),
-        commit: option_env!("PELTON_COMMIT").unwrap_or_default().into(),
+        commit: env!("PELTON_COMMIT").into(),
         started: pelton_model::TimestampMs::new(since.as_millis() as i64),
     };
     let server = pelton_broker::http::serve(address, readiness, info)?;

@@ -24,6 +24,24 @@ fn get(address: &str, path: &str) -> (String, String) {
 }
 
 #[test]
+fn a_broker_says_what_it_is_and_that_it_is_ready() {
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
+    let address = metrics_address(&broker);
+    let ok = "HTTP/1.1 200 OK".to_owned();
+    assert_eq!(get(&address, "/healthz"), (ok.clone(), "ok\n".into()));
+    assert_eq!(get(&address, "/readyz"), (ok.clone(), "ready\n".into()));
+
+    let (status, text) = get(&address, "/metrics");
+    assert_eq!(status, ok);
+    let info = text.lines().find(|line| line.starts_with("pelton_build_info{")).expect("a line");
+    let commit = env!("PELTON_COMMIT");
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(info, format!("pelton_build_info{{version=\"{version}\",commit=\"{commit}\"}} 1"));
+    assert!(!commit.is_empty(), "a build without a commit says so");
+}
+
+#[test]
 fn what_is_recompressed_is_counted() {
     let data = directory();
     let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
