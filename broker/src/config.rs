@@ -37,6 +37,12 @@ impl BrokerConfig {
         pelton_cluster::config::check_static_configs(&self.kafka).map_err(|error| error.to_string())
     }
 
+    /// Names of the static layer that mean nothing to a broker: slips, or another program's.
+    pub fn unknown_kafka_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.kafka.keys().map(String::as_str);
+        names.filter(|name| !pelton_cluster::config::is_static_name_known(name))
+    }
+
     /// The static layer alone: for what is read once, at the start.
     pub fn at_start(&self) -> BrokerLayers<'_> {
         static NOTHING: Overrides = Overrides::new();

@@ -227,7 +227,9 @@ fn say_recovered(shard: ShardId, report: &RecoveryReport, took: Duration) {
     match report.unclean {
         true => tracing::warn!(%shard, partitions, groups, batches, bytes, torn, took_ms,
             "recovered after an unclean stop: every durable batch is back"),
-        false => tracing::info!(%shard, partitions, took_ms, "opened after a clean stop"),
+        false => {
+            tracing::info!(%shard, partitions, took_ms, "opened: there was nothing to recover")
+        }
     }
 }
 

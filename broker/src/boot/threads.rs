@@ -82,6 +82,9 @@ impl Broker {
     /// Starts every shard; returns when the broker accepts connections.
     pub fn start(config: BrokerConfig, readiness: Readiness) -> Result<Broker, StartError> {
         config.check_kafka().map_err(StartError::Config)?;
+        for name in config.unknown_kafka_names() {
+            tracing::warn!(name, "no broker config has this name: it has no effect");
+        }
         let data = &config.data_dir;
         create_durably(data).map_err(|error| StartError::io(data, error))?;
         let lock = DataLock::take(data)?;

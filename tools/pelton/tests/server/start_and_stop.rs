@@ -29,7 +29,7 @@ fn a_stop_is_clean_and_the_next_start_has_nothing_to_read() {
 
         let broker = Broker::start(data.path());
         let said = broker.said();
-        assert!(said.contains("opened after a clean stop"), "{said}");
+        assert!(said.contains("opened: there was nothing to recover"), "{said}");
         assert!(!said.contains('\x1b'), "no colours where nobody sees them: {said}");
         assert!(!said.contains("unclean"), "{said}");
         for partition in 0..4 {
