@@ -19,6 +19,7 @@ mod reshard;
 mod segment;
 mod state;
 mod store;
+mod unpack;
 mod wire;
 
 pub use append_file::{AppendFile, DurableWrites};

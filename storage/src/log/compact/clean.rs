@@ -1,7 +1,7 @@
 //! The second walk: writing a group of segments anew, without what the map knows to be superseded.
 
 use bytes::Bytes;
-use pelton_model::batch::{BatchHeader, record_bytes};
+use pelton_model::batch::BatchHeader;
 use pelton_model::compact::{BatchCleaner, CleanRules, Cleaned, KeyHasher, OffsetMap};
 use pelton_model::limits::IO_BYTES_MAX;
 use pelton_model::{Offset, ProducerId, TimestampMs};
@@ -17,6 +17,7 @@ use crate::error::StorageError;
 use crate::log::Log;
 use crate::segment::{CarriedBatch, ChunkEntry, SegmentName, SegmentWriter};
 use crate::state::SegmentState;
+use crate::unpack::unpacked;
 
 /// Bytes gathered for one write.
 const WRITE_BYTES: usize = IO_BYTES_MAX;
@@ -185,7 +186,7 @@ impl<'a> Pass<'a> {
             delete_retention_ms: self.rules.delete_retention_ms,
         };
         let cleaned = {
-            let Ok(bytes) = record_bytes(header, &batch, DECOMPRESSED_BYTES_MAX) else {
+            let Ok(bytes) = unpacked(header, &batch, DECOMPRESSED_BYTES_MAX).await else {
                 return Ok(Some((header.max_timestamp, batch)));
             };
             let mut cleaner = BatchCleaner::new(header, &bytes);

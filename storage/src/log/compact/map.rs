@@ -1,7 +1,7 @@
 //! The first walk: where every key of the dirty part was seen last.
 
 use pelton_model::Offset;
-use pelton_model::batch::{Records, record_bytes};
+use pelton_model::batch::Records;
 use pelton_model::compact::{KeyHasher, OffsetMap};
 
 use super::source::{Source, split_first};
@@ -10,6 +10,7 @@ use super::{
     SegmentFacts,
 };
 use crate::log::Log;
+use crate::unpack::unpacked;
 
 /// Goes over `from` up to the end of `dirty`, or as far as the map's memory reaches.
 pub(crate) async fn map_keys(
@@ -34,7 +35,7 @@ pub(crate) async fn map_keys(
                 // One that cannot be unpacked stays, whatever the map says.
                 let bytes = match header.is_control() {
                     true => None,
-                    false => record_bytes(&header, &batch, DECOMPRESSED_BYTES_MAX).ok(),
+                    false => unpacked(&header, &batch, DECOMPRESSED_BYTES_MAX).await.ok(),
                 };
                 let mut records = bytes.as_deref().map(|bytes| Records::new(&header, bytes));
                 let mut count = 0;
