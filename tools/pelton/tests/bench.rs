@@ -316,7 +316,7 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
         "--session",
         "6",
         "--pid",
-        &broker.child.id().to_string(),
+        &broker.process.0.id().to_string(),
         "--json",
         path.to_str().unwrap(),
     ]);
