@@ -13,7 +13,7 @@ use crate::clients::{Allowance, Reader, TRACKS, Writer, assert_nothing_wrong, cr
 use crate::ext4::Volume;
 use crate::ledger::{Account, Ledger};
 use crate::support::clients::LATER;
-use crate::support::patience::{eventually, linger};
+use crate::support::patience::eventually;
 use crate::support::{Broker, directory, port_for_life};
 
 /// The first ones are idempotent.
@@ -285,4 +285,10 @@ fn count_segments(directory: &Path) -> u64 {
             false => u64::from(path.extension().is_some_and(|it| it == "log")),
         })
         .sum()
+}
+
+/// Lets time pass that a test has drawn: when a fault strikes is not to hang on what is awaited.
+fn linger(time: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "the hour of a fault, not a synchronisation")]
+    std::thread::sleep(time);
 }

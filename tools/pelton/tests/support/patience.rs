@@ -19,12 +19,6 @@ pub fn eventually<T>(what: &str, patience: Duration, mut look: impl FnMut() -> O
     }
 }
 
-/// Lets time pass that a test has drawn: when a fault strikes is not to hang on what is awaited.
-pub fn linger(time: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "the hour of a fault, not a synchronisation")]
-    std::thread::sleep(time);
-}
-
 #[expect(clippy::disallowed_methods, reason = "real processes run by the real clock")]
 fn now() -> Instant {
     Instant::now()
