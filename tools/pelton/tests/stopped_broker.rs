@@ -53,9 +53,13 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+fn create(broker: &Broker) {
+    let create = ["topic", "create", "t", "--config", "segment.bytes=1048576", "--bootstrap"];
+    let created = Command::new(PELTON).args(create).arg(&broker.address).status();
+    assert!(created.expect("run").success());
+}
+
 fn produce(broker: &Broker, records: usize) {
-    let create = ["topic", "create", "t", "--bootstrap", &broker.address];
-    assert!(Command::new(PELTON).args(create).status().expect("created").success());
     let mut producer = Command::new(PELTON)
         .args(["produce", "t", "--bootstrap", &broker.address])
         .stdin(Stdio::piped())
@@ -70,19 +74,20 @@ fn produce(broker: &Broker, records: usize) {
     assert!(producer.wait().expect("ended").success());
 }
 
+/// The first file by name: of the lowest offsets.
 fn find(dir: &Path, extension: &str) -> PathBuf {
-    let mut left = vec![dir.to_path_buf()];
+    let (mut left, mut found) = (vec![dir.to_path_buf()], Vec::new());
     while let Some(next) = left.pop() {
         for entry in std::fs::read_dir(&next).expect("a directory").map_while(Result::ok) {
             let path = entry.path();
             if path.is_dir() {
                 left.push(path);
             } else if path.extension().is_some_and(|it| it == extension) {
-                return path;
+                found.push(path);
             }
         }
     }
-    panic!("no .{extension} in {}", dir.display());
+    found.into_iter().min().unwrap_or_else(|| panic!("no .{extension} in {}", dir.display()))
 }
 
 #[test]
@@ -90,6 +95,7 @@ fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data");
     let broker = Broker::start(&data);
+    create(&broker);
     produce(&broker, 20_000);
     let refused = pelton(&["log", "verify"], &data);
     assert_eq!(refused.status.code(), Some(3), "a broker uses it");
@@ -106,8 +112,9 @@ fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
         .sum();
     assert_eq!(records, 20_000, "every acknowledged record is in the journal");
 
-    // A stop in order carries them to segments.
+    // A stop in order carries them to segments. A sealed one has an index.
     let mut broker = Broker::start(&data);
+    produce(&broker, 100_000);
     let process = broker.process.id().to_string();
     assert!(Command::new("kill").arg(&process).status().expect("kill").success());
     broker.process.wait().expect("stopped");
@@ -116,11 +123,11 @@ fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
     let report: serde_json::Value = serde_json::from_str(&text(&verified)).expect("JSON");
     assert_eq!((&report["partitions"], &report["damaged"]), (&1.into(), &0.into()));
 
-    let log = find(&data.join("topics"), "log");
+    let index = find(&data.join("topics"), "idx");
+    let log = index.with_extension("log");
     let dumped = pelton(&["log", "dump"], &log);
     assert!(dumped.status.success() && text(&dumped).contains("offsets 0.."));
 
-    let index = find(&data.join("topics"), "idx");
     std::fs::remove_file(&index).expect("removed");
     let damaged = pelton(&["log", "verify"], &data);
     assert_eq!(damaged.status.code(), Some(6));
