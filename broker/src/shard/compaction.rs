@@ -12,7 +12,7 @@ use pelton_model::PartitionId;
 use pelton_storage::{CompactionError, CompactionRules, Log, Pace};
 
 use super::Shard;
-use super::maintain::rules_of;
+use super::roll::rules_of;
 
 /// `log.cleaner.backoff.ms` may be 0; each look goes over all logs.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
@@ -41,7 +41,8 @@ impl Shard {
             if !config.cleanup_policy.compact || self.stop.is_given() {
                 continue;
             }
-            if let Err(error) = log.roll_when_old(rules_of(&config, self.env.now())).await {
+            if let Err(error) = log.roll_when_old(rules_of(&config, log.id(), self.env.now())).await
+            {
                 tracing::debug!(partition = %log.id(), %error, "not rolled");
                 continue;
             }

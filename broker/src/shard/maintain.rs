@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::select;
-use pelton_cluster::config::TopicConfig;
 use pelton_storage::{Log, RetentionRules, RollRules, StorageError};
 
 use super::Shard;
 use super::ballast::Ballast;
+use super::roll::rules_of;
 use crate::runtime::Lane;
 
 /// A tail that nobody presses for is carried so often, so that a restart finds little to replay.
@@ -82,7 +82,7 @@ impl Shard {
     pub fn roll_rules(&self, log: &Log) -> RollRules {
         let now = self.env.now();
         match self.config_of(log.id().topic) {
-            Some(config) => rules_of(&config, now),
+            Some(config) => rules_of(&config, log.id(), now),
             None => RollRules { segment_bytes: u64::MAX, segment_ms: i64::MAX, now },
         }
     }
@@ -132,7 +132,7 @@ impl Shard {
                 let rules = RetentionRules {
                     retention_ms: config.retention_ms.unwrap_or(-1),
                     retention_bytes: config.retention_bytes.unwrap_or(-1),
-                    roll: rules_of(&config, self.env.now()),
+                    roll: rules_of(&config, log.id(), self.env.now()),
                 };
                 if let Err(error) = log.retain(rules).await {
                     tracing::debug!(partition = %log.id(), %error, "no retention");
@@ -154,17 +154,5 @@ impl Shard {
                 self.env.breathe().await;
             }
         }
-    }
-}
-
-pub(super) fn rules_of(config: &TopicConfig, now: pelton_model::TimestampMs) -> RollRules {
-    RollRules {
-        segment_bytes: u64::try_from(config.segment_bytes).unwrap_or(1 << 30),
-        // What is in the last segment cannot be compacted.
-        segment_ms: match config.cleanup_policy.compact {
-            true => config.segment_ms.min(config.max_compaction_lag_ms),
-            false => config.segment_ms,
-        },
-        now,
     }
 }

@@ -10,6 +10,7 @@ mod find;
 pub mod look;
 mod maintain;
 mod read;
+mod roll;
 mod serve;
 mod stop;
 
