@@ -3,7 +3,9 @@
 
 mod cut;
 mod damage;
+mod full_disk;
 mod model;
+mod nth_error;
 mod planted;
 mod record;
 mod stale;
@@ -120,7 +122,9 @@ impl Run {
                     sim.inject(fault);
                 }
                 *live.borrow_mut() = Some(store.clone());
-                let workload = Workload { store: store.clone(), model, random, also };
+                let (bytes_max, full) = (u64::MAX, Rc::default());
+                let workload =
+                    Workload { store: store.clone(), model, random, also, bytes_max, full };
                 beside_journal(&store, workload.run(12)).await;
             }
         };

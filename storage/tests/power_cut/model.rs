@@ -10,6 +10,7 @@ use pelton_storage::{AckedBy, Log, NewBatch, Store};
 use crate::support::{NOW, Producer, batch_of, try_read_all};
 
 /// A batch that got an offset.
+#[derive(Clone)]
 pub struct Written {
     pub base: Offset,
     pub next: Offset,
@@ -28,6 +29,7 @@ pub enum Said {
 }
 
 /// A partition from its placement to its removal.
+#[derive(Clone)]
 pub struct Life {
     pub placed: Said,
     pub removed: Said,
@@ -66,7 +68,7 @@ impl Life {
 }
 
 /// Every partition's newest life.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Model {
     pub lives: BTreeMap<PartitionId, Life>,
     /// Told apart by their content, so that no two batches are equal.

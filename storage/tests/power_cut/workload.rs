@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use pelton_model::batch::patch;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
 use pelton_storage::disk::sim::Random;
-use pelton_storage::{AckedBy, RollRules, Store};
+use pelton_storage::{AckedBy, RollRules, StorageError, Store};
 
 use crate::model::{Life, Model, Said, Written};
 use crate::support::{NOW, batch_of, keep, partition, roll_at, yield_once};
@@ -25,6 +25,10 @@ pub struct Workload {
     pub model: Rc<RefCell<Model>>,
     pub random: Rc<RefCell<Random>>,
     pub also: Also,
+    /// Of a record; where many operations count, and not many bytes, less is quicker.
+    pub bytes_max: u64,
+    /// How often a checkpoint had no room.
+    pub full: Rc<Cell<u64>>,
 }
 
 impl Workload {
@@ -116,7 +120,8 @@ impl Workload {
             0 => 70_000,
             1..4 => 5_000 + self.below(20_000),
             _ => 10 + self.below(2_000),
-        };
+        }
+        .min(self.bytes_max);
         let value: Vec<u8> = content.iter().copied().cycle().take(bytes as usize).collect();
         let count = 1 + self.below(3) as usize;
         let which = self.below(3);
@@ -141,7 +146,10 @@ impl Workload {
     async fn checkpoints(&self, done: &Cell<bool>) {
         while !done.get() {
             let segment_bytes = [10_000, 40_000, 1 << 30][self.below(3) as usize];
-            let _ = self.store.checkpoint(|_| roll_at(segment_bytes)).await;
+            if let Err(StorageError::Full) = self.store.checkpoint(|_| roll_at(segment_bytes)).await
+            {
+                self.full.set(self.full.get() + 1);
+            }
             self.pause().await;
             self.pause().await;
             yield_once().await;
