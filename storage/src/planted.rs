@@ -34,6 +34,8 @@ pub enum Bug {
     SkipTheChain,
     /// Groups behind damage are passed over, as if they had never become durable.
     CutRotAsATear,
+    /// A chunk is served whatever its bytes are.
+    SkipTheCrc,
 }
 
 #[cfg(feature = "planted-bugs")]
