@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::assign::{Member, divide};
 use super::payload;
+use super::step::Step;
 use crate::backoff::Backoff;
 use crate::consumer::options::Assignor;
 use crate::consumer::record::TopicPartition;
@@ -70,25 +71,6 @@ enum Phase {
         share: BTreeSet<TopicPartition>,
     },
     Stable,
-}
-
-/// What is to be done next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Nothing, until then or until something happens.
-    Wait(Option<Instant>),
-    /// Partitions go: the user gives them up or has lost them. Then [`Membership::prepared`].
-    Prepare { revoked: BTreeSet<TopicPartition>, lost: BTreeSet<TopicPartition> },
-    /// Then [`Membership::joined`].
-    Join { member_id: Arc<str>, protocols: Vec<(Assignor, Bytes)> },
-    /// The leader needs the partition counts of these topics. Then [`Membership::divided`].
-    Divide { topics: BTreeSet<Arc<str>> },
-    /// Then [`Membership::synced`].
-    Sync { protocol: Arc<str>, assignments: Vec<(Arc<str>, Bytes)> },
-    /// Partitions go and come. Then [`Membership::adopted`].
-    Adopt { revoked: BTreeSet<TopicPartition>, added: BTreeSet<TopicPartition> },
-    /// Then [`Membership::heard`].
-    Heartbeat,
 }
 
 /// An answer to JoinGroup.

@@ -6,6 +6,7 @@ mod listener;
 mod membership;
 mod payload;
 mod requests;
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,0 +1,154 @@
+//! Partitions that go and come: the user, its commits and its listener first.
+
+use std::collections::BTreeSet;
+
+use super::GroupTask;
+use crate::consumer::group::Group;
+use crate::consumer::options::{OffsetReset, StartAt};
+use crate::consumer::record::TopicPartition;
+use crate::consumer::{Consumer, Inner};
+use crate::error::{Error, Result};
+
+#[derive(Clone, Copy)]
+pub(super) enum Told {
+    Assigned,
+    Revoked,
+    Lost,
+}
+
+/// Whether a user came in time.
+#[derive(PartialEq, Eq)]
+enum User {
+    IsDone,
+    IsGone,
+}
+
+impl GroupTask {
+    pub(super) async fn prepare(
+        &mut self,
+        revoked: BTreeSet<TopicPartition>,
+        lost: BTreeSet<TopicPartition>,
+    ) {
+        let gone = revoked.union(&lost).cloned().collect();
+        if self.give_up(revoked, lost).await == User::IsGone {
+            return self.park().await;
+        }
+        self.membership.prepared(&gone);
+    }
+
+    pub(super) async fn adopt(
+        &mut self,
+        revoked: BTreeSet<TopicPartition>,
+        added: BTreeSet<TopicPartition>,
+    ) -> Result<()> {
+        // Those that come commit as members of this generation.
+        self.publish();
+        if self.give_up(revoked.clone(), BTreeSet::new()).await == User::IsGone {
+            self.park().await;
+            return Ok(());
+        }
+        self.membership.gave_up(&revoked);
+        let (group, wanted) = (self.group.clone(), added.iter().cloned().collect::<Vec<_>>());
+        let fetching = async move { group.committed(&wanted).await };
+        let committed = self.beating(fetching).await?;
+        if !self.membership.is_adopting() {
+            return Ok(());
+        }
+        self.membership.adopted();
+        for of in &added {
+            let committed = committed.get(of).map(|committed| StartAt::Offset(committed.offset));
+            let start = match (committed, self.inner.options.offset_reset) {
+                (Some(start), _) => start,
+                (None, OffsetReset::Earliest) => StartAt::Beginning,
+                (None, OffsetReset::Latest) => StartAt::End,
+                (None, OffsetReset::Fail) => {
+                    let context = format!("{of}, of which nothing is committed");
+                    let code = pelton_kafka::ErrorCode::OffsetOutOfRange;
+                    self.tell(Error::broker(context, code));
+                    continue;
+                }
+            };
+            self.inner.state().assign(of.clone(), start);
+        }
+        self.inner.news.notify_one();
+        self.call_listener(Told::Assigned, &added).await;
+        Ok(())
+    }
+
+    /// The user lets go of partitions, once it is done with the record that it has.
+    async fn give_up(
+        &mut self,
+        revoked: BTreeSet<TopicPartition>,
+        lost: BTreeSet<TopicPartition>,
+    ) -> User {
+        if revoked.is_empty() && lost.is_empty() {
+            self.inner.state().hold(false);
+            return User::IsDone;
+        }
+        self.inner.state().hold(true);
+        let (inner, group) = (self.inner.clone(), self.group.clone());
+        let user = self.beating(async move { user_is_done(&inner, &group).await }).await;
+        if user == User::IsGone {
+            return user;
+        }
+        if self.group.options.auto_commit.is_some() && !revoked.is_empty() {
+            let mut progress = self.inner.state().progress(true);
+            progress.retain(|of, _| revoked.contains(of));
+            let group = self.group.clone();
+            let committed = self.beating(async move { group.commit_progress(progress).await });
+            if let Err(error) = committed.await {
+                tracing::warn!(%error, "what was read of partitions that go is not committed");
+            }
+        }
+        self.call_listener(Told::Revoked, &revoked).await;
+        self.call_listener(Told::Lost, &lost).await;
+        let mut state = self.inner.state();
+        revoked.iter().chain(&lost).for_each(|of| state.unassign(of));
+        state.hold(false);
+        drop(state);
+        let mut control = self.group.control();
+        control.committed.retain(|of, _| !revoked.contains(of) && !lost.contains(of));
+        drop(control);
+        self.inner.ready.notify_waiters();
+        User::IsDone
+    }
+
+    pub(super) async fn call_listener(
+        &mut self,
+        told: Told,
+        partitions: &BTreeSet<TopicPartition>,
+    ) {
+        let (Some(listener), Some(handle)) = (self.listener.clone(), self.consumer.upgrade())
+        else {
+            return;
+        };
+        if partitions.is_empty() {
+            return;
+        }
+        let partitions: Vec<_> = partitions.iter().cloned().collect();
+        let consumer = Consumer(handle);
+        let call = async move {
+            match told {
+                Told::Assigned => listener.assigned(&consumer, &partitions).await,
+                Told::Revoked => listener.revoked(&consumer, &partitions).await,
+                Told::Lost => listener.lost(&consumer, &partitions).await,
+            }
+        };
+        self.beating(call).await;
+    }
+}
+
+async fn user_is_done(inner: &Inner, group: &Group) -> User {
+    let limit = async {
+        loop {
+            if inner.state().is_hand_empty() {
+                return;
+            }
+            group.news.notified().await;
+        }
+    };
+    match tokio::time::timeout(group.options.poll_interval_max, limit).await {
+        Ok(()) => User::IsDone,
+        Err(_) => User::IsGone,
+    }
+}

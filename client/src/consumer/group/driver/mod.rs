@@ -1,0 +1,219 @@
+//! The task that is a member: does what the membership asks for, tells the user's listener, and
+//! commits by itself if it is to.
+
+mod classic;
+mod hand_over;
+mod heartbeats;
+mod leave;
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
+
+use super::membership::{Membership, Rules};
+use super::step::Step;
+use super::{Control, Group, Listener};
+use crate::consumer::{Handle, Inner};
+use crate::error::{Error, Result};
+use crate::group::offsets::{Identity, NO_GENERATION};
+
+pub(in crate::consumer) struct GroupTask {
+    /// For the listener; gone when the user is.
+    consumer: Weak<Handle>,
+    inner: Arc<Inner>,
+    group: Arc<Group>,
+    membership: Membership,
+    listener: Listener,
+    beating: Option<Abort<Result<()>>>,
+    committing: Option<Abort<Result<()>>>,
+    next_commit: Option<Instant>,
+    changes: watch::Receiver<u64>,
+    /// Since when we are out of the group until the user asks for more.
+    parked: Option<Instant>,
+}
+
+/// A task that ends with its handle.
+struct Abort<T>(JoinHandle<T>, AbortHandle);
+
+impl<T: Send + 'static> Abort<T> {
+    fn spawn(task: impl Future<Output = T> + Send + 'static) -> Self {
+        let task = tokio::spawn(task);
+        let abort = task.abort_handle();
+        Self(task, abort)
+    }
+}
+
+impl<T> Drop for Abort<T> {
+    fn drop(&mut self) {
+        self.1.abort();
+    }
+}
+
+impl GroupTask {
+    pub(in crate::consumer) fn new(
+        consumer: Weak<Handle>,
+        inner: Arc<Inner>,
+        group: Arc<Group>,
+    ) -> Self {
+        let rules = Rules {
+            group: group.options.id.as_str().into(),
+            assignors: group.options.assignors.clone(),
+            heartbeat_interval: group.options.heartbeat_interval,
+            backoff: inner.cluster.options().retry_backoff(),
+        };
+        Self {
+            consumer,
+            changes: inner.cluster.changes(),
+            inner,
+            next_commit: group.options.auto_commit.map(|every| Instant::now() + every),
+            group,
+            membership: Membership::new(rules),
+            listener: None,
+            beating: None,
+            committing: None,
+            parked: None,
+        }
+    }
+
+    /// Ends when the consumer is closed.
+    pub(in crate::consumer) async fn run(mut self) {
+        loop {
+            if self.take_orders() {
+                return self.leave_for_good().await;
+            }
+            let now = Instant::now();
+            let done = match self.membership.poll(now) {
+                Ok(Step::Wait(until)) => {
+                    self.wait(until).await;
+                    Ok(())
+                }
+                Ok(Step::Heartbeat) => {
+                    self.beat(now);
+                    Ok(())
+                }
+                Ok(Step::Prepare { revoked, lost }) => {
+                    self.prepare(revoked, lost).await;
+                    Ok(())
+                }
+                Ok(Step::Join { member_id, protocols }) => self.join(member_id, protocols).await,
+                Ok(Step::Divide { topics }) => {
+                    let counts = self.partition_counts(topics).await;
+                    self.membership.divided(counts)
+                }
+                Ok(Step::Sync { protocol, assignments }) => self.sync(&protocol, assignments).await,
+                Ok(Step::Adopt { revoked, added }) => self.adopt(revoked, added).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                self.tell(error);
+            }
+            self.publish();
+        }
+    }
+
+    /// Whether to close.
+    fn take_orders(&mut self) -> bool {
+        let (subscription, doubts, is_closing) = {
+            let mut control = self.group.control();
+            let Control { subscription, doubts, is_closing, .. } = &mut *control;
+            (subscription.take(), std::mem::take(doubts), *is_closing)
+        };
+        if let Some((topics, listener)) = subscription {
+            self.listener = listener;
+            self.parked = None;
+            self.membership.subscribe(topics);
+        }
+        if !doubts.is_empty() && self.membership.generation() != NO_GENERATION {
+            // A heartbeat tells what we are.
+            self.beat(Instant::now());
+        }
+        is_closing
+    }
+
+    /// As whom others commit.
+    fn publish(&self) {
+        let generation = self.membership.generation();
+        let identity = match generation {
+            NO_GENERATION => Identity::default(),
+            generation => Identity {
+                member_id: self.membership.member_id().clone(),
+                generation: Some(generation),
+                instance_id: self.group.options.instance_id.clone(),
+            },
+        };
+        self.group.control().identity = identity;
+    }
+
+    async fn wait(&mut self, until: Option<Instant>) {
+        let gone_at = self.user_gone_at();
+        let alarm = [until, gone_at, self.next_commit].into_iter().flatten().min();
+        tokio::select! {
+            () = self.group.news.notified() => {}
+            heard = ended(&mut self.beating) => self.heard(heard),
+            committed = ended(&mut self.committing) => {
+                if let Err(error) = committed {
+                    tracing::warn!(%error, group = self.group.options.id, "a commit failed");
+                }
+            }
+            _ = self.changes.changed() => self.look_at_counts(),
+            () = sleep_until(alarm) => {}
+        }
+        let now = Instant::now();
+        if self.next_commit.is_some_and(|at| at <= now) {
+            self.commit_in_turn(now);
+        }
+        if self.parked.is_some_and(|since| self.group.control().last_asked > since) {
+            self.parked = None;
+            self.membership.come_back();
+        } else if self.user_gone_at().is_some_and(|at| at <= now) {
+            self.park().await;
+        }
+    }
+
+    /// When the user will have asked for nothing for too long.
+    fn user_gone_at(&self) -> Option<Instant> {
+        let control = self.group.control();
+        let is_watched = self.parked.is_none()
+            && self.membership.generation() != NO_GENERATION
+            && control.users_waiting == 0;
+        is_watched.then(|| control.last_asked + self.group.options.poll_interval_max)
+    }
+
+    fn commit_in_turn(&mut self, now: Instant) {
+        self.next_commit = self.group.options.auto_commit.map(|every| now + every);
+        if self.committing.is_some() {
+            return;
+        }
+        // A member between generations commits when it is one again.
+        if self.group.is_subscribed() && self.membership.generation() == NO_GENERATION {
+            return;
+        }
+        let progress = self.inner.state().progress(false);
+        let group = self.group.clone();
+        self.committing = Some(Abort::spawn(async move { group.commit_progress(progress).await }));
+    }
+
+    fn tell(&self, error: Error) {
+        self.inner.state().tell(error);
+        self.inner.ready.notify_waiters();
+    }
+}
+
+/// What a task has come to; never, if there is none.
+async fn ended(task: &mut Option<Abort<Result<()>>>) -> Result<()> {
+    let Some(running) = task else { return std::future::pending().await };
+    let ended = (&mut running.0).await;
+    *task = None;
+    // Only a panic, or the end of everything.
+    ended.unwrap_or(Err(Error::Closed))
+}
+
+/// Until a moment, or for ever.
+async fn sleep_until(alarm: Option<Instant>) {
+    match alarm {
+        Some(alarm) => tokio::time::sleep_until(alarm).await,
+        None => std::future::pending().await,
+    }
+}
