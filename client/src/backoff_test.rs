@@ -16,3 +16,18 @@ fn chance_moves_a_pause_by_a_fifth_either_way() {
     assert!(BACKOFF.pause(1, 0.999).as_millis() >= 119);
     assert!(BACKOFF.pause(9, 1.0) <= Duration::from_millis(1200));
 }
+
+#[test]
+fn attempts_pause_after_failures_until_one_works() {
+    let (mut attempts, now) = (Attempts::new(BACKOFF), Instant::now());
+    assert!(attempts.may_try(now));
+    attempts.failed(now, 0.5);
+    attempts.failed(now, 0.5);
+    let later = now + Duration::from_millis(200);
+    assert_eq!(attempts.not_before(), Some(later));
+    assert!(!attempts.may_try(now) && attempts.may_try(later));
+    attempts.worked();
+    assert!(attempts.may_try(now));
+    attempts.failed(now, 0.5);
+    assert_eq!(attempts.not_before(), Some(now + Duration::from_millis(100)));
+}

@@ -23,8 +23,8 @@ pub use admin::{
 pub use cluster::{Broker, Cluster, Partition, Topic};
 pub use connection::{Answer, Connection, Pending};
 pub use consumer::{
-    Assignor, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, Header, OffsetReset,
-    Partitions, RebalanceListener, StartAt, TopicPartition,
+    Assignor, Consumer, ConsumerOptions, ConsumerRecord, Event, GroupOptions, GroupProtocol,
+    Header, OffsetReset, Partitions, RebalanceListener, StartAt, TopicPartition,
 };
 pub use error::{Error, Result};
 pub use group::offsets::Committed;

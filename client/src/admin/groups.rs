@@ -78,7 +78,7 @@ impl Admin {
 
     /// Everything that a group has committed.
     pub async fn group_offsets(&self, id: &str) -> Result<BTreeMap<TopicPartition, Committed>> {
-        committed(&self.coordinator(id), id, None).await
+        committed(&self.coordinator(id), id, &Identity::default(), None).await
     }
 
     /// Moves a group that has no members. Fails with UNKNOWN_MEMBER_ID, told as

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pelton_kafka::wire::MetadataResponse;
 use pelton_kafka::wire::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
 use pelton_kafka::{CurrentLeader, ErrorCode, NodeEndpoint, topic_id_of};
-use pelton_model::{LeaderEpoch, NodeId, PartitionIndex};
+use pelton_model::{LeaderEpoch, NodeId, PartitionIndex, TopicId};
 use tokio::time::Instant;
 
 use super::{Broker, Partition, Topic, address};
@@ -107,6 +107,12 @@ impl Metadata {
         let known = self.topics.get_mut(name)?;
         known.used = now;
         Some(known.topic.clone())
+    }
+
+    /// The names of those topics that are known.
+    pub(super) fn names_of(&self, ids: &BTreeSet<TopicId>) -> BTreeMap<TopicId, Arc<str>> {
+        let topics = self.topics.values().map(|known| (known.topic.id, known.topic.name.clone()));
+        topics.filter(|(id, _)| ids.contains(id)).collect()
     }
 
     pub(super) fn forget(&mut self, name: &str) {

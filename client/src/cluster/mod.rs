@@ -4,12 +4,13 @@ mod connections;
 mod metadata;
 mod refresh;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pelton_kafka::messages::RequestResponsePair;
 use pelton_kafka::wire::metadata_request::MetadataRequestTopic;
 use pelton_kafka::wire::{MetadataRequest, MetadataResponse};
-use pelton_kafka::{CurrentLeader, ErrorCode, NodeEndpoint, message};
+use pelton_kafka::{CurrentLeader, ErrorCode, NodeEndpoint, message, uuid_of};
 use pelton_model::{LeaderEpoch, NodeId, PartitionIndex, TopicId};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -142,6 +143,24 @@ impl Cluster {
         let found = found.ok_or_else(|| Error::protocol(context(), "is missing in the answer"))?;
         check(found.error_code, None, context)?;
         self.known_topic(name).ok_or_else(|| Error::protocol(context(), "has partitions missing"))
+    }
+
+    /// The names of topics by their ids; asks, once, for those that are not known. Those that do
+    /// not exist are missing.
+    pub(crate) async fn topic_names(
+        &self,
+        ids: &BTreeSet<TopicId>,
+    ) -> Result<BTreeMap<TopicId, Arc<str>>> {
+        let known = self.known().names_of(ids);
+        let unknown = ids.iter().filter(|id| !known.contains_key(id));
+        let unknown: Vec<_> = unknown
+            .map(|id| message!(MetadataRequestTopic { topic_id: uuid_of(*id), name: None }))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(known);
+        }
+        self.ask_metadata(Some(unknown)).await?;
+        Ok(self.known().names_of(ids))
     }
 
     /// Asks for all topics, in order of their names.
@@ -277,13 +296,16 @@ impl Cluster {
     }
 
     async fn metadata(&self, topics: Option<&[&str]>) -> Result<MetadataResponse> {
+        let by_name = |name: &&str| message!(MetadataRequestTopic { name: Some((*name).into()) });
+        self.ask_metadata(topics.map(|topics| topics.iter().map(by_name).collect())).await
+    }
+
+    async fn ask_metadata(
+        &self,
+        topics: Option<Vec<MetadataRequestTopic>>,
+    ) -> Result<MetadataResponse> {
         let request = message!(MetadataRequest {
-            topics: topics.map(|topics| {
-                topics
-                    .iter()
-                    .map(|name| message!(MetadataRequestTopic { name: Some((*name).into()) }))
-                    .collect()
-            }),
+            topics: topics,
             allow_auto_topic_creation: self.options().create_topics,
         });
         let answer = self.any_connection().await?.call(&request).await?.message;

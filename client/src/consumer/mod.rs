@@ -1,7 +1,7 @@
 //! Records of partitions, chosen by hand or by a group.
 //!
-//! `state` and `session`, and `group::membership` with `group::assign`, decide and are pure;
-//! `driver` and `group::driver` perform what they decide, each in a task of its own.
+//! `state` and `session`, and `group::membership`, `group::reconciliation` and `group::assign`, decide
+//! and are pure; `driver` and `group::driver` perform what they decide, each in a task of its own.
 
 mod decode;
 mod driver;
@@ -25,8 +25,10 @@ use tokio::task::JoinHandle;
 
 use driver::Driver;
 pub use group::RebalanceListener;
-use group::{Group, GroupTask, Listener, committable};
-pub use options::{Assignor, ConsumerOptions, GroupOptions, OffsetReset, Partitions, StartAt};
+use group::{Group, GroupTask, Listener, Subscription, committable};
+pub use options::{
+    Assignor, ConsumerOptions, GroupOptions, GroupProtocol, OffsetReset, Partitions, StartAt,
+};
 pub use record::{ConsumerRecord, Event, Header, TopicPartition};
 use state::{Rules, State};
 
@@ -139,7 +141,7 @@ impl Consumer {
     /// Fails with [`Error::Invalid`] without a group ([`ConsumerOptions::group`]), or beside
     /// partitions assigned by hand. What goes wrong later is told by [`Consumer::next`].
     pub fn subscribe(&self, topics: &[&str]) -> Result<()> {
-        self.subscribe_as(topics, None)
+        self.subscribe_to(named(topics), None)
     }
 
     /// [`Consumer::subscribe`] with somebody who is told what comes and goes.
@@ -148,16 +150,44 @@ impl Consumer {
         topics: &[&str],
         listener: Arc<dyn RebalanceListener>,
     ) -> Result<()> {
-        self.subscribe_as(topics, Some(listener))
+        self.subscribe_to(named(topics), Some(listener))
     }
 
-    fn subscribe_as(&self, topics: &[&str], listener: Listener) -> Result<()> {
+    /// [`Consumer::subscribe`] to all topics whose whole name matches a regular expression, also to
+    /// those that will be created. The broker reads it: RE2/J's syntax in Kafka, that of Rust's
+    /// `regex` in Pelton.
+    ///
+    /// Only by the protocol of KIP-848: fails with [`Error::Invalid`] with
+    /// [`GroupProtocol::Classic`]. [`Consumer::next`] tells INVALID_REGULAR_EXPRESSION.
+    pub fn subscribe_pattern(&self, pattern: &str) -> Result<()> {
+        self.subscribe_to(Subscription::Pattern(pattern.into()), None)
+    }
+
+    /// [`Consumer::subscribe_pattern`] with somebody who is told what comes and goes.
+    pub fn subscribe_pattern_with(
+        &self,
+        pattern: &str,
+        listener: Arc<dyn RebalanceListener>,
+    ) -> Result<()> {
+        self.subscribe_to(Subscription::Pattern(pattern.into()), Some(listener))
+    }
+
+    fn subscribe_to(&self, subscription: Subscription, listener: Listener) -> Result<()> {
         let group = self.group()?;
+        if let Subscription::Pattern(pattern) = &subscription {
+            if group.options.protocol == GroupProtocol::Classic {
+                let reason = "a regular expression needs the group protocol of KIP-848";
+                return Err(Error::Invalid(reason.into()));
+            }
+            if pattern.is_empty() {
+                return Err(Error::Invalid("an empty regular expression matches nothing".into()));
+            }
+        }
         if !group.is_subscribed() && !self.state().assignment().is_empty() {
             let reason = "partitions are assigned by hand: a subscription excludes that";
             return Err(Error::Invalid(reason.into()));
         }
-        group.subscribe(topics.iter().map(|topic| Arc::from(*topic)).collect(), listener);
+        group.subscribe(subscription, listener);
         Ok(())
     }
 
@@ -335,6 +365,10 @@ impl Consumer {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.inner.state()
     }
+}
+
+fn named(topics: &[&str]) -> Subscription {
+    Subscription::Topics(topics.iter().map(|topic| Arc::from(*topic)).collect())
 }
 
 impl Inner {

@@ -39,13 +39,21 @@ pub struct GroupOptions {
     /// A member of this name keeps its partitions when it comes back within the session timeout
     /// (KIP-345). \[group.instance.id]
     pub instance_id: Option<String>,
+    /// Default [`GroupProtocol::Classic`], as Kafka's own. \[group.protocol]
+    pub protocol: GroupProtocol,
     /// In order of preference; the group takes one that all of its members have. Default range and
-    /// cooperative-sticky, as Kafka's own. \[partition.assignment.strategy]
+    /// cooperative-sticky, as Kafka's own. Classic protocol only.
+    /// \[partition.assignment.strategy]
     pub assignors: Vec<Assignor>,
-    /// A member that was not heard of for this long has lost its partitions. Default 45 s.
+    /// How the coordinator divides the partitions: `uniform` or `range`, or what else it offers.
+    /// None: as it prefers. Protocol of KIP-848 only. \[group.remote.assignor]
+    pub server_assignor: Option<String>,
+    /// A member that was not heard of for this long has lost its partitions. Default 45 s. Classic
+    /// protocol only: by KIP-848, the group's `consumer.session.timeout.ms` rules.
     /// \[session.timeout.ms]
     pub session_timeout: Duration,
-    /// Default 3 s. \[heartbeat.interval.ms]
+    /// Default 3 s. Classic protocol only: by KIP-848, the coordinator tells.
+    /// \[heartbeat.interval.ms]
     pub heartbeat_interval: Duration,
     /// A consumer whose user asks for no record for this long leaves the group until the next one
     /// is asked for; and how long a rebalance waits for its members. Default 300 s.
@@ -55,6 +63,19 @@ pub struct GroupOptions {
     /// counts as handed out when the next one is asked for. None: only when told. Default 5 s.
     /// \[enable.auto.commit, auto.commit.interval.ms]
     pub auto_commit: Option<Duration>,
+}
+
+/// How the members of a group come to their partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// One of the members divides the partitions; everybody joins again whenever something changes.
+    Classic,
+    /// The coordinator divides them, and only who gives up or gets partitions has to do something
+    /// (KIP-848). From Kafka 4.0 on; [`Consumer::next`](crate::Consumer::next) fails with
+    /// [`Error::Unsupported`] or UNSUPPORTED_VERSION where the broker does not have it.
+    Consumer,
+    /// [`GroupProtocol::Consumer`] where the broker has it, else [`GroupProtocol::Classic`].
+    Auto,
 }
 
 /// How a group's leader divides the partitions.
@@ -125,6 +146,12 @@ impl ConsumerOptions {
         if group.id.is_empty() {
             return fail("group.id must not be empty");
         }
+        if group.server_assignor.as_ref().is_some_and(String::is_empty) {
+            return fail("group.remote.assignor must not be empty");
+        }
+        if group.protocol == GroupProtocol::Consumer {
+            return Ok(());
+        }
         if group.assignors.is_empty() {
             return fail("a group needs an assignor");
         }
@@ -141,6 +168,8 @@ impl GroupOptions {
         Self {
             id: id.into(),
             instance_id: None,
+            protocol: GroupProtocol::Classic,
+            server_assignor: None,
             assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
             session_timeout: Duration::from_secs(45),
             heartbeat_interval: Duration::from_secs(3),

@@ -27,6 +27,9 @@ const FETCH_VERSIONS: Versions = Versions::new(1, 9);
 /// From here on a request is about several groups.
 const FETCH_BY_GROUP_FROM: i16 = 8;
 
+/// From here on a member by the protocol of KIP-848 says who it is.
+const FETCH_AS_MEMBER_FROM: i16 = 9;
+
 /// Of a member that has none.
 pub(crate) const NO_GENERATION: i32 = -1;
 
@@ -46,12 +49,30 @@ impl From<Offset> for Committed {
     }
 }
 
-/// As whom something is committed.
+/// As whom something is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) member_id: Arc<str>,
-    pub(crate) generation: Option<i32>,
+    /// None outside of a group.
+    pub(crate) term: Option<Term>,
     pub(crate) instance_id: Option<String>,
+}
+
+/// Which of a group's changes a member has seen last, by the protocol that it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    Generation(i32),
+    /// Of a member by the protocol of KIP-848.
+    Epoch(i32),
+}
+
+impl Identity {
+    fn generation_or_epoch(&self) -> i32 {
+        match self.term {
+            Some(Term::Generation(number) | Term::Epoch(number)) => number,
+            None => NO_GENERATION,
+        }
+    }
 }
 
 /// Commits all or tells the first error; tries again while that is worth it.
@@ -69,21 +90,22 @@ pub(crate) async fn commit(
         match try_commit(coordinator, group, identity, offsets).await {
             Ok(()) => return Ok(()),
             Err(error) => {
-                if let Some(reason) = why_not_a_member(&error) {
-                    return Err(Error::NotAMember { group: group.into(), reason: reason.into() });
-                }
+                check_membership(group, &error)?;
                 retry.after(error).await?;
             }
         }
     }
 }
 
-fn why_not_a_member(error: &Error) -> Option<&'static str> {
-    match error.code()? {
-        code @ (ErrorCode::UnknownMemberId
-        | ErrorCode::IllegalGeneration
-        | ErrorCode::FencedInstanceId) => Some(code.name()),
-        _ => None,
+/// Fails with [`Error::NotAMember`] if that is what an error comes down to.
+fn check_membership(group: &str, error: &Error) -> Result<()> {
+    match error.code() {
+        Some(
+            code @ (ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::FencedInstanceId),
+        ) => Err(Error::NotAMember { group: group.into(), reason: code.name().into() }),
+        _ => Ok(()),
     }
 }
 
@@ -108,7 +130,7 @@ async fn try_commit(
     });
     let request = message!(OffsetCommitRequest {
         group_id: group.into(),
-        generation_id_or_member_epoch: identity.generation.unwrap_or(NO_GENERATION),
+        generation_id_or_member_epoch: identity.generation_or_epoch(),
         member_id: (*identity.member_id).into(),
         group_instance_id: identity.instance_id.as_deref().map(Into::into),
         topics: topics.collect(),
@@ -135,13 +157,17 @@ async fn try_commit(
 pub(crate) async fn committed(
     coordinator: &Coordinator,
     group: &str,
+    identity: &Identity,
     partitions: Option<&[TopicPartition]>,
 ) -> Result<BTreeMap<TopicPartition, Committed>> {
     let mut retry = Retry::new(coordinator.cluster().options());
     loop {
-        match try_committed(coordinator, group, partitions).await {
+        match try_committed(coordinator, group, identity, partitions).await {
             Ok(found) => return Ok(found),
-            Err(error) => retry.after(error).await?,
+            Err(error) => {
+                check_membership(group, &error)?;
+                retry.after(error).await?;
+            }
         }
     }
 }
@@ -149,6 +175,7 @@ pub(crate) async fn committed(
 async fn try_committed(
     coordinator: &Coordinator,
     group: &str,
+    identity: &Identity,
     partitions: Option<&[TopicPartition]>,
 ) -> Result<BTreeMap<TopicPartition, Committed>> {
     if partitions.is_some_and(<[_]>::is_empty) {
@@ -161,7 +188,7 @@ async fn try_committed(
         }
         by_topic
     });
-    let request = |version| fetch_request(group, by_topic.as_ref(), version);
+    let request = |version| fetch_request(group, identity, by_topic.as_ref(), version);
     let code = |answer: &OffsetFetchResponse| match answer.groups.first() {
         Some(group) => group.error_code,
         None => answer.error_code,
@@ -207,6 +234,7 @@ async fn try_committed(
 
 fn fetch_request(
     group: &str,
+    identity: &Identity,
     by_topic: Option<&BTreeMap<&Arc<str>, Vec<i32>>>,
     version: i16,
 ) -> OffsetFetchRequest {
@@ -228,9 +256,18 @@ fn fetch_request(
             partition_indexes: partitions.clone(),
         })
     };
+    // Only the coordinator of KIP-848 looks at who asks.
+    let asker = match identity.term {
+        Some(Term::Epoch(epoch)) if version >= FETCH_AS_MEMBER_FROM => {
+            Some((&*identity.member_id, epoch))
+        }
+        _ => None,
+    };
     message!(OffsetFetchRequest {
         groups: vec![message!(OffsetFetchRequestGroup {
             group_id: group.into(),
+            member_id: asker.map(|(member_id, _)| member_id.into()),
+            member_epoch: asker.map_or(NO_GENERATION, |(_, epoch)| epoch),
             topics: by_topic.map(|topics| topics.iter().map(topic).collect()),
         })],
         // Offsets of a transaction that is still open are waited for.

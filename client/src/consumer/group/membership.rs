@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::assign::{Member, divide};
 use super::payload;
+use super::requests::Asker;
 use super::step::Step;
 use crate::backoff::Backoff;
 use crate::consumer::options::Assignor;
@@ -115,6 +116,10 @@ impl Membership {
     /// [`NO_GENERATION`] outside of one.
     pub(super) fn generation(&self) -> i32 {
         self.generation
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        Asker { member_id: self.member_id.clone(), generation: self.generation }
     }
 
     pub(super) fn owned(&self) -> &BTreeSet<TopicPartition> {

@@ -1,29 +1,34 @@
-//! A consumer's part in its group by the classic protocol.
+//! A consumer's part in its group, by the classic protocol or by that of KIP-848.
 
 pub(super) mod assign;
+mod consumer_heartbeat;
 mod driver;
 mod listener;
+mod machine;
 mod membership;
 mod payload;
+mod reconciliation;
 mod requests;
+mod standing;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 pub(super) use driver::GroupTask;
 pub(super) use listener::Listener;
 pub use listener::RebalanceListener;
+use standing::Standing;
 
 use super::options::GroupOptions;
 use super::record::TopicPartition;
 use super::state::Progress;
 use crate::cluster::{Cluster, Lane};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::group::coordinator::Coordinator;
 use crate::group::offsets::{self, Committed, Identity};
 use crate::random;
@@ -36,23 +41,32 @@ pub(super) struct Group {
     control: Mutex<Control>,
     /// For the task.
     news: Notify,
+    /// Somebody who asked as a member was told that it is none, or not any more what it was.
+    doubts: Notify,
+    /// As whom others ask.
+    identity: watch::Sender<Identity>,
     /// Commits go one after the other, so that an older one never comes after a newer one.
     turn: tokio::sync::Mutex<()>,
 }
 
 /// What is wanted of the task, and what it lets others know.
 struct Control {
-    /// Topics that are to be subscribed to.
-    subscription: Option<(BTreeSet<Arc<str>>, Listener)>,
+    /// What is to be subscribed to.
+    subscription: Option<(Subscription, Listener)>,
     is_subscribed: bool,
     is_closing: bool,
-    /// What commits have heard.
-    doubts: Vec<Error>,
-    identity: Identity,
     /// Users that wait for the next event.
     users_waiting: usize,
     last_asked: Instant,
     committed: BTreeMap<TopicPartition, Committed>,
+}
+
+/// What a member wants to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Subscription {
+    Topics(BTreeSet<Arc<str>>),
+    /// Topics whose whole names match a regular expression, as the broker reads it (KIP-848).
+    Pattern(Arc<str>),
 }
 
 /// Somebody waits for the next event, until this is dropped.
@@ -69,13 +83,13 @@ impl Group {
                 subscription: None,
                 is_subscribed: false,
                 is_closing: false,
-                doubts: Vec::new(),
-                identity: Identity::default(),
                 users_waiting: 0,
                 last_asked: Instant::now(),
                 committed: BTreeMap::new(),
             }),
             news: Notify::new(),
+            doubts: Notify::new(),
+            identity: watch::Sender::default(),
             turn: tokio::sync::Mutex::new(()),
         }
     }
@@ -84,9 +98,9 @@ impl Group {
         self.lane
     }
 
-    pub(super) fn subscribe(&self, topics: BTreeSet<Arc<str>>, listener: Listener) {
+    pub(super) fn subscribe(&self, subscription: Subscription, listener: Listener) {
         let mut control = self.control();
-        control.subscription = Some((topics, listener));
+        control.subscription = Some((subscription, listener));
         control.is_subscribed = true;
         drop(control);
         self.news.notify_one();
@@ -117,22 +131,17 @@ impl Group {
     /// Commits as what we are now.
     pub(super) async fn commit(&self, offsets: &BTreeMap<TopicPartition, Committed>) -> Result<()> {
         let _turn = self.turn.lock().await;
-        let identity = self.control().identity.clone();
-        let result = offsets::commit(&self.coordinator, &self.options.id, &identity, offsets).await;
-        let mut control = self.control();
-        match &result {
-            Ok(()) => {
-                let new = offsets.iter().map(|(of, committed)| (of.clone(), committed.clone()));
-                control.committed.extend(new);
+        let mut standing = Standing::new(self);
+        loop {
+            let identity = standing.identity();
+            match offsets::commit(&self.coordinator, &self.options.id, &identity, offsets).await {
+                Ok(()) => break,
+                Err(error) => standing.after(error).await?,
             }
-            Err(error @ Error::NotAMember { .. }) => {
-                control.doubts.push(error.clone());
-                drop(control);
-                self.news.notify_one();
-            }
-            Err(_) => {}
         }
-        result
+        let new = offsets.iter().map(|(of, committed)| (of.clone(), committed.clone()));
+        self.control().committed.extend(new);
+        Ok(())
     }
 
     /// Commits what has changed since the last commit.
@@ -149,7 +158,15 @@ impl Group {
         &self,
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, Committed>> {
-        offsets::committed(&self.coordinator, &self.options.id, Some(partitions)).await
+        let mut standing = Standing::new(self);
+        let (coordinator, id) = (&self.coordinator, &self.options.id);
+        loop {
+            let identity = standing.identity();
+            match offsets::committed(coordinator, id, &identity, Some(partitions)).await {
+                Ok(committed) => return Ok(committed),
+                Err(error) => standing.after(error).await?,
+            }
+        }
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pelton_model::TopicId;
 use tokio::time::Instant;
 
 use crate::consumer::options::Assignor;
 use crate::consumer::record::TopicPartition;
 
-/// What is to be done next.
+/// What is to be done next. Only a member by the classic protocol joins, divides and syncs; only one
+/// by KIP-848 asks for names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Nothing, until then or until something happens.
@@ -24,6 +26,8 @@ pub(super) enum Step {
     Sync { protocol: Arc<str>, assignments: Vec<(Arc<str>, Bytes)> },
     /// Partitions go and come. Then `adopted`.
     Adopt { revoked: BTreeSet<TopicPartition>, added: BTreeSet<TopicPartition> },
+    /// The names of these topics are to be found out. Then `learn_names`.
+    Name { topics: BTreeSet<TopicId> },
     /// Then `heard`.
     Heartbeat,
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::GroupTask;
 use crate::consumer::group::Group;
+use crate::consumer::group::machine::Machine;
 use crate::consumer::group::requests::{JoinAnswer, join, sync};
 use crate::consumer::options::Assignor;
 use crate::error::Result;
@@ -27,16 +28,17 @@ impl GroupTask {
             answer = joining => answer,
             () = closing(&group) => return Ok(()),
         };
+        let Machine::Classic(membership) = &mut self.machine else { return Ok(()) };
         let (now, chance) = (Instant::now(), random::chance());
         match answer {
             Ok(JoinAnswer::Named(member_id)) => {
-                self.membership.named(&member_id);
+                membership.named(&member_id);
                 Ok(())
             }
-            Ok(JoinAnswer::Joined(joined)) => self.membership.joined(Ok(joined), now, chance),
+            Ok(JoinAnswer::Joined(joined)) => membership.joined(Ok(joined), now, chance),
             Err(error) => {
                 tracing::debug!(%error, "a join");
-                self.membership.joined(Err(error), now, chance)
+                membership.joined(Err(error), now, chance)
             }
         }
     }
@@ -46,7 +48,8 @@ impl GroupTask {
         protocol: &str,
         assignments: Vec<(Arc<str>, Bytes)>,
     ) -> Result<()> {
-        let (group, asker) = (self.group.clone(), self.asker());
+        let Machine::Classic(membership) = &mut self.machine else { return Ok(()) };
+        let (group, asker) = (self.group.clone(), membership.asker());
         let syncing =
             sync(&group.coordinator, group.lane, &group.options, asker, protocol, assignments);
         let answer = tokio::select! {
@@ -56,14 +59,17 @@ impl GroupTask {
         if let Err(error) = &answer {
             tracing::debug!(%error, "a sync");
         }
-        self.membership.synced(answer, Instant::now(), random::chance())
+        membership.synced(answer, Instant::now(), random::chance())
+    }
+
+    pub(super) async fn divide(&mut self, topics: BTreeSet<Arc<str>>) -> Result<()> {
+        let counts = self.partition_counts(topics).await;
+        let Machine::Classic(membership) = &mut self.machine else { return Ok(()) };
+        membership.divided(counts)
     }
 
     /// A topic of which nothing can be found out has no partitions for now.
-    pub(super) async fn partition_counts(
-        &mut self,
-        topics: BTreeSet<Arc<str>>,
-    ) -> BTreeMap<Arc<str>, usize> {
+    async fn partition_counts(&mut self, topics: BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, usize> {
         let cluster = self.inner.cluster.clone();
         let work = async move {
             let mut counts = BTreeMap::new();
@@ -81,14 +87,15 @@ impl GroupTask {
     }
 
     pub(super) fn look_at_counts(&mut self) {
-        let Some(watched) = self.membership.watched() else { return };
+        let Machine::Classic(membership) = &mut self.machine else { return };
+        let Some(watched) = membership.watched() else { return };
         let cluster = &self.inner.cluster;
         let counts = watched.keys().map(|name| {
             let count = cluster.known_topic(name).map_or(0, |topic| topic.partitions.len());
             (name.clone(), count)
         });
         let counts: BTreeMap<_, _> = counts.collect();
-        self.membership.counts_changed(&counts);
+        membership.counts_changed(&counts);
     }
 }
 

@@ -1,13 +1,18 @@
 //! Partitions that go and come: the user, its commits and its listener first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use pelton_model::TopicId;
+use tokio::time::Instant;
 
 use super::GroupTask;
 use crate::consumer::group::Group;
+use crate::consumer::group::machine::Machine;
 use crate::consumer::options::{OffsetReset, StartAt};
 use crate::consumer::record::TopicPartition;
 use crate::consumer::{Consumer, Inner};
 use crate::error::{Error, Result};
+use crate::random;
 
 #[derive(Clone, Copy)]
 pub(super) enum Told {
@@ -33,7 +38,7 @@ impl GroupTask {
         if self.give_up(revoked, lost).await == User::IsGone {
             return self.park().await;
         }
-        self.membership.prepared(&gone);
+        self.machine.prepared(&gone);
     }
 
     pub(super) async fn adopt(
@@ -47,14 +52,21 @@ impl GroupTask {
             self.park().await;
             return Ok(());
         }
-        self.membership.gave_up(&revoked);
+        self.machine.gave_up(&revoked);
         let (group, wanted) = (self.group.clone(), added.iter().cloned().collect::<Vec<_>>());
         let fetching = async move { group.committed(&wanted).await };
-        let committed = self.beating(fetching).await?;
-        if !self.membership.is_adopting() {
-            return Ok(());
-        }
-        self.membership.adopted();
+        let committed = match self.beating(fetching).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                self.machine.adoption_failed(Instant::now(), random::chance());
+                return match error {
+                    // The next heartbeat tells why.
+                    Error::NotAMember { .. } => Ok(()),
+                    error => Err(error),
+                };
+            }
+        };
+        let added = self.machine.adopted(&added);
         for of in &added {
             let committed = committed.get(of).map(|committed| StartAt::Offset(committed.offset));
             let start = match (committed, self.inner.options.offset_reset) {
@@ -76,6 +88,19 @@ impl GroupTask {
     }
 
     /// The user lets go of partitions, once it is done with the record that it has.
+    /// A topic of which nothing can be found out is asked for again later.
+    pub(super) async fn name(&mut self, topics: BTreeSet<TopicId>) {
+        let cluster = self.inner.cluster.clone();
+        let names = self.beating(async move { cluster.topic_names(&topics).await }).await;
+        let names = names.unwrap_or_else(|error| {
+            tracing::debug!(%error, "no names of topics");
+            BTreeMap::new()
+        });
+        if let Machine::Consumer(reconciliation) = &mut self.machine {
+            reconciliation.learn_names(names, Instant::now(), random::chance());
+        }
+    }
+
     async fn give_up(
         &mut self,
         revoked: BTreeSet<TopicPartition>,

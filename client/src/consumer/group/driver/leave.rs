@@ -4,8 +4,9 @@ use tokio::time::Instant;
 
 use super::GroupTask;
 use super::hand_over::Told;
+use crate::consumer::group::consumer_heartbeat;
+use crate::consumer::group::machine::Machine;
 use crate::consumer::group::requests::leave;
-use crate::group::offsets::NO_GENERATION;
 
 impl GroupTask {
     /// Leaves until the user asks for more: somebody else may do its work meanwhile.
@@ -14,34 +15,40 @@ impl GroupTask {
         self.inner.state().hold(true);
         self.parked = Some(Instant::now());
         self.send_leave().await;
-        self.membership.left();
+        self.machine.left();
     }
 
     pub(super) async fn leave_for_good(mut self) {
         self.inner.state().hold(true);
-        let owned = self.membership.owned().clone();
+        let owned = self.machine.owned();
         if self.group.options.auto_commit.is_some() {
             let progress = self.inner.state().progress(true);
-            if let Err(error) = self.group.commit_progress(progress).await {
+            let group = self.group.clone();
+            let committing = async move { group.commit_progress(progress).await };
+            if let Err(error) = self.beating(committing).await {
                 tracing::warn!(%error, "what was read is not committed");
             }
         }
-        let told = match self.membership.generation() {
-            NO_GENERATION => Told::Lost,
-            _ => Told::Revoked,
-        };
+        let told = if self.machine.is_member() { Told::Revoked } else { Told::Lost };
         self.call_listener(told, &owned).await;
         self.send_leave().await;
     }
 
     async fn send_leave(&mut self) {
-        let member_id = self.membership.member_id().clone();
-        // Who has an instance id will be back, and keeps its place until the session ends.
-        if member_id.is_empty() || self.group.options.instance_id.is_some() {
-            return;
-        }
-        let (coordinator, group) = (&self.group.coordinator, &self.group.options.id);
-        if let Err(error) = leave(coordinator, group, &member_id).await {
+        // What it may be about to say is of no interest any more.
+        self.beating = None;
+        let (coordinator, options) = (&self.group.coordinator, &self.group.options);
+        let left = match &self.machine {
+            Machine::Consumer(it) if it.is_inside() => {
+                consumer_heartbeat::leave(coordinator, options, it.member_id()).await
+            }
+            // Who has an instance id will be back, and keeps its place until the session ends.
+            Machine::Classic(it) if !it.member_id().is_empty() && options.instance_id.is_none() => {
+                leave(coordinator, &options.id, it.member_id()).await
+            }
+            Machine::Consumer(_) | Machine::Classic(_) => return,
+        };
+        if let Err(error) = left {
             tracing::debug!(%error, "a leave");
         }
     }

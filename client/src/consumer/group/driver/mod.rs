@@ -1,5 +1,5 @@
-//! The task that is a member: does what the membership asks for, tells the user's listener, and
-//! commits by itself if it is to.
+//! The task that is a member: does what the machine of its protocol asks for, tells the user's
+//! listener, and commits by itself if it is to.
 
 mod classic;
 mod hand_over;
@@ -12,21 +12,22 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use super::membership::{Membership, Rules};
+use super::consumer_heartbeat::lacks_protocol;
+use super::machine::{Heard, Machine};
 use super::step::Step;
 use super::{Control, Group, Listener};
 use crate::consumer::{Handle, Inner};
 use crate::error::{Error, Result};
-use crate::group::offsets::{Identity, NO_GENERATION};
+use crate::group::offsets::Identity;
 
 pub(in crate::consumer) struct GroupTask {
     /// For the listener; gone when the user is.
     consumer: Weak<Handle>,
     inner: Arc<Inner>,
     group: Arc<Group>,
-    membership: Membership,
+    machine: Machine,
     listener: Listener,
-    beating: Option<Abort<Result<()>>>,
+    beating: Option<Abort<Result<Heard>>>,
     committing: Option<Abort<Result<()>>>,
     next_commit: Option<Instant>,
     changes: watch::Receiver<u64>,
@@ -57,19 +58,14 @@ impl GroupTask {
         inner: Arc<Inner>,
         group: Arc<Group>,
     ) -> Self {
-        let rules = Rules {
-            group: group.options.id.as_str().into(),
-            assignors: group.options.assignors.clone(),
-            heartbeat_interval: group.options.heartbeat_interval,
-            backoff: inner.cluster.options().retry_backoff(),
-        };
+        let machine = Machine::new(&group.options, inner.cluster.options().retry_backoff());
         Self {
             consumer,
             changes: inner.cluster.changes(),
             inner,
             next_commit: group.options.auto_commit.map(|every| Instant::now() + every),
             group,
-            membership: Membership::new(rules),
+            machine,
             listener: None,
             beating: None,
             committing: None,
@@ -84,7 +80,7 @@ impl GroupTask {
                 return self.leave_for_good().await;
             }
             let now = Instant::now();
-            let done = match self.membership.poll(now) {
+            let done = match self.machine.poll(now) {
                 Ok(Step::Wait(until)) => {
                     self.wait(until).await;
                     Ok(())
@@ -98,12 +94,13 @@ impl GroupTask {
                     Ok(())
                 }
                 Ok(Step::Join { member_id, protocols }) => self.join(member_id, protocols).await,
-                Ok(Step::Divide { topics }) => {
-                    let counts = self.partition_counts(topics).await;
-                    self.membership.divided(counts)
-                }
+                Ok(Step::Divide { topics }) => self.divide(topics).await,
                 Ok(Step::Sync { protocol, assignments }) => self.sync(&protocol, assignments).await,
                 Ok(Step::Adopt { revoked, added }) => self.adopt(revoked, added).await,
+                Ok(Step::Name { topics }) => {
+                    self.name(topics).await;
+                    Ok(())
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = done {
@@ -115,35 +112,48 @@ impl GroupTask {
 
     /// Whether to close.
     fn take_orders(&mut self) -> bool {
-        let (subscription, doubts, is_closing) = {
+        let (subscription, is_closing) = {
             let mut control = self.group.control();
-            let Control { subscription, doubts, is_closing, .. } = &mut *control;
-            (subscription.take(), std::mem::take(doubts), *is_closing)
+            let Control { subscription, is_closing, .. } = &mut *control;
+            (subscription.take(), *is_closing)
         };
-        if let Some((topics, listener)) = subscription {
+        if let Some((subscription, listener)) = subscription {
             self.listener = listener;
             self.parked = None;
-            self.membership.subscribe(topics);
-        }
-        if !doubts.is_empty() && self.membership.generation() != NO_GENERATION {
-            // A heartbeat tells what we are.
-            self.beat(Instant::now());
+            if let Err(error) = self.machine.subscribe(subscription) {
+                self.tell(error);
+            }
         }
         is_closing
     }
 
     /// As whom others commit.
     fn publish(&self) {
-        let generation = self.membership.generation();
-        let identity = match generation {
-            NO_GENERATION => Identity::default(),
-            generation => Identity {
-                member_id: self.membership.member_id().clone(),
-                generation: Some(generation),
+        let identity = match self.machine.term() {
+            None => Identity::default(),
+            Some(term) => Identity {
+                member_id: self.machine.member_id().clone(),
+                term: Some(term),
                 instance_id: self.group.options.instance_id.clone(),
             },
         };
-        self.group.control().identity = identity;
+        self.group.identity.send_if_modified(|before| {
+            let has_changed = *before != identity;
+            *before = identity;
+            has_changed
+        });
+    }
+
+    /// Without the protocol of KIP-848, by the classic one.
+    fn fall_back(&mut self) {
+        let Machine::Consumer(reconciliation) = &self.machine else { return };
+        let subscription = reconciliation.subscription().cloned();
+        tracing::debug!(group = self.group.options.id, "the broker has classic groups only");
+        let backoff = self.inner.cluster.options().retry_backoff();
+        self.machine = Machine::classic(&self.group.options, backoff);
+        if let Some(Err(error)) = subscription.map(|it| self.machine.subscribe(it)) {
+            self.tell(error);
+        }
     }
 
     async fn wait(&mut self, until: Option<Instant>) {
@@ -151,6 +161,7 @@ impl GroupTask {
         let alarm = [until, gone_at, self.next_commit].into_iter().flatten().min();
         tokio::select! {
             () = self.group.news.notified() => {}
+            () = self.group.doubts.notified() => self.beat_in_doubt(),
             heard = ended(&mut self.beating) => self.heard(heard),
             committed = ended(&mut self.committing) => {
                 if let Err(error) = committed {
@@ -166,7 +177,7 @@ impl GroupTask {
         }
         if self.parked.is_some_and(|since| self.group.control().last_asked > since) {
             self.parked = None;
-            self.membership.come_back();
+            self.machine.come_back();
         } else if self.user_gone_at().is_some_and(|at| at <= now) {
             self.park().await;
         }
@@ -175,9 +186,8 @@ impl GroupTask {
     /// When the user will have asked for nothing for too long.
     fn user_gone_at(&self) -> Option<Instant> {
         let control = self.group.control();
-        let is_watched = self.parked.is_none()
-            && self.membership.generation() != NO_GENERATION
-            && control.users_waiting == 0;
+        let is_watched =
+            self.parked.is_none() && self.machine.is_member() && control.users_waiting == 0;
         is_watched.then(|| control.last_asked + self.group.options.poll_interval_max)
     }
 
@@ -187,7 +197,7 @@ impl GroupTask {
             return;
         }
         // A member between generations commits when it is one again.
-        if self.group.is_subscribed() && self.membership.generation() == NO_GENERATION {
+        if self.group.is_subscribed() && !self.machine.is_member() {
             return;
         }
         let progress = self.inner.state().progress(false);
@@ -202,7 +212,7 @@ impl GroupTask {
 }
 
 /// What a task has come to; never, if there is none.
-async fn ended(task: &mut Option<Abort<Result<()>>>) -> Result<()> {
+async fn ended<T>(task: &mut Option<Abort<Result<T>>>) -> Result<T> {
     let Some(running) = task else { return std::future::pending().await };
     let ended = (&mut running.0).await;
     *task = None;
