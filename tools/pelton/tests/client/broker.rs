@@ -11,6 +11,17 @@ use pelton_client::{Admin, ClientOptions, Cluster, NewTopic};
 /// What a broker has until it answers, on a machine that does other things too.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// Groups of KIP-848 that find out soon that a member is gone, and begin rebalances at once. Kafka is
+/// started with the same by tools/compat/client/run.
+const CONFIGS: [&str; 6] = [
+    "group.consumer.min.session.timeout.ms=1000",
+    "group.consumer.session.timeout.ms=6000",
+    "group.consumer.min.heartbeat.interval.ms=100",
+    "group.consumer.heartbeat.interval.ms=300",
+    "group.consumer.assignment.interval.ms=0",
+    "group.initial.rebalance.delay.ms=0",
+];
+
 /// One test's broker, or the one that all share. Ours ends with the last handle.
 #[derive(Clone)]
 pub struct TestBroker {
@@ -49,6 +60,7 @@ impl TestBroker {
         let child = Command::new(env!("CARGO_BIN_EXE_pelton"))
             .args(["start", "--listen", &bootstrap, "--cores", "1", "--data-dir"])
             .arg(data.path().join("data"))
+            .args(CONFIGS.iter().flat_map(|config| ["--set", config]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,73 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use pelton_client::{
-    Assignor, Consumer, ConsumerOptions, Error, Event, GroupOptions, OffsetReset, Partitions,
-    RebalanceListener, StartAt, TopicPartition,
-};
+use pelton_client::{Assignor, Consumer, Error, OffsetReset, Partitions, StartAt, TopicPartition};
 use pelton_model::Offset;
 
 use crate::broker::{TestBroker, unique};
 use crate::consume::fill;
-
-const SOON: Duration = Duration::from_secs(30);
-
-/// Members that do not wait long for one another.
-fn options(group: &str, assignors: &[Assignor]) -> ConsumerOptions {
-    let mut group = GroupOptions::new(group);
-    group.assignors = assignors.into();
-    group.session_timeout = Duration::from_secs(10);
-    group.heartbeat_interval = Duration::from_millis(200);
-    group.auto_commit = None;
-    ConsumerOptions { group: Some(group), ..ConsumerOptions::default() }
-}
-
-async fn member(broker: &TestBroker, topic: &str, options: ConsumerOptions) -> Consumer {
-    let consumer = Consumer::new(broker.connect().await, options).unwrap();
-    consumer.subscribe(&[topic]).unwrap();
-    consumer
-}
-
-/// Reads until a condition holds; the numbers that came.
-async fn read_until(
-    consumer: &Consumer,
-    mut is_enough: impl FnMut(&BTreeSet<u32>) -> bool,
-) -> BTreeSet<u32> {
-    let mut numbers = BTreeSet::new();
-    let reading = async {
-        while !is_enough(&numbers) {
-            if let Ok(event) =
-                tokio::time::timeout(Duration::from_millis(50), consumer.next()).await
-                && let Event::Record(record) = event.unwrap()
-            {
-                let value: [u8; 4] = record.value.as_deref().unwrap().try_into().unwrap();
-                numbers.insert(u32::from_be_bytes(value));
-            }
-        }
-    };
-    tokio::time::timeout(SOON, reading).await.expect("in time");
-    numbers
-}
-
-/// Has all members ask for records until their shares are as wanted.
-async fn settle(members: &[&Consumer], shares: &[usize]) {
-    let settling = async {
-        loop {
-            for member in members {
-                let _ = tokio::time::timeout(Duration::from_millis(20), member.next()).await;
-            }
-            let mut found: Vec<_> =
-                members.iter().map(|member| member.assignment().len()).collect();
-            found.sort_unstable();
-            if found == shares {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(SOON, settling).await.expect("in time");
-}
+use crate::members::{Diary, SOON, member, options, read_until, settle};
 
 #[tokio::test]
 async fn a_lone_member_reads_everything_and_goes_on_from_its_commit() {
@@ -110,44 +50,6 @@ async fn members_share_the_partitions_whatever_the_assignor() {
         third.close(SOON).await.unwrap();
         settle(&[&first], &[6]).await;
         first.close(SOON).await.unwrap();
-    }
-}
-
-#[derive(Default)]
-struct Diary(Mutex<Vec<(&'static str, usize)>>);
-
-impl Diary {
-    fn write(&self, what: &'static str, partitions: &[TopicPartition]) {
-        self.0.lock().unwrap().push((what, partitions.len()));
-    }
-
-    fn read(&self) -> Vec<(&'static str, usize)> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl RebalanceListener for Diary {
-    fn assigned<'a>(
-        &'a self,
-        _: &'a Consumer,
-        partitions: &'a [TopicPartition],
-    ) -> BoxFuture<'a, ()> {
-        Box::pin(async move { self.write("assigned", partitions) })
-    }
-
-    fn revoked<'a>(
-        &'a self,
-        consumer: &'a Consumer,
-        partitions: &'a [TopicPartition],
-    ) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            consumer.commit().await.unwrap();
-            self.write("revoked", partitions);
-        })
-    }
-
-    fn lost<'a>(&'a self, _: &'a Consumer, partitions: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
-        Box::pin(async move { self.write("lost", partitions) })
     }
 }
 

@@ -5,5 +5,7 @@ mod admin;
 mod broker;
 mod consume;
 mod groups;
+mod groups_by_heartbeat;
+mod members;
 mod mixed_groups;
 mod produce;
