@@ -951,8 +951,9 @@ fn a_roll_that_finds_no_room_after_it_has_sealed_loses_no_chunk() {
         let mut written = vec![append(&store, &log, batch(1, 100)).await.1];
         // The state file has the chunk as an open one.
         checkpoint(&store).await;
-        // The segment is opened again, two files, and sealed; the next one finds no room.
-        let no_room = Fault::new(Operation::Open, FaultError::Errno(libc::ENOSPC)).nth(3);
+        // The segment is still open. It is sealed, for which its index is made; the next segment
+        // finds no room.
+        let no_room = Fault::new(Operation::Open, FaultError::Errno(libc::ENOSPC)).nth(2);
         sim.inject(no_room.under(partition_dir(log.id())));
         let now = TimestampMs::new(NOW.get() + 10);
         let old = RollRules { segment_ms: 5, now, ..roll_at(1 << 30) };

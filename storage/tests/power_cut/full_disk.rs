@@ -74,6 +74,8 @@ fn live(seed: u64, half_blocks: u64) -> bool {
         assert!(unanswered.is_none(), "{id}: fenced by a full disk, {half_blocks} half blocks");
         assert_eq!(log.commit_offset(), log.end_offset(), "{id}");
     }
+    // Also when it has never been full: whoever looks at the image wants to carry.
+    sim.set_capacity(capacity);
     let image = run.cut(&sim);
     run.check(&image, Some(&store));
     room_again.is_some()

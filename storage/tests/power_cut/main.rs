@@ -206,7 +206,7 @@ mod minimum {
     pub const CUTS: u64 = 3_000;
     pub const CUTS_AND_DELETIONS: u64 = 4_000;
     pub const FAULTS: u64 = 2_200;
-    pub const FLUSHES: u64 = 3_800;
+    pub const FLUSHES: u64 = 3_700;
     pub const FLUSHES_AND_DELETIONS: u64 = 4_000;
     pub const FLUSHES_AND_FAULTS: u64 = 3_000;
     pub const STARTS: u64 = 700;
