@@ -89,6 +89,7 @@ pub struct ClusterFigures {
     pub revision: u64,
     /// Of all shards together.
     pub connections_refused: u64,
+    pub connections_refused_by_ip: u64,
 }
 
 /// One partition, as its owner sees it.

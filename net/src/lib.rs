@@ -19,7 +19,7 @@ mod watch;
 #[cfg(test)]
 mod bench;
 
-pub use admission::{Admission, ConnectionSlot, Placement};
+pub use admission::{Admission, AdmissionLimits, ConnectionSlot, Placement};
 pub use budget::{Acquire, Budget, Charge};
 pub use connection::{CloseReason, ConnectionLimits, ShardResources, Sleep, serve};
 pub use frame::{Frame, FrameError, FrameReader};

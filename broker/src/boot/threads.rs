@@ -114,7 +114,7 @@ impl Broker {
         let mut first = Some((founders, order_queue, wakes));
         let mut executors = Vec::new();
         let mailboxes = executor::mailboxes(count);
-        let admission = Admission::new(count, connections_max(&config));
+        let admission = Admission::new(count);
         for ((index, listener), mailboxes) in listeners.into_iter().enumerate().zip(mailboxes) {
             let duty = match first.take() {
                 Some((founders, orders, wakes)) => Duty::First { founders, orders, wakes },
@@ -182,10 +182,6 @@ fn create_durably(data: &Path) -> io::Result<()> {
         File::open(parent)?.sync_all()?;
     }
     Ok(())
-}
-
-fn connections_max(config: &BrokerConfig) -> usize {
-    usize::try_from(config.at_start().integer("max.connections")).unwrap_or(usize::MAX)
 }
 
 /// What a shard's thread has to do with other threads.

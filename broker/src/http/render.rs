@@ -182,6 +182,8 @@ fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut family = text.counter("pelton_connections_refused_total", "Connections not accepted.");
     for cluster in shards.iter().filter_map(|shard| shard.cluster) {
         family.sample(&[("reason", "max.connections")], cluster.connections_refused);
+        let by_ip = cluster.connections_refused_by_ip;
+        family.sample(&[("reason", "max.connections.per.ip")], by_ip);
     }
     text.gauge("pelton_connections_paused", "Connections not read from, and why.")
         .sample(&[("reason", "budget")], sum(shards, |shard| shard.connections_paused));

@@ -1,9 +1,11 @@
 //! Accepting connections, passing them on, serving them.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pelton_net::{Accepted, Acceptor, CloseReason, ConnectionLimits, serve};
+use pelton_cluster::config::BrokerLayers;
+use pelton_net::{Accepted, Acceptor, AdmissionLimits, CloseReason, ConnectionLimits, serve};
 
 use super::Shard;
 use crate::kafka::KafkaService;
@@ -29,8 +31,8 @@ impl Shard {
         *self.accepting.borrow_mut() = Some(stop);
         let shard = self.clone();
         self.env.spawn(Lane::Foreground, async move {
-            let deliver = shard.clone();
-            let ended = acceptor.run(move |accepted| deliver.deliver(accepted)).await;
+            let limits = || shard.with_broker_configs(admission_limits);
+            let ended = acceptor.run(limits, |accepted| shard.deliver(accepted)).await;
             if let Err(error) = ended {
                 tracing::error!(shard = %shard.id, %error, "no more connections are accepted here");
             }
@@ -94,3 +96,25 @@ impl Shard {
         });
     }
 }
+
+fn admission_limits(broker: &BrokerLayers<'_>) -> AdmissionLimits {
+    let count = |name| usize::try_from(broker.integer(name)).unwrap_or(usize::MAX);
+    let overrides = broker.list("max.connections.per.ip.overrides");
+    AdmissionLimits {
+        connections_max: count("max.connections"),
+        per_ip_max: count("max.connections.per.ip"),
+        per_ip_overrides: overrides.into_iter().filter_map(ip_override).collect(),
+    }
+}
+
+/// `ADDRESS:COUNT`. Hosts by name are passed over: whoever asks for a name holds the core until
+/// somebody answers.
+fn ip_override(text: &str) -> Option<(IpAddr, usize)> {
+    let (address, count) = text.trim().rsplit_once(':')?;
+    let address = address.trim().trim_start_matches('[').trim_end_matches(']');
+    Some((address.parse::<IpAddr>().ok()?.to_canonical(), count.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+#[path = "connections_test.rs"]
+mod connections_test;

@@ -69,6 +69,7 @@ impl Shard {
             topics: cluster.topics().count() as u64,
             revision: cluster.revision(),
             connections_refused: self.admission.refused_count(),
+            connections_refused_by_ip: self.admission.refused_by_ip_count(),
         }
     }
 

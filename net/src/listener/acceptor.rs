@@ -7,7 +7,7 @@ use std::time::Duration;
 use pelton_model::ids::ShardId;
 
 use super::{Arrival, Listener};
-use crate::admission::{Admission, ConnectionSlot, Placement};
+use crate::admission::{Admission, AdmissionLimits, ConnectionSlot, Placement};
 use crate::connection::Sleep;
 use crate::stop::StopSignal;
 
@@ -60,18 +60,22 @@ impl Acceptor {
     }
 
     /// Accepts until it is stopped, and hands every connection to `deliver`, which serves it here
-    /// or sends it to `slot.shard()`. One loop per listener, as a task of its own: it must never
+    /// or sends it to `slot.shard()`. `limits` are asked for anew each time. One loop per listener, as a task of its own: it must never
     /// be raced against anything or dropped before it ends.
     ///
     /// # Errors
     /// Those of accept(2) that do not pass by themselves.
-    pub async fn run(self, deliver: impl Fn(Accepted)) -> io::Result<()> {
+    pub async fn run(
+        self,
+        limits: impl Fn() -> AdmissionLimits,
+        deliver: impl Fn(Accepted),
+    ) -> io::Result<()> {
         let mut exhausted = false;
         loop {
             match self.listener.accept().await {
                 Ok((arrival, peer)) => {
                     exhausted = false;
-                    self.admit(arrival, peer, &deliver);
+                    self.admit(arrival, peer, &limits(), &deliver);
                 }
                 Err(_) if self.signal.is_given() => return Ok(()),
                 Err(error) => match Failure::of(&error) {
@@ -89,11 +93,20 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, arrival: Box<dyn Arrival>, peer: SocketAddr, deliver: &impl Fn(Accepted)) {
-        match self.admission.place(self.shard) {
+    fn admit(
+        &self,
+        arrival: Box<dyn Arrival>,
+        peer: SocketAddr,
+        limits: &AdmissionLimits,
+        deliver: &impl Fn(Accepted),
+    ) {
+        match self.admission.place(self.shard, peer.ip(), limits) {
             Placement::Admitted(slot) => deliver(Accepted { arrival, peer, slot }),
             Placement::Refused => {
                 tracing::debug!(shard = %self.shard, %peer, "connection refused: too many");
+            }
+            Placement::RefusedByIp => {
+                tracing::debug!(shard = %self.shard, %peer, "connection refused: too many of its address");
             }
         }
     }

@@ -10,13 +10,14 @@ use crate::listener::sim::SimListener;
 #[test]
 fn connections_are_spread_over_the_shards_and_refused_beyond_the_maximum() {
     let sim = SimListener::default();
-    let admission = Admission::new(2, 3);
+    let admission = Admission::new(2);
     let sleep: Sleep = Rc::new(|_| futures::future::pending().boxed_local());
     let (acceptor, stop) = Acceptor::new(sim.listener(), ShardId::new(0), admission.clone(), sleep);
     let accepted: Rc<RefCell<Vec<Accepted>>> = Rc::default();
     let deliver = accepted.clone();
+    let limits = || AdmissionLimits { connections_max: 3, ..AdmissionLimits::NONE };
     let mut running =
-        acceptor.run(move |connection| deliver.borrow_mut().push(connection)).boxed_local();
+        acceptor.run(limits, move |connection| deliver.borrow_mut().push(connection)).boxed_local();
     let clients: Vec<_> = (0..4).map(|_| sim.connect(WireOptions::default()).unwrap().0).collect();
     assert!((&mut running).now_or_never().is_none());
     let shards: Vec<_> = accepted.borrow().iter().map(|it| it.slot.shard().get()).collect();

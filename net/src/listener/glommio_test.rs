@@ -8,7 +8,7 @@ use glommio::LocalExecutorBuilder;
 use pelton_model::ids::ShardId;
 
 use super::*;
-use crate::admission::Admission;
+use crate::admission::{Admission, AdmissionLimits};
 use crate::connection::Sleep;
 use crate::listener::{Accepted, Acceptor, bind_shared};
 use crate::stop::StopSignal;
@@ -31,11 +31,15 @@ fn bound() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
+fn at_most_three() -> AdmissionLimits {
+    AdmissionLimits { connections_max: 3, ..AdmissionLimits::NONE }
+}
+
 #[test]
 fn connections_are_spread_over_the_shards_and_refused_beyond_the_maximum() {
     on_executor(async || {
         let (listener, addr) = bound();
-        let admission = Admission::new(2, 3);
+        let admission = Admission::new(2);
         let listener = from_socket(listener).unwrap();
         let (acceptor, stop) = Acceptor::new(listener, ShardId::new(0), admission.clone(), sleep());
         let accepted: Rc<RefCell<Vec<Accepted>>> = Rc::default();
@@ -44,7 +48,7 @@ fn connections_are_spread_over_the_shards_and_refused_beyond_the_maximum() {
             let (accepted, third) = (accepted.clone(), third.clone());
             async move {
                 acceptor
-                    .run(move |socket| {
+                    .run(at_most_three, move |socket| {
                         accepted.borrow_mut().push(socket);
                         if accepted.borrow().len() == 3 {
                             third.stop();
@@ -80,10 +84,10 @@ fn waiting_for_connections_costs_no_cpu() {
         let (listener, _) = bound();
         // As if someone had made it non-blocking before.
         listener.set_nonblocking(true).unwrap();
-        let admission = Admission::new(1, 3);
+        let admission = Admission::new(1);
         let listener = from_socket(listener).unwrap();
         let (acceptor, stop) = Acceptor::new(listener, ShardId::new(0), admission, sleep());
-        let running = glommio::spawn_local(acceptor.run(|_| {}));
+        let running = glommio::spawn_local(acceptor.run(at_most_three, |_| {}));
         let before = thread_cpu();
         glommio::timer::sleep(Duration::from_millis(200)).await;
         assert!(thread_cpu() - before < Duration::from_millis(100));

@@ -172,7 +172,7 @@ impl Machine {
         let skew_ms = parts.runtime.below(CLOCK_SKEW_MS_MAX) as i64;
         let skew_ms = if parts.runtime.below(2) == 0 { skew_ms } else { -skew_ms };
         let epoch = TimestampMs::new(EPOCH.get() + skew_ms);
-        let admission = Admission::new(shards, usize::MAX);
+        let admission = Admission::new(shards);
         let mailboxes = neighbours(&parts.runtime, shards, &self.observer());
         let (mut tell, mut told) = (Vec::new(), BTreeMap::new());
         for index in 1..shards {
