@@ -9,6 +9,7 @@ mod dependency_edges;
 mod document_paths;
 mod fuzz;
 mod longest_files;
+mod mutants;
 mod process;
 mod repository;
 mod runtime_seams;
@@ -24,7 +25,10 @@ const USAGE: &str = "\
 usage: cargo x <command>
 
   check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
-  crash [SEEDS]    cuts the power over storage at many more moments than `check` does
+  crash [--seeds N] [--kills N] [--power-cuts N]
+                   the crash laboratory, for longer than `check` has it, and what it came to
+  mutants [FILE]   changes the code of the pure parts of storage, and sees whether a test notices;
+                   it wants cargo-mutants
   sim [...]        the broker under the simulator: [--seeds N] [--first SEED], or --seed SEED
   test             installs what the tests need, then `check`, then many seeds of the simulator,
                    then the runs against real clients and against Apache Kafka, then `fuzz`
@@ -40,11 +44,11 @@ fn main() -> ExitCode {
             in_repository(|repository| check::run(repository, check::Depth::Fast))
         }
         ["sim", arguments @ ..] => in_repository(|repository| simulate::run(repository, arguments)),
-        ["crash"] => in_repository(|repository| crash::run(repository, crash::SEEDS_DEFAULT)),
-        ["crash", seeds] => match seeds.parse() {
-            Ok(seeds) => in_repository(|repository| crash::run(repository, seeds)),
-            Err(_) => Err(format!("{seeds} is no number of seeds")),
+        ["crash", options @ ..] => match crash::Wish::parse(options) {
+            Some(wish) => in_repository(|repository| crash::run(repository, wish)),
+            None => return usage(),
         },
+        ["mutants", files @ ..] => in_repository(|repository| mutants::run(repository, files)),
         ["test"] => in_repository(test::run),
         ["fuzz", options @ ..] => match fuzz::Wish::parse(options) {
             Some(wish) => in_repository(|repository| fuzz::run(repository, &wish)),

@@ -1,6 +1,7 @@
 //! Other programs, run to their end.
 
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -25,6 +26,41 @@ pub fn run(
         .stdin(Stdio::null())
         .status()
         .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{} ended with {status}", line(&program, arguments)))
+    }
+}
+
+/// Runs a program whose output goes to ours, and shows each line of its standard output to `look`.
+///
+/// # Errors
+/// When it cannot be started or does not end well.
+pub fn watch(
+    program: impl Into<OsString>,
+    arguments: &[&str],
+    directory: &Path,
+    mut look: impl FnMut(&str),
+) -> Result<(), String> {
+    let program = program.into();
+    let failed = |error| format!("cannot run {}: {error}", program.display());
+    let mut child = Command::new(&program)
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line.map_err(failed)?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            look(&line);
+        }
+    }
+    let status = child.wait().map_err(failed)?;
     if status.success() {
         Ok(())
     } else {

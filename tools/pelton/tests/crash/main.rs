@@ -37,7 +37,8 @@ fn crashes(name: &str, crash: Crash, count: u64) -> Option<Tally> {
         match run::run(seed, crash, crashes) {
             Ok(tally) => all.add(tally),
             Err(why) => {
-                support::skipped(name, &format!("{count} power cuts are not made: {why}"));
+                println!("{name}: {count} skipped, {why}");
+                support::skipped(name, &format!("{count} of them are not made: {why}"));
                 return None;
             }
         }

@@ -1,0 +1,23 @@
+use super::*;
+
+#[test]
+fn a_wish_is_read_as_it_is_told() {
+    assert_eq!(Wish::parse(&[]), Some(Wish::DEFAULT));
+    let wish = Wish::parse(&["--kills", "7", "--power-cuts", "8", "--seeds", "9"]);
+    assert_eq!(wish, Some(Wish { seeds: 9, kills: 7, power_cuts: 8 }));
+    for bad in [&["--kills"][..], &["--kills", "0"], &["--kills", "x"], &["7"], &["--more", "7"]] {
+        assert_eq!(Wish::parse(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn images_are_added_up_and_skipped_parts_are_shown() {
+    let mut summary = Summary::default();
+    for line in
+        ["12 images", "30 images", "==== SKIPPED: x", "full at 3 points of 4", "test x ... ok"]
+    {
+        summary.take(line);
+    }
+    assert_eq!(summary.images, 42);
+    assert_eq!(summary.lines, ["  ==== SKIPPED: x", "  full at 3 points of 4"]);
+}
