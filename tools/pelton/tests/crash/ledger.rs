@@ -24,18 +24,6 @@ pub enum Wrong {
     Refused,
 }
 
-impl Wrong {
-    pub const ALL: [Wrong; 7] = [
-        Wrong::AcknowledgedAndLost,
-        Wrong::SeenAndLost,
-        Wrong::OffsetGivenTwice,
-        Wrong::Phantom,
-        Wrong::Hole,
-        Wrong::TwiceOrOutOfOrder,
-        Wrong::Refused,
-    ];
-}
-
 /// Somebody was told that this record has this offset, or has seen it there.
 #[derive(Clone, Copy)]
 struct Claim {
@@ -152,6 +140,12 @@ impl Ledger {
     pub fn jumped(&self, track: usize, expected: i64, offset: i64) {
         let what = format!("track {track}: {offset} instead of {expected}");
         self.book().wrong(Wrong::Hole, what);
+    }
+
+    /// A reader was told that the position at which it stands is not there any more.
+    pub fn has_no_place(&self) {
+        let what = "a reader's position is out of range".to_owned();
+        self.book().wrong(Wrong::SeenAndLost, what);
     }
 
     /// The log ends at `end` although there were claims above it.

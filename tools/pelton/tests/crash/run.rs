@@ -52,6 +52,9 @@ pub enum Crash {
     Kill,
     /// Of the file system that the data are on.
     PowerCut,
+    /// `kill -9`; at the second one the disk has forgotten what came after the first, which no disk
+    /// may, and the laboratory must see.
+    KillAndForget,
 }
 
 /// What came of runs.
@@ -116,13 +119,14 @@ impl fmt::Display for Tally {
 pub fn run(seed: u64, crash: Crash, crashes: u64) -> Result<Tally, String> {
     let directory = directory();
     let volume = match crash {
-        Crash::Kill => None,
+        Crash::Kill | Crash::KillAndForget => None,
         Crash::PowerCut => Some(Volume::make(directory.path(), VOLUME_MEBIBYTES)?),
     };
     println!("{crash:?}, seed {seed}: {crashes} crashes");
     let mut fate = Fate {
         random: Random::new(seed),
         port: port_for_life(),
+        forgets: crash == Crash::KillAndForget,
         volume,
         directory,
         tally: Tally::default(),
@@ -159,6 +163,7 @@ pub fn run(seed: u64, crash: Crash, crashes: u64) -> Result<Tally, String> {
             audited = promised;
             assert_nothing_wrong(ledger);
         }
+        allowance.end();
         broker
     });
     let mut last = Reader::new(&broker, &[0; TRACKS]);
@@ -172,12 +177,14 @@ pub fn run(seed: u64, crash: Crash, crashes: u64) -> Result<Tally, String> {
     Ok(fate.tally)
 }
 
-/// Ends the allowance when it goes.
+/// Tells the clients of a run that has failed.
 struct Over<'a>(&'a Allowance);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        if std::thread::panicking() {
+            self.0.abandon();
+        }
     }
 }
 
@@ -186,6 +193,7 @@ struct Fate {
     random: Random,
     port: u16,
     tally: Tally,
+    forgets: bool,
     /// Unmounted before the directory goes.
     volume: Option<Volume>,
     directory: TempDir,
@@ -235,7 +243,12 @@ impl Fate {
     fn end(&mut self, broker: Broker) {
         self.tally.crashes += 1;
         match &mut self.volume {
-            None => broker.kill(),
+            None => {
+                broker.kill();
+                if self.forgets {
+                    self.forget();
+                }
+            }
             Some(volume) => {
                 volume.cut_power();
                 linger(Duration::from_millis(self.random.below(AFTERLIFE_MS)));
@@ -243,6 +256,25 @@ impl Fate {
                 volume.power_up();
             }
         }
+    }
+
+    /// Keeps a copy of everything, and puts it back at the next crash.
+    fn forget(&self) {
+        let (data, copy) = (self.data(), self.directory.path().join("copy"));
+        let copied = |from: &Path, to: &Path| {
+            let status = Command::new("cp").arg("-r").arg(from).arg(to).status();
+            assert!(
+                status.is_ok_and(|status| status.success()),
+                "{} is not copied",
+                from.display()
+            );
+        };
+        if !copy.exists() {
+            return copied(&data, &copy);
+        }
+        // The lock is held until the kernel has taken the killed process down.
+        std::fs::remove_dir_all(&data).expect("removed");
+        copied(&copy, &data);
     }
 
     fn interrupt_a_start(&mut self) {
