@@ -207,16 +207,30 @@ impl Log {
         if self.is_dropped() {
             return Ok(0);
         }
-        let durable = (self.shared(), end);
         let journal = &self.0.journal;
-        let sequence = journal
-            .push_extent_in_flight(self.0.id, plan.extent.clone(), durable)
-            .map_err(fenced)?;
-        self.0.positions.borrow_mut().begin_extent(end, sequence);
+        // What the journal has already does not depend on the extent, nor does what it gets next.
+        // Described before it is durable, and torn, the extent would take all of that with it.
+        let is_in_journal = end <= self.0.positions.borrow().pushed_end;
+        let in_flight = match is_in_journal {
+            true => None,
+            false => {
+                let durable = (self.shared(), end);
+                let sequence = journal
+                    .push_extent_in_flight(self.0.id, plan.extent.clone(), durable)
+                    .map_err(fenced)?;
+                self.0.positions.borrow_mut().begin_extent(end, sequence);
+                Some(sequence)
+            }
+        };
         // Room was taken before; a device that has none all the same is one that failed.
         let written = writer.write(&plan).await;
         written.map_err(|error| io::Error::other(error.to_string()))?;
-        journal.extent_is_durable(sequence);
+        match in_flight {
+            Some(sequence) => journal.extent_is_durable(sequence),
+            None if self.is_dropped() => {}
+            // As with a carry: refused only when the journal ends.
+            None => drop(journal.push(self.0.id, Entry::Extent(plan.extent.clone()), None)),
+        }
         // Without waiting for its group, which may wait for the room that a checkpoint makes of
         // this log's tail. The commit point does wait for it.
         self.take_in(&plan);
@@ -245,9 +259,7 @@ fn fenced(error: StorageError) -> io::Error {
 impl Positions {
     /// An extent up to `end` is described by `sequence` and not durable in its segment.
     fn begin_extent(&mut self, end: Offset, sequence: u64) {
-        if end <= self.pushed_end {
-            return;
-        }
+        assert!(end > self.pushed_end, "the journal has all of it");
         if !is_planted(Bug::AcknowledgeBeforeTheSegment) {
             self.extent_from = Some(self.pushed_end);
         }

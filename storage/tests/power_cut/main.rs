@@ -289,3 +289,12 @@ fn f3_a_power_cut_at_any_step_of_a_start_changes_nothing() {
     }
     enough(images, minimum::STARTS);
 }
+
+/// They lie beyond those of every build: a flush of what the journal had already was cut off with
+/// what followed it.
+#[test]
+fn s5_seeds_that_have_found_a_defect_find_none() {
+    for (seed, with_faults) in [(5_000_067, false), (6_000_066, true)] {
+        Run::new(seed, Also::DeletionsAndRemovals, Flush::Often, with_faults).lives(3);
+    }
+}
