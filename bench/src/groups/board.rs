@@ -50,11 +50,19 @@ impl Board {
         self.count(&new.partitions, 1);
     }
 
-    /// The epoch that all are in, if every partition has one owner then.
+    /// The epoch that all are in, if every partition has one owner then, and every member its share:
+    /// as many as any other, give or take one. (A broker that puts off the next assignment keeps
+    /// newcomers in the epoch of the last one, with nothing.)
     pub fn settled(&self) -> Option<i32> {
         let (epoch, count) = self.epochs.first_key_value()?;
         let all_are_in_it = self.epochs.len() == 1 && *count == self.members.len();
-        (all_are_in_it && self.owned_once == self.owners.len()).then_some(*epoch)
+        let is_settled = all_are_in_it && self.owned_once == self.owners.len() && self.is_even();
+        is_settled.then_some(*epoch)
+    }
+
+    fn is_even(&self) -> bool {
+        let least = self.owners.len() / self.members.len().max(1);
+        self.members.values().all(|it| (least..=least + 1).contains(&it.partitions.len()))
     }
 
     /// For whoever waits in vain: members, those of them in the newest epoch, partitions that one

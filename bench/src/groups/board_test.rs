@@ -20,8 +20,13 @@ fn a_group_has_settled_when_all_are_in_one_epoch_and_each_partition_has_one_owne
     assert_eq!(board.settled(), None, "they are in two epochs");
     board.report(1, 2, vec![]);
     assert_eq!(board.settled(), None, "nobody has the last partition");
-    board.report(1, 2, vec![2, 7, -1]);
-    assert_eq!(board.settled(), Some(2), "what the topic does not have counts for nothing");
+    board.report(0, 2, vec![0, 1, 2]);
+    assert_eq!(board.settled(), None, "one has nothing");
+    board.report(0, 2, vec![0]);
+    board.report(1, 2, vec![2, 7]);
+    assert_eq!(board.settled(), None, "what the topic does not have counts for nothing");
+    board.report(1, 2, vec![1, 2]);
+    assert_eq!(board.settled(), Some(2));
 }
 
 #[test]
