@@ -155,3 +155,35 @@ fn a_large_snappy_block_is_unpacked_as_the_library_does() {
         assert!(ours == theirs, "damage at {at}");
     }
 }
+
+#[test]
+fn what_a_context_did_before_changes_nothing() {
+    let apart = |bytes: usize, level: i32| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| compress(Compression::Zstd, level, &text(bytes))).join().unwrap()
+        })
+    };
+    for (bytes, level) in [(1_000, 3), (200_000, 19), (0, 3), (100, 1), (1_000, 3)] {
+        let compressed = compress(Compression::Zstd, level, &text(bytes));
+        assert_eq!(compressed, apart(bytes, level), "{bytes} bytes, level {level}");
+        // One that fails in the middle of a frame, and one that is too large.
+        let cut = &compressed[..compressed.len() - 1];
+        assert!(decompress_bounded(Compression::Zstd, cut, bytes).is_err());
+        if bytes > 0 {
+            assert!(decompress_bounded(Compression::Zstd, &compressed, bytes - 1).is_err());
+        }
+        assert_eq!(decompress_bounded(Compression::Zstd, &compressed, bytes), Ok(text(bytes)));
+    }
+}
+
+#[test]
+fn frames_one_after_another_are_read_as_one() {
+    let mut frames = compress(Compression::Zstd, 3, &text(70_000));
+    frames.extend(compress(Compression::Zstd, 3, b""));
+    frames.extend(compress(Compression::Zstd, 3, b"more"));
+    let all = [text(70_000), b"more".to_vec()].concat();
+    assert_eq!(decompress_bounded(Compression::Zstd, &frames, all.len()), Ok(all));
+    let refused = DecompressError::Corrupt(Compression::Zstd);
+    frames.push(0);
+    assert_eq!(decompress_bounded(Compression::Zstd, &frames, 1 << 20), Err(refused));
+}

@@ -30,7 +30,7 @@ impl<'a> Unpacker<'a> {
             Compression::Gzip => Box::new(gzip::unpacker(bytes)),
             Compression::Snappy => Box::new(snappy::Blocks::new(bytes, bytes_max)?),
             Compression::Lz4 => Box::new(lz4::unpacker(bytes)?),
-            Compression::Zstd => Box::new(zstd::unpacker(bytes)?),
+            Compression::Zstd => Box::new(zstd::unpacker(bytes)),
         };
         Ok(Self { codec, source, unpacked_bytes: 0, bytes_max })
     }
