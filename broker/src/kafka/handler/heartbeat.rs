@@ -1,9 +1,12 @@
-//! Heartbeat 0–4. [27] asks the member to join again.
+//! Heartbeat 0–4. [27] asks the member to join again. While its group loads, a member is told that
+//! all is well, as by Kafka: the load gives everybody a new session, and clients (aiokafka) end
+//! over an error that says so.
 
 use pelton_group::{Command, Heartbeat, Reply};
 use pelton_kafka::wire::{HeartbeatRequest, HeartbeatResponse};
 use pelton_kafka::{ErrorCode, message};
 
+use crate::group::GroupFault;
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_group, of_group_fault};
@@ -27,6 +30,18 @@ async fn beat(call: &Call, request: HeartbeatRequest) -> ErrorCode {
         Ok(Reply::Beaten(Ok(()))) => ErrorCode::None,
         Ok(Reply::Beaten(Err(error))) => of_group(error),
         Ok(_) => ErrorCode::UnknownServerError,
-        Err(fault) => of_group_fault(fault),
+        Err(fault) => unanswered(fault),
     }
 }
+
+/// Nobody who knows the group has looked at it.
+fn unanswered(fault: GroupFault) -> ErrorCode {
+    match fault {
+        GroupFault::Loading => ErrorCode::None,
+        fault => of_group_fault(fault),
+    }
+}
+
+#[cfg(test)]
+#[path = "heartbeat_test.rs"]
+mod heartbeat_test;
