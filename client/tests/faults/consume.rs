@@ -7,11 +7,11 @@ use pelton_model::{Compression, PartitionIndex};
 
 use crate::fake_broker::{FakeBroker, Reply, TOPIC};
 
-fn options() -> ConsumerOptions {
+pub fn options() -> ConsumerOptions {
     ConsumerOptions { fetch_wait: Duration::from_millis(50), ..ConsumerOptions::default() }
 }
 
-fn batch(value: &[u8], compression: Compression) -> Vec<u8> {
+pub fn batch(value: &[u8], compression: Compression) -> Vec<u8> {
     let mut builder = BatchBuilder::new(BatchFields::compressed(compression));
     builder.push(&NewRecord { value: Some(value), ..NewRecord::default() });
     builder.build()

@@ -1,5 +1,5 @@
-//! A broker of one topic on a socket of this machine, which does to Produce and Fetch what a test
-//! has it do. Everything else it answers as a broker does.
+//! A broker of one topic on a socket of this machine, which does to Produce, Fetch and a group what a
+//! test has it do. Everything else it answers as a broker does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use pelton_kafka::wire::api_versions_response::ApiVersion as ServedVersion;
 use pelton_kafka::wire::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
+use pelton_kafka::wire::metadata_request::MetadataRequestTopic;
 use pelton_kafka::wire::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -25,11 +26,13 @@ use pelton_kafka::wire::{
     ApiVersionsResponse, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
     MetadataRequest, MetadataResponse,
 };
-use pelton_kafka::{ApiKey, ErrorCode, RequestHeader, message};
+use pelton_kafka::{ApiKey, ErrorCode, RequestHeader, message, uuid_of};
 use pelton_model::batch::BatchHeader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use crate::fake_group::{FakeGroup, TOPIC_ID};
 
 pub const TOPIC: &str = "t";
 
@@ -71,6 +74,7 @@ struct State {
     logs: BTreeMap<i32, Vec<Bytes>>,
     next_offsets: BTreeMap<i32, i64>,
     tasks: Vec<JoinHandle<()>>,
+    group: Option<FakeGroup>,
 }
 
 /// A batch as it came, whatever became of it.
@@ -103,6 +107,7 @@ impl FakeBroker {
             logs: BTreeMap::new(),
             next_offsets: BTreeMap::new(),
             tasks: Vec::new(),
+            group: None,
         }));
         let accepting = tokio::spawn({
             let state = state.clone();
@@ -116,6 +121,18 @@ impl FakeBroker {
             }
         });
         FakeBroker { address: address.to_string(), state, accepting }
+    }
+
+    /// One that coordinates a group too.
+    pub async fn start_with_group(group: FakeGroup) -> FakeBroker {
+        let broker = Self::start(|_| Reply::Answer).await;
+        broker.state.lock().unwrap().group = Some(group);
+        broker
+    }
+
+    /// Looks at the group, or changes it.
+    pub fn group<T>(&self, look: impl FnOnce(&mut FakeGroup) -> T) -> T {
+        look(self.state.lock().unwrap().group.as_mut().expect("a group"))
     }
 
     /// A client that does not wait long for anything.
@@ -226,7 +243,17 @@ async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) {
                 }
                 answer
             }
-            _ => Some(manners(&header, body, &state.lock().unwrap())),
+            _ => {
+                let mut state = state.lock().unwrap();
+                let port = state.port;
+                match state.group.as_mut().filter(|group| group.serves(header.api_key)) {
+                    Some(group) => match group.answer(&header, body, port) {
+                        Some(frame) => Some(frame),
+                        None => return,
+                    },
+                    None => Some(manners(&header, body, &state)),
+                }
+            }
         };
         if let Some(frame) = frame
             && socket.write_all(&frame).await.is_err()
@@ -342,24 +369,30 @@ fn manners(header: &RequestHeader, body: Bytes, state: &State) -> Bytes {
     };
     match header.api_key {
         ApiKey::API_VERSIONS => {
-            let answer = message!(ApiVersionsResponse {
-                api_keys: vec![
-                    served(ApiKey::PRODUCE, 3, 12),
-                    served(ApiKey::FETCH, 4, 12),
-                    served(ApiKey::LIST_OFFSETS, 1, 7),
-                    served(ApiKey::METADATA, 0, 9),
-                    served(ApiKey::API_VERSIONS, 0, 4),
-                    served(ApiKey::INIT_PRODUCER_ID, 0, 4),
-                ],
-            });
+            let mut api_keys = vec![
+                served(ApiKey::PRODUCE, 3, 12),
+                served(ApiKey::FETCH, 4, 12),
+                served(ApiKey::LIST_OFFSETS, 1, 7),
+                served(ApiKey::METADATA, 0, 12),
+                served(ApiKey::API_VERSIONS, 0, 4),
+                served(ApiKey::INIT_PRODUCER_ID, 0, 4),
+            ];
+            let of_groups = state.group.iter().flat_map(FakeGroup::served);
+            api_keys.extend(of_groups.map(|(api_key, max)| served(api_key, 0, max)));
+            let answer = message!(ApiVersionsResponse { api_keys: api_keys });
             encode_response(id, version, &answer).unwrap()
         }
         ApiKey::METADATA => {
             let request: MetadataRequest = decode_request(body, version).unwrap();
             let asked = request.topics.unwrap_or_default();
-            let topics = asked.iter().map(|topic| match topic.name.as_deref() {
-                Some(TOPIC) => message!(MetadataResponseTopic {
+            let is_ours = |topic: &MetadataRequestTopic| match topic.name.as_deref() {
+                Some(name) => name == TOPIC,
+                None => topic.topic_id == uuid_of(TOPIC_ID),
+            };
+            let topics = asked.iter().map(|topic| match is_ours(topic) {
+                true => message!(MetadataResponseTopic {
                     name: Some(TOPIC.into()),
+                    topic_id: uuid_of(TOPIC_ID),
                     partitions: (0..3)
                         .map(|index| message!(MetadataResponsePartition {
                             partition_index: index,
@@ -367,7 +400,7 @@ fn manners(header: &RequestHeader, body: Bytes, state: &State) -> Bytes {
                         }))
                         .collect(),
                 }),
-                _ => message!(MetadataResponseTopic {
+                false => message!(MetadataResponseTopic {
                     name: topic.name.clone(),
                     error_code: ErrorCode::UnknownTopicOrPartition.code(),
                 }),

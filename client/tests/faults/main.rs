@@ -4,4 +4,6 @@
 mod connect;
 mod consume;
 mod fake_broker;
+mod fake_group;
+mod groups;
 mod produce;

@@ -403,6 +403,23 @@ fn offsets_that_cannot_be_fetched_are_asked_for_again_after_a_pause() {
 }
 
 #[test]
+fn what_was_said_to_be_taken_and_is_not_is_settled_before_it_is_tried_again() {
+    let mut bench = Bench::owning(&[0]);
+    bench.now += INTERVAL;
+    bench.beat();
+    bench.told(2, Some(&[0, 1]));
+    assert!(matches!(bench.step(), Step::Adopt { .. }));
+    bench.member.beat().unwrap();
+    bench.member.adoption_failed(bench.now, 0.5);
+    bench.now += PAUSE;
+    assert_eq!(bench.step(), Step::Wait(None), "it has said that it owns 1");
+    bench.told(2, None);
+    assert_eq!(bench.beat().owned, Some(ids(&[0])));
+    bench.told(2, None);
+    assert_eq!(bench.adopt(), [1]);
+}
+
+#[test]
 fn a_subscription_that_changes_is_told_at_once() {
     let mut bench = Bench::owning(&[0]);
     bench.member.subscribe(topics("t"));

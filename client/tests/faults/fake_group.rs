@@ -1,0 +1,171 @@
+//! A group whose coordinator is the fake broker: it answers what a test has it answer, and keeps what
+//! it was asked.
+
+use bytes::Bytes;
+use pelton_kafka::messages::{decode_request, encode_response};
+use pelton_kafka::wire::consumer_group_heartbeat_response::{Assignment, TopicPartitions};
+use pelton_kafka::wire::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use pelton_kafka::wire::offset_fetch_response::OffsetFetchResponseGroup;
+use pelton_kafka::wire::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, FindCoordinatorResponse,
+    JoinGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse,
+};
+use pelton_kafka::{ApiKey, ErrorCode, RequestHeader, message, uuid_of};
+use pelton_model::TopicId;
+
+/// Of the one topic that there is.
+pub const TOPIC_ID: TopicId = TopicId::from_bytes([7; 16]);
+
+/// What becomes of a heartbeat.
+#[derive(Clone, Debug)]
+pub enum Beaten {
+    /// This epoch, and these partitions if anything has changed.
+    Answer(i32, Option<Vec<i32>>),
+    Error(ErrorCode),
+    /// The connection closed instead of an answer.
+    HangUp,
+}
+
+type Script = Box<dyn FnMut(&ConsumerGroupHeartbeatRequest) -> Beaten + Send>;
+
+pub struct FakeGroup {
+    pub has_consumer_protocol: bool,
+    pub heartbeat_interval_ms: i32,
+    /// Whoever commits or fetches as a member of another epoch is told that it is stale; None: nobody.
+    pub epoch: Option<i32>,
+    /// The classic protocol: nobody gets any further.
+    pub joins: usize,
+    pub heartbeats: Vec<ConsumerGroupHeartbeatRequest>,
+    /// Under which epochs.
+    pub commits: Vec<i32>,
+    pub fetches: Vec<i32>,
+    script: Script,
+}
+
+impl FakeGroup {
+    pub fn new(
+        script: impl FnMut(&ConsumerGroupHeartbeatRequest) -> Beaten + Send + 'static,
+    ) -> FakeGroup {
+        FakeGroup {
+            has_consumer_protocol: true,
+            heartbeat_interval_ms: 50,
+            epoch: None,
+            joins: 0,
+            heartbeats: Vec::new(),
+            commits: Vec::new(),
+            fetches: Vec::new(),
+            script: Box::new(script),
+        }
+    }
+
+    /// The requests that it answers, and up to which version.
+    pub fn served(&self) -> Vec<(ApiKey, i16)> {
+        let mut served = vec![
+            (ApiKey::FIND_COORDINATOR, 3),
+            (ApiKey::JOIN_GROUP, 9),
+            (ApiKey::OFFSET_COMMIT, 9),
+            (ApiKey::OFFSET_FETCH, 9),
+        ];
+        if self.has_consumer_protocol {
+            served.push((ApiKey::CONSUMER_GROUP_HEARTBEAT, 1));
+        }
+        served
+    }
+
+    pub fn serves(&self, api_key: ApiKey) -> bool {
+        self.served().iter().any(|(served, _)| *served == api_key)
+    }
+
+    /// None to hang up.
+    pub fn answer(&mut self, header: &RequestHeader, body: Bytes, port: i32) -> Option<Bytes> {
+        let (id, version) = (header.correlation_id, header.api_version);
+        let encoded = match header.api_key {
+            ApiKey::FIND_COORDINATOR => {
+                let answer = message!(FindCoordinatorResponse {
+                    node_id: 1,
+                    host: "127.0.0.1".into(),
+                    port: port,
+                });
+                encode_response(id, version, &answer)
+            }
+            ApiKey::JOIN_GROUP => {
+                self.joins += 1;
+                let error_code = ErrorCode::GroupAuthorizationFailed.code();
+                encode_response(
+                    id,
+                    version,
+                    &message!(JoinGroupResponse { error_code: error_code }),
+                )
+            }
+            ApiKey::OFFSET_COMMIT => {
+                encode_response(id, version, &self.commit(&decode_request(body, version).unwrap()))
+            }
+            ApiKey::OFFSET_FETCH => {
+                encode_response(id, version, &self.fetch(&decode_request(body, version).unwrap()))
+            }
+            _ => {
+                let request = decode_request(body, version).unwrap();
+                let beaten = (self.script)(&request);
+                self.heartbeats.push(request);
+                encode_response(id, version, &self.beaten(beaten)?)
+            }
+        };
+        Some(encoded.unwrap())
+    }
+
+    fn commit(&mut self, request: &OffsetCommitRequest) -> OffsetCommitResponse {
+        self.commits.push(request.generation_id_or_member_epoch);
+        let code = self.check(request.generation_id_or_member_epoch);
+        let topics = request.topics.iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|partition| {
+                message!(OffsetCommitResponsePartition {
+                    partition_index: partition.partition_index,
+                    error_code: code,
+                })
+            });
+            message!(OffsetCommitResponseTopic {
+                name: topic.name.clone(),
+                partitions: partitions.collect(),
+            })
+        });
+        message!(OffsetCommitResponse { topics: topics.collect() })
+    }
+
+    /// Nothing is committed.
+    fn fetch(&mut self, request: &OffsetFetchRequest) -> OffsetFetchResponse {
+        let epoch = request.groups[0].member_epoch;
+        self.fetches.push(epoch);
+        let group = message!(OffsetFetchResponseGroup { error_code: self.check(epoch) });
+        message!(OffsetFetchResponse { groups: vec![group] })
+    }
+
+    fn check(&self, epoch: i32) -> i16 {
+        match self.epoch.is_none_or(|current| current == epoch) {
+            true => ErrorCode::None.code(),
+            false => ErrorCode::StaleMemberEpoch.code(),
+        }
+    }
+
+    fn beaten(&self, beaten: Beaten) -> Option<ConsumerGroupHeartbeatResponse> {
+        let (epoch, target) = match beaten {
+            Beaten::Answer(epoch, target) => (epoch, target),
+            Beaten::Error(code) => {
+                return Some(message!(ConsumerGroupHeartbeatResponse { error_code: code.code() }));
+            }
+            Beaten::HangUp => return None,
+        };
+        let assignment = target.map(|partitions| {
+            let topic =
+                message!(TopicPartitions { topic_id: uuid_of(TOPIC_ID), partitions: partitions });
+            message!(Assignment { topic_partitions: vec![topic] })
+        });
+        Some(message!(ConsumerGroupHeartbeatResponse {
+            member_epoch: epoch,
+            heartbeat_interval_ms: self.heartbeat_interval_ms,
+            assignment: assignment,
+        }))
+    }
+}

@@ -1,0 +1,311 @@
+//! Members by the protocol of KIP-848, and what may become of their heartbeats.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use pelton_client::{
+    Consumer, ConsumerOptions, Error, GroupOptions, GroupProtocol, RebalanceListener,
+    TopicPartition,
+};
+use pelton_kafka::ErrorCode;
+use pelton_model::Compression;
+
+use crate::consume::{self, batch};
+use crate::fake_broker::{FakeBroker, TOPIC};
+use crate::fake_group::{Beaten, FakeGroup};
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn options(protocol: GroupProtocol) -> ConsumerOptions {
+    let group = GroupOptions { protocol, auto_commit: None, ..GroupOptions::new("g") };
+    ConsumerOptions { group: Some(group), ..consume::options() }
+}
+
+async fn member(broker: &FakeBroker, protocol: GroupProtocol) -> Consumer {
+    Consumer::new(broker.connect().await, options(protocol)).unwrap()
+}
+
+/// Has the user ask for records until something holds.
+async fn until(consumer: &Consumer, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            let next = tokio::time::timeout(Duration::from_millis(10), consumer.next()).await;
+            if let Ok(Err(error)) = next {
+                panic!("{error}");
+            }
+        }
+    };
+    tokio::time::timeout(SOON, waiting).await.expect("in time");
+}
+
+async fn told(consumer: &Consumer) -> Error {
+    let telling = async {
+        loop {
+            if let Err(error) = consumer.next().await {
+                return error;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, telling).await.expect("in time")
+}
+
+#[derive(Default)]
+struct Diary(Mutex<Vec<(&'static str, Vec<i32>)>>);
+
+impl Diary {
+    fn write<'a>(&'a self, what: &'static str, of: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
+        let partitions = of.iter().map(|of| of.partition.get()).collect();
+        self.0.lock().unwrap().push((what, partitions));
+        Box::pin(std::future::ready(()))
+    }
+
+    fn read(&self) -> Vec<(&'static str, Vec<i32>)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl RebalanceListener for Diary {
+    fn assigned<'a>(&'a self, _: &'a Consumer, of: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
+        self.write("assigned", of)
+    }
+
+    fn revoked<'a>(&'a self, _: &'a Consumer, of: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
+        self.write("revoked", of)
+    }
+
+    fn lost<'a>(&'a self, _: &'a Consumer, of: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
+        self.write("lost", of)
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_a_member_says_everything_again_and_loses_nothing() {
+    let mut number = 0;
+    let broker = FakeBroker::start_with_group(FakeGroup::new(move |_| {
+        number += 1;
+        match number {
+            1 => Beaten::Answer(1, Some(vec![0, 1])),
+            4 => Beaten::HangUp,
+            _ => Beaten::Answer(1, None),
+        }
+    }))
+    .await;
+    let (consumer, diary) =
+        (member(&broker, GroupProtocol::Consumer).await, Arc::new(Diary::default()));
+    consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+    until(&consumer, || broker.group(|group| group.heartbeats.len()) > 5).await;
+    let heartbeats = broker.group(|group| group.heartbeats.clone());
+    let epochs: Vec<_> = heartbeats.iter().take(6).map(|beat| beat.member_epoch).collect();
+    assert_eq!(epochs, [0, 1, 1, 1, 1, 1]);
+    let is_full: Vec<_> =
+        heartbeats.iter().take(6).map(|beat| beat.subscribed_topic_names.is_some()).collect();
+    assert_eq!(is_full, [true, false, false, false, true, false]);
+    assert_eq!(heartbeats[4].topic_partitions.as_ref().unwrap()[0].partitions, [0, 1]);
+    assert!(heartbeats.iter().all(|beat| beat.member_id == heartbeats[0].member_id));
+    assert_eq!(diary.read(), [("assigned", vec![0, 1])]);
+}
+
+#[tokio::test]
+async fn a_member_that_is_fenced_has_lost_its_partitions_and_joins_anew() {
+    for code in [ErrorCode::FencedMemberEpoch, ErrorCode::UnknownMemberId] {
+        let mut number = 0;
+        let broker = FakeBroker::start_with_group(FakeGroup::new(move |beat| {
+            number += 1;
+            match beat.member_epoch {
+                0 => Beaten::Answer(number, Some(vec![0, 1])),
+                _ if number == 4 => Beaten::Error(code),
+                epoch => Beaten::Answer(epoch, None),
+            }
+        }))
+        .await;
+        let (consumer, diary) =
+            (member(&broker, GroupProtocol::Consumer).await, Arc::new(Diary::default()));
+        consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+        until(&consumer, || diary.read().len() == 3).await;
+        let both = || vec![0, 1];
+        assert_eq!(
+            diary.read(),
+            [("assigned", both()), ("lost", both()), ("assigned", both())],
+            "{code}"
+        );
+        let joins = broker.group(|group| {
+            let joins = group.heartbeats.iter().filter(|beat| beat.member_epoch == 0);
+            joins.map(|beat| beat.topic_partitions.clone().unwrap().len()).collect::<Vec<_>>()
+        });
+        assert_eq!(joins, [0, 0], "who joins owns nothing");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_is_acknowledged_before_anything_is_taken() {
+    let mut has_moved = false;
+    let broker = FakeBroker::start_with_group(FakeGroup::new(move |beat| {
+        let owned = beat.topic_partitions.as_ref().map(|topics| {
+            topics.iter().flat_map(|topic| topic.partitions.clone()).collect::<Vec<_>>()
+        });
+        match (beat.member_epoch, owned.as_deref()) {
+            (0, _) => Beaten::Answer(1, Some(vec![0, 1])),
+            (_, Some([0, 1])) if !has_moved => {
+                has_moved = true;
+                Beaten::Answer(2, Some(vec![1, 2]))
+            }
+            (epoch, _) => Beaten::Answer(epoch, None),
+        }
+    }))
+    .await;
+    let (consumer, diary) =
+        (member(&broker, GroupProtocol::Consumer).await, Arc::new(Diary::default()));
+    consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+    until(&consumer, || diary.read().len() == 3).await;
+    assert_eq!(
+        diary.read(),
+        [("assigned", vec![0, 1]), ("revoked", vec![0]), ("assigned", vec![2])]
+    );
+    let said = || {
+        broker.group(|group| {
+            let said = group.heartbeats.iter().filter_map(|beat| beat.topic_partitions.clone());
+            said.flatten().map(|topic| topic.partitions).collect::<Vec<_>>()
+        })
+    };
+    until(&consumer, || said().len() == 3).await;
+    assert_eq!(said(), [vec![0, 1], vec![1], vec![1, 2]]);
+}
+
+#[tokio::test]
+async fn a_commit_under_an_epoch_of_the_past_goes_again_after_the_next_heartbeat() {
+    let epoch = Arc::new(Mutex::new(1));
+    let broker = FakeBroker::start_with_group(FakeGroup::new({
+        let epoch = epoch.clone();
+        move |beat| {
+            Beaten::Answer(*epoch.lock().unwrap(), (beat.member_epoch == 0).then(|| vec![0]))
+        }
+    }))
+    .await;
+    let consumer = member(&broker, GroupProtocol::Consumer).await;
+    consumer.subscribe(&[TOPIC]).unwrap();
+    let of = TopicPartition::new(TOPIC, 0);
+    until(&consumer, || consumer.position(&of).is_some()).await;
+    // The member hears of the next epoch only when it has been told that its own is stale.
+    let goes_on = async |number: i32, asked: fn(&FakeGroup) -> &Vec<i32>| {
+        while broker.group(|group| asked(group).last() != Some(&(number - 1))) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        *epoch.lock().unwrap() = number;
+    };
+    broker.group(|group| group.epoch = Some(2));
+    let commit = async { tokio::join!(consumer.commit(), goes_on(2, |group| &group.commits)).0 };
+    tokio::time::timeout(SOON, commit).await.expect("in time").unwrap();
+    assert_eq!(broker.group(|group| group.commits.clone()), [1, 2]);
+
+    broker.group(|group| group.epoch = Some(3));
+    let partitions = [of];
+    let fetch = async {
+        tokio::join!(consumer.committed(&partitions), goes_on(3, |group| &group.fetches)).0
+    };
+    let committed = tokio::time::timeout(SOON, fetch).await.expect("in time").unwrap();
+    assert!(committed.is_empty());
+    assert_eq!(broker.group(|group| group.fetches.clone()), [1, 2, 3], "the first by itself");
+
+    // Nobody tells a new one.
+    broker.group(|group| group.epoch = Some(4));
+    let error = consumer.commit().await.unwrap_err();
+    assert!(matches!(error, Error::NotAMember { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_commit_of_what_goes_does_not_wait_for_the_next_heartbeat_in_turn() {
+    let answers = Arc::new(Mutex::new(vec![Beaten::Answer(1, Some(vec![0]))]));
+    let broker = FakeBroker::start_with_group(FakeGroup::new({
+        let answers = answers.clone();
+        move |beat| {
+            let next = answers.lock().unwrap().pop();
+            next.unwrap_or(Beaten::Answer(beat.member_epoch, None))
+        }
+    }))
+    .await;
+    for _ in 0..3 {
+        broker.append(0, batch(b"value", Compression::None));
+    }
+    let mut options = options(GroupProtocol::Consumer);
+    options.group.as_mut().unwrap().auto_commit = Some(Duration::from_secs(300));
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    consumer.subscribe(&[TOPIC]).unwrap();
+    let of = TopicPartition::new(TOPIC, 0);
+    until(&consumer, || consumer.position(&of).is_some_and(|position| position.get() == 3)).await;
+    // The partition goes, and the group is further on already when the member commits.
+    broker.group(|group| (group.heartbeat_interval_ms, group.epoch) = (60_000, Some(3)));
+    *answers.lock().unwrap() = vec![Beaten::Answer(3, None), Beaten::Answer(2, Some(Vec::new()))];
+    until(&consumer, || consumer.assignment().is_empty()).await;
+    assert_eq!(broker.group(|group| group.commits.clone()), [2, 3]);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_while_its_offsets_are_fetched_is_not_read() {
+    let mut number = 0;
+    let mut group = FakeGroup::new(move |beat| {
+        number += 1;
+        match number {
+            1 => Beaten::Answer(1, Some(vec![0])),
+            2 => Beaten::Answer(2, Some(Vec::new())),
+            _ => Beaten::Answer(beat.member_epoch, None),
+        }
+    });
+    // So the offsets are there only after the second heartbeat.
+    group.epoch = Some(2);
+    let broker = FakeBroker::start_with_group(group).await;
+    broker.append(0, batch(b"value", Compression::None));
+    let (consumer, diary) =
+        (member(&broker, GroupProtocol::Consumer).await, Arc::new(Diary::default()));
+    consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+    until(&consumer, || broker.group(|group| group.heartbeats.len()) > 4).await;
+    assert_eq!(broker.group(|group| group.fetches.clone()), [1, 2]);
+    assert_eq!((consumer.assignment(), diary.read()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn who_closes_leaves() {
+    for (instance_id, epoch) in [(None, -1), (Some("instance".to_owned()), -2)] {
+        let broker = FakeBroker::start_with_group(FakeGroup::new(|beat| match beat.member_epoch {
+            0 => Beaten::Answer(1, Some(vec![0])),
+            epoch => Beaten::Answer(epoch, None),
+        }))
+        .await;
+        let mut options = options(GroupProtocol::Consumer);
+        options.group.as_mut().unwrap().instance_id = instance_id;
+        let consumer = Consumer::new(broker.connect().await, options).unwrap();
+        let diary = Arc::new(Diary::default());
+        consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+        until(&consumer, || !diary.read().is_empty()).await;
+        consumer.close(SOON).await.unwrap();
+        let last = broker.group(|group| group.heartbeats.last().unwrap().member_epoch);
+        assert_eq!(last, epoch);
+        assert_eq!(diary.read(), [("assigned", vec![0]), ("revoked", vec![0])]);
+    }
+}
+
+#[tokio::test]
+async fn without_the_protocol_a_member_says_so_or_falls_back_to_the_classic_one() {
+    for has_it_by_name in [false, true] {
+        let mut group = FakeGroup::new(|_| Beaten::Error(ErrorCode::UnsupportedVersion));
+        group.has_consumer_protocol = has_it_by_name;
+        let broker = FakeBroker::start_with_group(group).await;
+        let strict = member(&broker, GroupProtocol::Consumer).await;
+        strict.subscribe(&[TOPIC]).unwrap();
+        let error = told(&strict).await;
+        let is_as_expected = match has_it_by_name {
+            true => error.code() == Some(ErrorCode::UnsupportedVersion),
+            false => matches!(error, Error::Unsupported { .. }),
+        };
+        assert!(is_as_expected, "{error}");
+        assert_eq!(broker.group(|group| group.joins), 0);
+
+        let auto = member(&broker, GroupProtocol::Auto).await;
+        auto.subscribe(&[TOPIC]).unwrap();
+        let error = told(&auto).await;
+        assert_eq!(error.code(), Some(ErrorCode::GroupAuthorizationFailed), "{error}");
+        assert_eq!(broker.group(|group| group.joins), 1);
+        auto.subscribe_pattern("t.*").unwrap();
+        assert!(matches!(told(&auto).await, Error::Invalid(_)));
+    }
+}
