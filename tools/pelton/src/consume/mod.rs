@@ -1,13 +1,15 @@
 //! `pelton consume`: records into lines.
 
 mod format;
+mod group;
 pub mod start_at;
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::time::Duration;
 
 use clap::Args;
-use pelton_client::{Consumer, ConsumerOptions, ConsumerRecord, Event, Partitions, StartAt};
+use pelton_client::{Consumer, ConsumerRecord, Event, Partitions, StartAt};
 use pelton_model::PartitionIndex;
 
 use crate::client::{ClientArgs, block_on};
@@ -16,14 +18,21 @@ use crate::failure::Result;
 use crate::json_record::WrittenRecord;
 use crate::output::{Output, stdout};
 use format::Format;
+use group::{GroupArgs, Stop};
 use start_at::parse_start_at;
 
-/// Read records of a topic, without a consumer group, and write them to stdout.
+/// How long to wait for the last commit, and for leaving the group.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Read records of a topic, by oneself or in a consumer group, and write them to stdout.
 ///
 ///     pelton consume orders -e                       all there is, then exit
 ///     pelton consume orders -o end -K ' => '         what is new from now on, with keys
 ///     pelton consume orders -p 0 -o -10 -e --json    the last ten of partition 0
 ///     pelton consume orders -f '%p/%o %T %k=%v\n'    in a form of one's own
+///     pelton consume orders -g billing -e            what the group has not read yet
+///     pelton consume orders -g billing --group-protocol consumer
+///                                                    the same, divided by the broker (KIP-848)
 ///
 /// In a format: %v value, %k key, %h headers (name=value,...), %t topic, %p partition, %o offset,
 /// %T timestamp (ms), %S and %K the lengths of value and key (-1: null), %% a percent sign, and
@@ -43,7 +52,7 @@ pub struct ConsumeArgs {
     /// Exit after this many records.
     #[arg(short, long, value_name = "N")]
     count: Option<u64>,
-    /// Exit at the end of all partitions.
+    /// Exit at the end of all partitions; in a group, of all that it gave to us.
     #[arg(short = 'e', long)]
     exit_eof: bool,
     /// How to write a record; see above.
@@ -58,6 +67,8 @@ pub struct ConsumeArgs {
     /// What to write after a record.
     #[arg(short = 'D', long, value_name = "SEPARATOR", default_value = "\\n", value_parser = parse_text)]
     delimiter: Text,
+    #[command(flatten)]
+    group: GroupArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -85,18 +96,36 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
     if args.count == Some(0) {
         return Ok(());
     }
+    let options = args.group.options(args.offset)?;
     let cluster = args.client.connect().await?;
     // A topic that is not there is told at once rather than waited for.
     cluster.refresh(&args.topic).await?;
-    let consumer = Consumer::new(cluster, ConsumerOptions::default())?;
+    let consumer = Consumer::new(cluster, options)?;
+    if args.group.group.is_some() {
+        consumer.subscribe(&[&args.topic])?;
+        let stop = Stop::watch()?;
+        let written = write_records(&consumer, args, Some(stop)).await;
+        // Also after a failure: the others need not wait until the session has timed out.
+        let left = consumer.close(CLOSE_TIMEOUT).await;
+        written?;
+        return Ok(left?);
+    }
     let partitions = match args.partitions.is_empty() {
         true => Partitions::All,
         false => {
             Partitions::Only(args.partitions.iter().copied().map(PartitionIndex::new).collect())
         }
     };
-    let assigned = consumer.assign(&args.topic, &partitions, args.offset).await?;
-    let mut not_at_end: BTreeSet<PartitionIndex> = assigned.into_iter().collect();
+    consumer.assign(&args.topic, &partitions, args.offset).await?;
+    write_records(&consumer, args, None).await
+}
+
+/// Until there is enough, or until it is told to stop if it can be.
+async fn write_records(
+    consumer: &Consumer,
+    args: ConsumeArgs,
+    mut stop: Option<Stop>,
+) -> Result<()> {
     let writer = match args.format {
         Some(format) => Writer::Format(format),
         None if args.json => Writer::Json,
@@ -108,18 +137,30 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
 
     let mut output = stdout();
     let mut written = 0_u64;
+    let mut at_end = BTreeSet::new();
     loop {
-        let event = match consumer.next_ready() {
-            Some(event) => event?,
-            None => {
-                // Whoever reads us sees everything that there is before we wait for more.
+        let event = match stop.as_mut() {
+            // Who asks for the next record says that it is done with the last one, and the group
+            // may commit that: it has to be out.
+            Some(stop) => {
                 output.flush()?;
-                consumer.next().await?
+                tokio::select! {
+                    event = consumer.next() => event?,
+                    () = stop.told() => break,
+                }
             }
+            None => match consumer.next_ready() {
+                Some(event) => event?,
+                None => {
+                    // Whoever reads us sees everything that there is before we wait for more.
+                    output.flush()?;
+                    consumer.next().await?
+                }
+            },
         };
         match event {
             Event::Record(record) => {
-                not_at_end.insert(record.partition);
+                at_end.remove(&record.partition);
                 writer.write(&record, &mut output)?;
                 written += 1;
                 if args.count == Some(written) {
@@ -127,8 +168,12 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
                 }
             }
             Event::EndOfPartition { partition, .. } => {
-                not_at_end.remove(&partition);
-                if args.exit_eof && not_at_end.is_empty() {
+                at_end.insert(partition);
+                // A group may have taken some back, or all.
+                let assigned = consumer.assignment().into_iter().map(|of| of.partition);
+                let assigned: BTreeSet<_> = assigned.collect();
+                at_end.retain(|partition| assigned.contains(partition));
+                if args.exit_eof && !assigned.is_empty() && at_end == assigned {
                     break;
                 }
             }

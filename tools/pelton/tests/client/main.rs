@@ -4,6 +4,7 @@
 mod admin;
 mod broker;
 mod consume;
+mod consume_command;
 mod groups;
 mod groups_by_heartbeat;
 mod members;

@@ -1,0 +1,87 @@
+//! `pelton consume` as a member of a group.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use pelton_client::GroupProtocol;
+
+use crate::broker::{TestBroker, unique};
+use crate::consume::fill;
+use crate::members::{self, SOON, member, settle};
+
+fn consume(broker: &TestBroker, topic: &str, group: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pelton"));
+    command.args(["consume", topic, "-b", &broker.bootstrap, "-f", "%p/%o\n", "--group", group]);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// How many records it wrote.
+async fn count(mut command: Command) -> usize {
+    let running = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = tokio::time::timeout(SOON, running).await.expect("in time").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.iter().filter(|byte| **byte == b'\n').count()
+}
+
+#[tokio::test]
+async fn what_was_written_is_committed_whatever_the_protocol() {
+    let broker = TestBroker::get().await;
+    for protocol in ["classic", "consumer", "auto"] {
+        let (topic, group) =
+            (broker.topic_with(2, &[("retention.ms", "-1")]).await, unique("group"));
+        fill(&broker, &topic, 2, 0..100).await;
+        let consume = |more: &[&str]| {
+            let arguments = [&["--group-protocol", protocol], more].concat();
+            count(consume(&broker, &topic, &group, &arguments))
+        };
+        assert_eq!(consume(&["-c", "30"]).await, 30, "{protocol}");
+        assert_eq!(consume(&["-e"]).await, 70, "{protocol}");
+        fill(&broker, &topic, 2, 100..105).await;
+        assert_eq!(consume(&["-e"]).await, 5, "{protocol}");
+    }
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn who_is_told_to_stop_commits_and_leaves() {
+    let broker = TestBroker::get().await;
+    let (topic, group) = (broker.topic_with(2, &[("retention.ms", "-1")]).await, unique("group"));
+    fill(&broker, &topic, 2, 0..10).await;
+    let mut running = Running(
+        consume(&broker, &topic, &group, &["--group-protocol", "consumer"]).spawn().unwrap(),
+    );
+    let output = BufReader::new(running.0.stdout.take().unwrap());
+    let reading = tokio::task::spawn_blocking(move || output.lines().take(10).count());
+    assert_eq!(tokio::time::timeout(SOON, reading).await.expect("in time").unwrap(), 10);
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let stopping = tokio::task::spawn_blocking(move || running.0.wait().unwrap());
+    let status = tokio::time::timeout(SOON, stopping).await.expect("in time").unwrap();
+    assert!(status.success(), "{status}");
+
+    let mut options = members::options(&group, &[]);
+    options.group.as_mut().unwrap().protocol = GroupProtocol::Consumer;
+    let next = member(&broker, &topic, options).await;
+    settle(&[&next], &[2]).await;
+    let committed = next.committed(&next.assignment()).await.unwrap();
+    assert_eq!(committed.values().map(|committed| committed.offset.get()).sum::<i64>(), 10);
+}
+
+#[tokio::test]
+async fn a_group_begins_at_its_commits() {
+    let broker = TestBroker::get().await;
+    let output = consume(&broker, "any", "group", &["-o", "5"]).output();
+    // The topic is not there either: the command line is looked at first.
+    assert_eq!(output.unwrap().status.code(), Some(2));
+}
