@@ -414,3 +414,7 @@ fn named(names: &BTreeMap<TopicId, Arc<str>>, of: PartitionId) -> Option<TopicPa
 #[cfg(test)]
 #[path = "reconciliation_test.rs"]
 mod reconciliation_test;
+
+#[cfg(test)]
+#[path = "reconciliation_model_test.rs"]
+mod reconciliation_model_test;
