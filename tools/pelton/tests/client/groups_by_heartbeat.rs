@@ -216,6 +216,34 @@ async fn a_static_member_that_comes_back_has_what_it_had() {
 }
 
 #[tokio::test]
+async fn a_static_member_that_asked_for_nothing_comes_back_too() {
+    let broker = TestBroker::get().await;
+    let (topic, group) = (broker.topic(2).await, unique("group"));
+    let mut slow = named(&group, "slow");
+    slow.group.as_mut().unwrap().poll_interval_max = Duration::from_secs(1);
+    let diary = Arc::new(Diary::default());
+    let consumer = Consumer::new(broker.connect().await, slow).unwrap();
+    consumer.subscribe_with(&[&topic], diary.clone()).unwrap();
+    settle(&[&consumer], &[2]).await;
+    // Committing is not asking for records.
+    let offsets = BTreeMap::from([(TopicPartition::new(&topic, 0), Offset::new(0).into())]);
+    let leaving = async {
+        loop {
+            match consumer.commit_offsets(&offsets).await {
+                Ok(()) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(error) => return error,
+            }
+        }
+    };
+    let error = tokio::time::timeout(SOON, leaving).await.expect("in time");
+    assert!(matches!(error, Error::NotAMember { .. }), "{error}");
+    let coming_back = read_until(&consumer, |_| diary.read().len() == 3);
+    coming_back.await;
+    assert_eq!(diary.read(), [("assigned", 2), ("lost", 2), ("assigned", 2)]);
+    consumer.commit().await.unwrap();
+}
+
+#[tokio::test]
 async fn who_is_not_let_in_is_told_why() {
     let broker = TestBroker::get().await;
     let (topic, group) = (broker.topic(1).await, unique("group"));
