@@ -764,6 +764,43 @@ fn s3_a_partition_that_cannot_be_carried_fences_the_shard_before_anybody_waits_f
 }
 
 #[test]
+fn what_the_journal_says_of_a_segment_that_is_gone_refuses_no_start() {
+    let (emptied, bad) = (partition(1, 0), partition(2, 0));
+    // It pins the journal: what is said behind its batch is replayed again and again.
+    let cannot_be_carried = |sim: &SimDisk| {
+        let fault = Fault::new(Operation::Write, FaultError::Errno(libc::EIO)).lasting();
+        sim.inject(fault.under(partition_dir(bad)));
+    };
+    let first = new_disk(1);
+    with_store(&first, SMALL, async |store: Store| {
+        append(&store, &place(&store, bad).await, batch(1, 100)).await;
+        cannot_be_carried(&first);
+        let log = place(&store, emptied).await;
+        for fill in 0..3 {
+            append(&store, &log, batch(fill, 100)).await;
+        }
+        checkpoint(&store).await;
+        let deleted = log.delete_records(Offset::new(3)).expect("moved");
+        store.journal().durable(deleted).await.expect("durable");
+    });
+    let second = first.durable();
+    with_store(&second, SMALL, async |store: Store| {
+        let log = store.log(emptied).expect("a log");
+        assert_eq!((log.start_offset(), log.segment_count()), (Offset::new(3), 0));
+        cannot_be_carried(&second);
+        checkpoint(&store).await;
+        assert!(store.log(bad).expect("a log").append(batch(2, 1), NOW).is_err());
+    });
+    with_store(&second.durable(), SMALL, async |store: Store| {
+        let log = store.log(emptied).expect("a log");
+        assert_eq!(append(&store, &log, batch(4, 100)).await.0, Offset::new(3));
+        checkpoint(&store).await;
+        assert_eq!(read(&log, 3, 1).await.expect("read").slices.len(), 1);
+        assert_eq!(read_all(&store.log(bad).expect("a log")).await.len(), 1);
+    });
+}
+
+#[test]
 fn a_restart_after_a_clean_stop_reads_nothing() {
     let sim = new_disk(1);
     with_store(&sim, SMALL, async |store: Store| {

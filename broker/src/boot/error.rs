@@ -20,6 +20,8 @@ pub enum StartError {
     Damaged(String),
     TooNew(String),
     Runtime(String),
+    /// Shard 0 could not start, and says why itself.
+    Unfounded,
 }
 
 impl StartError {
@@ -36,7 +38,7 @@ impl StartError {
             StartError::Io(_) => 5,
             StartError::Damaged(_) => 6,
             StartError::TooNew(_) => 7,
-            StartError::Runtime(_) => 8,
+            StartError::Runtime(_) | StartError::Unfounded => 8,
         }
     }
 }
@@ -47,6 +49,7 @@ impl std::fmt::Display for StartError {
             StartError::Locked(data) => {
                 write!(f, "{data}: another broker uses this data directory")
             }
+            StartError::Unfounded => f.write_str("shard 0 could not start"),
             StartError::Config(why)
             | StartError::Listen(why)
             | StartError::Io(why)

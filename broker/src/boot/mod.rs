@@ -138,10 +138,7 @@ async fn open(seat: Seat) -> Result<Rc<Shard>, StartError> {
             tell(founding.clone());
             (founding, Some(Controller::new(log)))
         }
-        Role::Other { told } => {
-            let gone = || StartError::Runtime("shard 0 could not start".into());
-            (told.await.ok_or_else(gone)?, None)
-        }
+        Role::Other { told } => (told.await.ok_or(StartError::Unfounded)?, None),
     };
     let began = env.elapsed();
     let (store, report) = Store::open(

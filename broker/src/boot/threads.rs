@@ -219,6 +219,8 @@ impl ShardBoot {
         let (ready, readiness) = (self.ready.clone(), self.readiness.clone());
         let (running, orders) = match self.start().await {
             Ok(started) => started,
+            // What is told is why shard 0 could not, whichever of the two hears of it first.
+            Err(StartError::Unfounded) => return,
             Err(error) => {
                 // Nobody listens any more if another shard has failed before.
                 let _ = ready.send(Err(error));

@@ -126,7 +126,8 @@ impl Log {
 
     fn replay_roll(&self, base: Offset, now: TimestampMs) -> Result<(), String> {
         let mut positions = self.0.positions.borrow_mut();
-        if positions.segments.last().is_some_and(|last| base <= last.base()) {
+        let is_known = positions.segments.last().is_some_and(|last| base <= last.base());
+        if is_known || positions.has_let_go_of(base) {
             return Ok(());
         }
         if base != positions.carried_end {
@@ -224,10 +225,16 @@ async fn write_again(disk: &Disk, file: &File, from: u64, to: u64) -> io::Result
 impl Positions {
     /// Whether what the state file says includes the extent.
     fn contains(&self, extent: &Extent) -> bool {
-        self.segments.last().is_some_and(|last| {
-            extent.segment < last.base()
-                || (extent.segment == last.base() && extent.end_position() <= last.log_bytes)
-        })
+        self.has_let_go_of(extent.segment)
+            || self.segments.last().is_some_and(|last| {
+                extent.segment < last.base()
+                    || (extent.segment == last.base() && extent.end_position() <= last.log_bytes)
+            })
+    }
+
+    /// Whether the segment was below the log's start, and went with all the others.
+    fn has_let_go_of(&self, base: Offset) -> bool {
+        self.segments.is_empty() && base < self.carried_end
     }
 
     fn recovered_to(&mut self, end: Offset) {
