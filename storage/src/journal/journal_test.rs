@@ -463,6 +463,45 @@ fn f3_a_group_whose_write_failed_does_not_come_to_light_in_a_later_life() {
 }
 
 #[test]
+fn f3_nor_does_one_behind_groups_that_are_not_needed_any_more() {
+    for seed in 0..200 {
+        let sim = SimDisk::new(seed);
+        run(async {
+            let (journal, _) = open(&sim, KNOWN).await;
+            let failed = running(&journal, async {
+                // Into the second file, while the next life begins with the first one.
+                for _ in 0..18 {
+                    write(&journal, blocks(1)).await;
+                }
+                sim.inject(Fault::new(Operation::Write, FaultError::Errno(libc::EIO)));
+                let failed = journal.push(partition(), blocks(1), None).expect("pushed");
+                assert!(journal.durable(failed).await.is_err());
+                failed
+            })
+            .await;
+            // All that was durable is carried: the journal says nothing, and begins the ring anew.
+            let life = |incarnation| Known {
+                life: Life { incarnation, ..KNOWN.life },
+                tail: failed,
+                ..KNOWN
+            };
+            sim.kill(&mut CrashChoice::keep_all());
+            let (journal, recovered) = open(&sim, life(2)).await;
+            if sequences(&recovered).last() == Some(&failed) {
+                return;
+            }
+            running(&journal, write(&journal, blocks(1))).await;
+            // The write that had failed may come to light until its place is written to.
+            let after = sim.crash(&mut CrashChoice::random(seed));
+            let (_, recovered) = open(&after, life(3)).await;
+            let lives: Vec<_> =
+                recovered.groups.iter().map(|group| group.header.incarnation).collect();
+            assert_eq!(lives, [2], "seed {seed}");
+        });
+    }
+}
+
+#[test]
 fn stopping_takes_no_more_and_ends_when_all_is_durable() {
     let sim = SimDisk::new(1);
     run(async {

@@ -128,6 +128,8 @@ impl Ring {
         if ring.files.last().is_some_and(|file| file.last == 0 && file.bytes < file_bytes) {
             ring.files.pop();
         }
+        // Also of groups that are not needed any more: the life before went on behind its newest one.
+        let behind_newest = ring.behind_newest();
         if groups.is_empty() {
             // The next group follows none of those in the files: it begins one of them anew.
             for file in &mut ring.files {
@@ -135,7 +137,7 @@ impl Ring {
             }
         }
         if !known.clean {
-            ring.strike_out(tail).await.map_err(failed(dir))?;
+            ring.strike_out(tail, behind_newest).await.map_err(failed(dir))?;
         }
         Ok((ring, Found { groups, torn }))
     }
@@ -159,21 +161,25 @@ impl Ring {
     /// way when its write failed: behind the newest group, and at the front of each file that is
     /// free. It was not found now, so this life uses its sequence again; should the device bring it
     /// to light after all, it would be taken for a group of ours (F3).
-    async fn strike_out(&self, tail: u64) -> io::Result<()> {
-        for (at, ring_file) in self.files.iter().enumerate() {
-            let position = match ring_file.last < tail {
-                true => 0,
-                false if at == self.current => ring_file.used,
-                false => continue,
-            };
-            if position + BLOCK_BYTES as u64 > ring_file.bytes {
+    async fn strike_out(&self, tail: u64, behind_newest: Option<(usize, u64)>) -> io::Result<()> {
+        let fronts = self.files.iter().enumerate().filter(|(_, file)| file.last < tail);
+        let places = fronts.map(|(at, _)| (at, 0)).chain(behind_newest);
+        for (at, position) in places {
+            let Some(RingFile { file, bytes, .. }) = self.files.get(at) else { continue };
+            if position + BLOCK_BYTES as u64 > *bytes {
                 continue;
             }
             let mut buffer = self.disk.allocate_buffer(BLOCK_BYTES);
             buffer.as_mut_slice().fill(0);
-            ring_file.file.write_at(buffer, BLOCK_BYTES, position).await?;
+            file.write_at(buffer, BLOCK_BYTES, position).await?;
         }
         Ok(())
+    }
+
+    /// The file of the newest group of all, and where that group ends.
+    fn behind_newest(&self) -> Option<(usize, u64)> {
+        let newest = self.files.iter().enumerate().max_by_key(|(_, file)| file.last)?;
+        (newest.1.last > 0).then_some((newest.0, newest.1.used))
     }
 
     /// What all files take together.
