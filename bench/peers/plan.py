@@ -72,9 +72,9 @@ def workloads():
     for partitions in (1, 8, 100, 1000):
         of = f"{partitions}p"
         found += [
-            produce(f"1000x1000-{of}", 1000, 1000, partitions, GB, 4),
+            produce(f"1000x1000-{of}", 1000, 1000, partitions, GB, 3),
             produce(f"1000x100-{of}", 1000, 100, partitions, GB // 2, 5),
-            produce(f"16x1000-{of}", 16, 1000, partitions, GB // 4, 8, request=1 << 20),
+            produce(f"16x1000-{of}", 16, 1000, partitions, GB // 4, 5, request=1 << 20),
             produce(f"single-{of}", 1, 1000, partitions, GB // 50, 10, in_flight=1),
         ]
     found.append(produce("single-8p-64", 1, 1000, 8, GB // 50, 10, in_flight=64))
