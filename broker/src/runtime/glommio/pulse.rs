@@ -12,9 +12,9 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// The longest such sleep. A wake costs 20 µs on a quiet machine and 130 µs on a busy one: with two
-/// shards this is half a hundredth of a core at most, when nobody asks for anything.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// The longest such sleep. A wake costs up to 150 µs: with two shards that is a third of a
+/// hundredth of a core when nobody asks for anything.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 static WAKERS: Mutex<Vec<(usize, Waker)>> = Mutex::new(Vec::new());
 static TICKER: Once = Once::new();
