@@ -395,17 +395,15 @@ impl Store {
 
     /// Closes files that idle logs keep open; what was not used since the call before is idle.
     pub async fn close_idle_writers(&self) {
+        if self.0.around.open.writer_count() == 0 {
+            return;
+        }
         for (at, log) in self.logs().into_iter().enumerate() {
             if at % LOGS_A_SLICE == 0 {
                 yield_now().await;
             }
             log.close_idle_writer().await;
         }
-    }
-
-    /// Whether any log keeps a file open for writing.
-    pub fn has_writers(&self) -> bool {
-        self.0.around.open.writer_count() > 0
     }
 
     /// Ends this life in order: what is queued becomes durable, everything is carried, and the next

@@ -49,9 +49,7 @@ impl Shard {
             let is_new = durable != carried_to;
             // Also with nothing to carry: a group that found no room is tried again after it.
             if self.stop.is_given() || !(is_new || self.store.journal().is_starved()) {
-                if self.store.has_writers() {
-                    self.store.close_idle_writers().await;
-                }
+                self.store.close_idle_writers().await;
                 continue;
             }
             match self.checkpoint().await {

@@ -91,29 +91,28 @@ impl Log {
 
     /// There is a bound for open writers.
     pub(super) async fn close_writer_of_too_many(&self) -> io::Result<()> {
-        if !self.0.open.may_keep_writer() {
-            let writer = self.0.positions.borrow_mut().writer.take();
-            if let Some(writer) = writer {
-                writer.close().await?;
-            }
+        match self.0.open.may_keep_writer() {
+            true => Ok(()),
+            false => self.close_writer().await,
         }
-        Ok(())
+    }
+
+    /// What it wrote is durable; the next one opens the file anew.
+    pub(super) async fn close_writer(&self) -> io::Result<()> {
+        let writer = self.0.positions.borrow_mut().writer.take();
+        match writer {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        }
     }
 
     /// Closes a writer that was not used since this was last called: an idle partition keeps no file
     /// open.
     pub(crate) async fn close_idle_writer(&self) {
         let Some(_pass) = self.0.gate.try_enter() else { return };
-        let writer = {
-            let mut positions = self.0.positions.borrow_mut();
-            match std::mem::replace(&mut positions.is_writer_idle, true) {
-                true => positions.writer.take(),
-                false => None,
-            }
-        };
-        if let Some(writer) = writer {
-            // What it wrote is durable; the next one opens the file anew.
-            let _ = writer.close().await;
+        let was_idle = std::mem::replace(&mut self.0.positions.borrow_mut().is_writer_idle, true);
+        if was_idle {
+            let _ = self.close_writer().await;
         }
     }
 
@@ -210,8 +209,7 @@ impl Log {
     }
 
     async fn seal(&self, mut writer: SegmentWriter) -> io::Result<()> {
-        let unindexed = self.0.positions.borrow().unindexed.clone();
-        let last = writer.seal(&unindexed).await?;
+        let last = writer.seal(&self.unindexed()).await?;
         {
             let mut positions = self.0.positions.borrow_mut();
             positions.open_chunk = None;
@@ -257,11 +255,14 @@ impl Log {
     /// Brings the index up to date once too many chunks wait for it.
     pub(super) async fn index_chunks(&self, writer: &mut SegmentWriter) -> io::Result<()> {
         if self.0.positions.borrow().unindexed.len() > UNINDEXED_MAX {
-            let unindexed = self.0.positions.borrow().unindexed.clone();
-            writer.index(&unindexed).await?;
+            writer.index(&self.unindexed()).await?;
             self.note_indexed(&mut self.0.positions.borrow_mut());
         }
         Ok(())
+    }
+
+    fn unindexed(&self) -> Vec<ChunkEntry> {
+        self.0.positions.borrow().unindexed.clone()
     }
 
     fn note_indexed(&self, positions: &mut Positions) {
@@ -332,11 +333,6 @@ impl LogParts {
 impl Positions {
     pub(super) fn keep_writer(&mut self, writer: SegmentWriter) {
         (self.writer, self.is_writer_idle) = (Some(writer), false);
-    }
-
-    /// The chunks of the last segment that its index does not have.
-    pub(super) fn chunks_beyond_index(&self) -> Vec<ChunkEntry> {
-        self.unindexed.iter().copied().chain(self.open_chunk).collect()
     }
 
     /// An epoch of which nothing is committed or carried may never have begun; its journal entry

@@ -194,18 +194,18 @@ impl Log {
         self.0.positions.borrow_mut().is_flushing = false;
     }
 
-    /// One extent; returns its bytes. An error for want of room comes before anything is described.
-    async fn flush_once(&self, rules: RollRules) -> io::Result<usize> {
+    /// One extent. An error for want of room comes before anything is described.
+    async fn flush_once(&self, rules: RollRules) -> io::Result<()> {
         let batches = self.uncarried(EXTENT_BYTES_MAX, |positions| positions.end);
-        let Some(first) = batches.first() else { return Ok(0) };
+        let Some(first) = batches.first() else { return Ok(()) };
         if batches.last().is_some_and(|last| last.next_offset <= self.commit_offset()) {
-            return self.carry_alone(rules).await;
+            return self.carry_alone(rules).await.map(drop);
         }
         let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
         let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
         let end = plan.extent.end;
         if self.is_dropped() {
-            return Ok(0);
+            return Ok(());
         }
         let journal = &self.0.journal;
         // What the journal has already does not depend on the extent, nor does what it gets next.
@@ -237,7 +237,7 @@ impl Log {
         self.end_extent();
         self.index_chunks(&mut writer).await?;
         self.0.positions.borrow_mut().keep_writer(writer);
-        Ok(plan.extent.length as usize)
+        Ok(())
     }
 
     fn end_extent(&self) {

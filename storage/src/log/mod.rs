@@ -305,13 +305,8 @@ impl Log {
 
     /// Lets go of open files, which would keep their room after they are removed.
     pub(crate) async fn close_files(&self) {
-        let (writer, segments) = {
-            let mut positions = self.0.positions.borrow_mut();
-            (positions.writer.take(), std::mem::take(&mut positions.segments))
-        };
-        if let Some(writer) = writer {
-            let _ = writer.close().await;
-        }
+        let segments = std::mem::take(&mut self.0.positions.borrow_mut().segments);
+        let _ = self.close_writer().await;
         for segment in segments {
             self.0.open.close(self.0.id, segment.name).await;
         }

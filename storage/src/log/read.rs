@@ -216,11 +216,9 @@ impl Log {
         if !slices.slices.is_empty() {
             // The open chunk grows: it is not read ahead.
             let consumed = position + at as u64;
-            let behind =
-                |chunks: &'_ [ChunkEntry]| chunks.partition_point(|it| it.end() <= consumed);
-            let next = index.iter().skip(behind(&index));
-            let next = next.chain(place.unindexed.iter().skip(behind(&place.unindexed)));
-            let mut next = next.copied().peekable();
+            let indexed = &index[index.partition_point(|chunk| chunk.end() <= consumed)..];
+            let finished = indexed.iter().chain(&place.unindexed).copied();
+            let mut next = finished.skip_while(|chunk| chunk.end() <= consumed).peekable();
             let next_from = next.peek().map_or(from, |chunk| chunk.offset);
             let (next, _) = run_from(next_from, next, limits.bytes_max);
             place.access.expect(readers, parts.id, &next, is_sequential);

@@ -135,11 +135,11 @@ impl Log {
             return Err(format!("a segment at {base} follows one that ends at {end}"));
         }
         // The index of the one before was completed first.
-        let chunks = positions.chunks_beyond_index().len() as u32;
+        let chunks = positions.unindexed.len() + usize::from(positions.open_chunk.is_some());
         positions.unindexed.clear();
         positions.open_chunk = None;
         if let Some(last) = positions.segments.last_mut() {
-            last.chunk_count += chunks;
+            last.chunk_count += chunks as u32;
         }
         positions.segments.push(Segment::new(SegmentName::carried(base)));
         positions.segment_since = Some(now);

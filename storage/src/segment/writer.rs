@@ -186,11 +186,9 @@ impl SegmentWriter {
             return Ok(());
         }
         let is_new = !self.index.is_there();
-        let mut added = match is_new {
-            true => index::header(self.partition, self.base),
-            false => Vec::new(),
-        };
+        let mut added = Vec::new();
         if is_new {
+            added = index::header(self.partition, self.base);
             added.resize(BLOCK_BYTES, 0);
         }
         for chunk in chunks {
