@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use pelton_group::{Command, GroupId, Listing};
+use pelton_kafka::StrBytes;
 use pelton_model::{PartitionId, ShardId};
 
 use super::answers::Ticket;
 use super::{GroupAnswer, GroupFault, GroupOutcome, GroupRequest, topic};
-use crate::kafka::Call;
+use crate::kafka::{Call, Operation, Resource};
 use crate::message::{Reply, Request};
 
 /// Groups that one question for the list brings.
@@ -29,6 +30,20 @@ impl Call {
             (group.flatten(), command)
         });
         self.ask_coordinators(located.collect()).await
+    }
+
+    /// Describes groups, in their order; no outcome for those that the client may not look at.
+    pub async fn describe_groups(
+        &self,
+        groups: &[StrBytes],
+        command: impl Fn(GroupId) -> Command,
+    ) -> Vec<Option<GroupOutcome>> {
+        let may = |group: &StrBytes| self.may(Operation::Describe, Resource::Group(group.as_str()));
+        let allowed: Vec<bool> = groups.iter().map(may).collect();
+        let asked = groups.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
+        let commands = asked.map(|(group, _)| command(group.as_str().into())).collect();
+        let mut outcomes = self.ask_groups(commands).await.into_iter();
+        allowed.into_iter().map(|allowed| if allowed { outcomes.next() } else { None }).collect()
     }
 
     async fn ask_coordinators(

@@ -12,7 +12,7 @@ use pelton_kafka::wire::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResp
 use pelton_kafka::{ErrorCode, StrBytes, message, uuid_of};
 
 use crate::group::GroupOutcome;
-use crate::kafka::authorize::{GROUP_OPERATIONS, OPERATIONS_OMITTED, Operation, Resource};
+use crate::kafka::authorize::{GROUP_OPERATIONS, OPERATIONS_OMITTED};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{group_message, of_group, of_group_fault};
 
@@ -28,16 +28,10 @@ pub async fn handle(
         true => GROUP_OPERATIONS,
         false => OPERATIONS_OMITTED,
     };
-    let may = |group: &StrBytes| call.may(Operation::Describe, Resource::Group(group.as_str()));
-    let allowed: Vec<bool> = request.group_ids.iter().map(may).collect();
-    let commands = request.group_ids.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
-    let commands =
-        commands.map(|(group, _)| Command::DescribeConsumer { group: group.as_str().into() });
-    let mut outcomes = call.ask_groups(commands.collect()).await.into_iter();
-    let groups = request.group_ids.iter().zip(allowed).map(|(group, allowed)| match allowed {
-        true => described(&call, group, outcomes.next(), operations),
-        false => failed(group, ErrorCode::GroupAuthorizationFailed, None),
-    });
+    let command = |group| Command::DescribeConsumer { group };
+    let outcomes = call.describe_groups(&request.group_ids, command).await;
+    let groups = request.group_ids.iter().zip(outcomes);
+    let groups = groups.map(|(group, outcome)| described(&call, group, outcome, operations));
     message!(ConsumerGroupDescribeResponse { groups: groups.collect() })
 }
 
@@ -55,7 +49,8 @@ fn described(
             failed(group, of_group(error), says_why.then(|| group_message(error)))
         }
         Some(Err(fault)) => failed(group, of_group_fault(fault), None),
-        Some(Ok(_)) | None => failed(group, ErrorCode::UnknownServerError, None),
+        Some(Ok(_)) => failed(group, ErrorCode::UnknownServerError, None),
+        None => failed(group, ErrorCode::GroupAuthorizationFailed, None),
     }
 }
 

@@ -7,7 +7,7 @@ use pelton_kafka::wire::{DescribeGroupsRequest, DescribeGroupsResponse};
 use pelton_kafka::{ErrorCode, StrBytes, message};
 
 use crate::group::GroupOutcome;
-use crate::kafka::authorize::{GROUP_OPERATIONS, OPERATIONS_OMITTED, Operation, Resource};
+use crate::kafka::authorize::{GROUP_OPERATIONS, OPERATIONS_OMITTED};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_group, of_group_fault};
 
@@ -20,15 +20,10 @@ pub async fn handle(call: Call, request: DescribeGroupsRequest) -> DescribeGroup
         true => GROUP_OPERATIONS,
         false => OPERATIONS_OMITTED,
     };
-    let may = |group: &StrBytes| call.may(Operation::Describe, Resource::Group(group.as_str()));
-    let allowed: Vec<bool> = request.groups.iter().map(may).collect();
-    let commands = request.groups.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
-    let commands = commands.map(|(group, _)| Command::Describe { group: group.as_str().into() });
-    let mut outcomes = call.ask_groups(commands.collect()).await.into_iter();
-    let groups = request.groups.iter().zip(allowed).map(|(group, allowed)| match allowed {
-        true => described(&call, group, outcomes.next(), operations),
-        false => failed(group, ErrorCode::GroupAuthorizationFailed),
-    });
+    let command = |group| Command::Describe { group };
+    let outcomes = call.describe_groups(&request.groups, command).await;
+    let groups = request.groups.iter().zip(outcomes);
+    let groups = groups.map(|(group, outcome)| described(&call, group, outcome, operations));
     message!(DescribeGroupsResponse { groups: groups.collect() })
 }
 
@@ -56,7 +51,8 @@ fn described(
         }
         Some(Ok(Reply::Described(Err(error)))) => failed(group, of_group(error)),
         Some(Err(fault)) => failed(group, of_group_fault(fault)),
-        Some(Ok(_)) | None => failed(group, ErrorCode::UnknownServerError),
+        Some(Ok(_)) => failed(group, ErrorCode::UnknownServerError),
+        None => failed(group, ErrorCode::GroupAuthorizationFailed),
     }
 }
 
