@@ -1,5 +1,5 @@
-//! What members of both protocols have in common: the topic that they commit offsets for, and the
-//! question what is committed.
+//! What members of both protocols have in common: the topic that they commit offsets for, how they do
+//! it, and the question what is committed.
 
 use std::time::Duration;
 
@@ -7,11 +7,15 @@ use pelton_kafka::wire::create_topics_request::CreatableTopic;
 use pelton_kafka::wire::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
+use pelton_kafka::wire::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use pelton_kafka::wire::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use pelton_kafka::wire::{
-    CreateTopicsRequest, FindCoordinatorRequest, IncrementalAlterConfigsRequest, OffsetFetchRequest,
+    CreateTopicsRequest, FindCoordinatorRequest, IncrementalAlterConfigsRequest,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
 };
-use pelton_kafka::{ErrorCode, message};
+use pelton_kafka::{ErrorCode, StrBytes, message};
 
 use super::World;
 use super::connection::{Connection, Lost};
@@ -77,6 +81,40 @@ pub async fn prepare(
     });
     connection.call(&request, 1).await?;
     Ok(())
+}
+
+/// Commits one number, as the member that is in this epoch or generation.
+pub fn commit_request(
+    group: &'static str,
+    member_id: &StrBytes,
+    epoch: i32,
+    partition: i32,
+    number: i64,
+) -> OffsetCommitRequest {
+    message!(OffsetCommitRequest {
+        group_id: group.into(),
+        generation_id_or_member_epoch: epoch,
+        member_id: member_id.clone(),
+        topics: vec![message!(OffsetCommitRequestTopic {
+            name: TOPIC.into(),
+            partitions: vec![message!(OffsetCommitRequestPartition {
+                partition_index: partition,
+                committed_offset: number,
+                committed_metadata: Some("".into()),
+            })],
+        })],
+    })
+}
+
+/// What became of it.
+pub fn commit_outcome(
+    connection: &Connection,
+    answer: &OffsetCommitResponse,
+) -> Result<ErrorCode, Lost> {
+    match answer.topics.first().map(|topic| topic.partitions.as_slice()) {
+        Some([found]) => Ok(ErrorCode::from_code(found.error_code)),
+        _ => Err(connection.incident("a commit was not answered")),
+    }
 }
 
 /// Asks what is committed, once; notes what it is told. `false`: not told.

@@ -9,12 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pelton_kafka::wire::consumer_group_heartbeat_request::TopicPartitions;
-use pelton_kafka::wire::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use pelton_kafka::wire::{
     ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
-    OffsetCommitRequest,
 };
 use pelton_kafka::{ErrorCode, StrBytes, message, topic_id_of, uuid_of};
 use pelton_model::TopicId;
@@ -182,28 +178,12 @@ impl ConsumerMember {
         }
         let partition = held[self.random.below(held.len() as u64) as usize];
         let number = self.world.history.borrow_mut().group(GROUP).draw(partition);
-        let request = message!(OffsetCommitRequest {
-            group_id: GROUP.into(),
-            generation_id_or_member_epoch: self.epoch,
-            member_id: self.id.clone(),
-            topics: vec![message!(OffsetCommitRequestTopic {
-                name: TOPIC.into(),
-                partitions: vec![message!(OffsetCommitRequestPartition {
-                    partition_index: partition,
-                    committed_offset: number,
-                    committed_metadata: Some("".into()),
-                })],
-            })],
-        });
+        let request = committed::commit_request(GROUP, &self.id, self.epoch, partition, number);
         let Ok(answer) = connection.call(&request, 9).await else {
             self.forget(true);
             return Err(Out::Lost);
         };
-        let partitions = answer.topics.first().map(|topic| topic.partitions.as_slice());
-        let Some([found]) = partitions else {
-            return Err(connection.incident("a commit was not answered").into());
-        };
-        match ErrorCode::from_code(found.error_code) {
+        match committed::commit_outcome(connection, &answer)? {
             ErrorCode::None => {
                 self.world.history.borrow_mut().group(GROUP).acknowledge(partition, number);
                 Ok(())

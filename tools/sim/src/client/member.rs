@@ -8,19 +8,15 @@
 use bytes::Bytes;
 use pelton_kafka::wire::join_group_request::JoinGroupRequestProtocol;
 use pelton_kafka::wire::leave_group_request::MemberIdentity;
-use pelton_kafka::wire::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use pelton_kafka::wire::sync_group_request::SyncGroupRequestAssignment;
 use pelton_kafka::wire::{
-    HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest,
-    SyncGroupRequest,
+    HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, SyncGroupRequest,
 };
 use pelton_kafka::{ErrorCode, StrBytes, message};
 use pelton_storage::disk::sim::Random;
 
 use super::World;
-use super::committed::{self, BACKOFF, PARTITIONS, TOPIC, is_passing};
+use super::committed::{self, BACKOFF, PARTITIONS, is_passing};
 use super::connection::{Connection, Lost};
 use super::tireless::Tireless;
 
@@ -183,19 +179,8 @@ impl Member {
         let at = self.random.below(share.partitions.len() as u64) as usize;
         let partition = share.partitions[at];
         let number = self.world.history.borrow_mut().group(GROUP).draw(partition);
-        let request = message!(OffsetCommitRequest {
-            group_id: GROUP.into(),
-            generation_id_or_member_epoch: share.generation,
-            member_id: self.id.clone(),
-            topics: vec![message!(OffsetCommitRequestTopic {
-                name: TOPIC.into(),
-                partitions: vec![message!(OffsetCommitRequestPartition {
-                    partition_index: partition,
-                    committed_offset: number,
-                    committed_metadata: Some("".into()),
-                })],
-            })],
-        });
+        let request =
+            committed::commit_request(GROUP, &self.id, share.generation, partition, number);
         let answer = match connection.call(&request, 9).await {
             Ok(answer) => answer,
             Err(Lost) => {
@@ -203,11 +188,7 @@ impl Member {
                 return Err(Out::Lost);
             }
         };
-        let partitions = answer.topics.first().map(|topic| topic.partitions.as_slice());
-        let Some([found]) = partitions else {
-            return Err(connection.incident("a commit was not answered").into());
-        };
-        let error = ErrorCode::from_code(found.error_code);
+        let error = committed::commit_outcome(connection, &answer)?;
         if error == ErrorCode::None {
             self.world.history.borrow_mut().group(GROUP).acknowledge(partition, number);
         } else if !is_refusal(error) {
