@@ -7,7 +7,7 @@ use pelton_model::Offset;
 
 use crate::broker::{TestBroker, unique};
 use crate::consume::fill;
-use crate::members::{Diary, SOON, member, options, read_until, settle};
+use crate::members::{Diary, SOON, leaves_and_comes_back, member, options, read_until, settle};
 
 #[tokio::test]
 async fn a_lone_member_reads_everything_and_goes_on_from_its_commit() {
@@ -138,19 +138,7 @@ async fn offsets_are_committed_by_hand_without_a_member() {
 
 #[tokio::test]
 async fn a_member_that_asks_for_nothing_leaves_and_comes_back() {
-    let broker = TestBroker::get().await;
-    let (topic, group) = (broker.topic(2).await, unique("group"));
-    let mut slow = options(&group, &[Assignor::CooperativeSticky]);
-    slow.group.as_mut().unwrap().poll_interval_max = Duration::from_secs(2);
-    let diary = Arc::new(Diary::default());
-    let idle = Consumer::new(broker.connect().await, slow.clone()).unwrap();
-    idle.subscribe_with(&[&topic], diary.clone()).unwrap();
-    settle(&[&idle], &[2]).await;
-    let busy = member(&broker, &topic, slow).await;
-    // Only one of them asks: it ends up with everything.
-    settle(&[&busy], &[2]).await;
-    settle(&[&idle, &busy], &[1, 1]).await;
-    assert!(diary.read().iter().any(|(what, _)| *what == "lost"), "{:?}", diary.read());
+    leaves_and_comes_back(options(&unique("group"), &[Assignor::CooperativeSticky])).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use pelton_model::Offset;
 
 use crate::broker::{TestBroker, unique};
 use crate::consume::fill;
-use crate::members::{self, Diary, SOON, member, read_until, settle};
+use crate::members::{self, Diary, SOON, leaves_and_comes_back, member, read_until, settle};
 
 fn options(group: &str) -> ConsumerOptions {
     let mut options = members::options(group, &[Assignor::Range]);
@@ -182,19 +182,7 @@ async fn what_was_handed_out_is_committed_before_it_goes() {
 
 #[tokio::test]
 async fn a_member_that_asks_for_nothing_leaves_and_comes_back() {
-    let broker = TestBroker::get().await;
-    let (topic, group) = (broker.topic(2).await, unique("group"));
-    let mut slow = options(&group);
-    slow.group.as_mut().unwrap().poll_interval_max = Duration::from_secs(2);
-    let diary = Arc::new(Diary::default());
-    let idle = Consumer::new(broker.connect().await, slow.clone()).unwrap();
-    idle.subscribe_with(&[&topic], diary.clone()).unwrap();
-    settle(&[&idle], &[2]).await;
-    let busy = member(&broker, &topic, slow).await;
-    // Only one of them asks: it ends up with everything.
-    settle(&[&busy], &[2]).await;
-    settle(&[&idle, &busy], &[1, 1]).await;
-    assert!(diary.read().iter().any(|(what, _)| *what == "lost"), "{:?}", diary.read());
+    leaves_and_comes_back(options(&unique("group"))).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Members of groups, and what is waited for with them.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -66,6 +66,22 @@ pub async fn settle(members: &[&Consumer], shares: &[usize]) {
         }
     };
     tokio::time::timeout(SOON, settling).await.expect("in time");
+}
+
+/// A member that asks for no records for too long leaves, and is back when it asks.
+pub async fn leaves_and_comes_back(mut slow: ConsumerOptions) {
+    let broker = TestBroker::get().await;
+    let topic = broker.topic(2).await;
+    slow.group.as_mut().unwrap().poll_interval_max = Duration::from_secs(2);
+    let diary = Arc::new(Diary::default());
+    let idle = Consumer::new(broker.connect().await, slow.clone()).unwrap();
+    idle.subscribe_with(&[&topic], diary.clone()).unwrap();
+    settle(&[&idle], &[2]).await;
+    let busy = member(&broker, &topic, slow).await;
+    // Only one of them asks: it ends up with everything.
+    settle(&[&busy], &[2]).await;
+    settle(&[&idle, &busy], &[1, 1]).await;
+    assert!(diary.read().iter().any(|(what, _)| *what == "lost"), "{:?}", diary.read());
 }
 
 /// What a listener was told, and of how many partitions. It commits before they go.
