@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::block_file::BlockFile;
+use crate::block_file::{BlockFile, WritesInFlight};
 use crate::disk::{Disk, OpenMode};
 
 /// Whether an append is on stable storage when it returns.
@@ -59,7 +59,7 @@ impl AppendFile {
     }
 
     pub async fn append(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        self.file.append(&self.disk, pieces).await
+        self.file.append(&self.disk, pieces, WritesInFlight::Four).await
     }
 
     /// Bytes that count.

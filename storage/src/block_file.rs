@@ -2,19 +2,31 @@
 
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 
 use bytes::{Buf, Bytes};
 use futures::stream::{self, StreamExt};
-use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
+use pelton_model::limits::BLOCK_BYTES;
 
 use crate::disk::{Disk, File, OpenMode};
+use crate::event::yield_now;
 
 /// The first allocation, and the largest step by which it doubles (F1).
 const ALLOCATE_BYTES_MIN: u64 = 64 << 10;
 const ALLOCATE_BYTES_STEP_MAX: u64 = 32 << 20;
 
-/// Writes of one append that are in flight at once.
-const WRITES_IN_FLIGHT_MAX: usize = 4;
+/// One write of an append. Filling its buffer takes some 100 µs (R8), and a journal group that
+/// comes behind it in the device's queue does not wait long.
+const WRITE_BYTES_MAX: usize = 512 << 10;
+
+/// Writes of one append that may be in flight at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WritesInFlight {
+    /// Of what nobody waits for: the device is left to others.
+    One,
+    /// Enough to keep a device busy.
+    Four,
+}
 
 /// A file written in blocks whose end is kept in memory until its block is full (M1).
 pub(crate) struct BlockFile {
@@ -42,30 +54,42 @@ impl BlockFile {
     }
 
     /// Appends `pieces`; on an error nothing has changed but bytes behind the end.
-    pub async fn append(&mut self, disk: &Disk, pieces: &[Bytes]) -> io::Result<()> {
+    pub async fn append(
+        &mut self,
+        disk: &Disk,
+        pieces: &[Bytes],
+        in_flight: WritesInFlight,
+    ) -> io::Result<()> {
         let bytes: usize = pieces.iter().map(Bytes::len).sum();
         self.reserve(bytes as u64).await?;
         let begins = self.end - self.block.len() as u64;
         let filled = self.block.len() + bytes;
         let kept = Bytes::from(std::mem::take(&mut self.block));
-        let mut source = Source { left: kept.clone(), rest: pieces.iter() };
+        let source = Source { left: kept.clone(), rest: pieces.iter() };
         let total = filled.next_multiple_of(BLOCK_BYTES);
         let file = &self.file;
-        let writes = stream::iter((0..total).step_by(IO_BYTES_MAX)).map(|at| {
-            let step = (total - at).min(IO_BYTES_MAX);
+        let steps = stream::unfold((0, source), |(at, mut source)| async move {
+            let step = (total - at).min(WRITE_BYTES_MAX);
+            if step == 0 {
+                return None;
+            }
+            if at > 0 {
+                yield_now().await;
+            }
             let mut buffer = disk.allocate_buffer(step);
             source.fill(&mut buffer.as_mut_slice()[..step]);
-            async move {
-                let buffer = file.write_at(buffer, step, begins + at as u64).await?;
-                // Of the last one, what does not fill a block.
-                let end = filled.saturating_sub(at).min(step);
-                let tail = &buffer.as_slice()[end - end % BLOCK_BYTES..end];
-                Ok::<_, io::Error>(if at + step == total { tail.to_vec() } else { Vec::new() })
-            }
+            Some(((at, step, buffer), (at + step, source)))
+        });
+        let writes = steps.map(|(at, step, buffer)| async move {
+            let buffer = file.write_at(buffer, step, begins + at as u64).await?;
+            // Of the last one, what does not fill a block.
+            let end = filled.saturating_sub(at).min(step);
+            let tail = &buffer.as_slice()[end - end % BLOCK_BYTES..end];
+            Ok::<_, io::Error>(if at + step == total { tail.to_vec() } else { Vec::new() })
         });
         let mut block = Vec::new();
         let mut result = Ok(());
-        let mut writes = writes.buffered(WRITES_IN_FLIGHT_MAX);
+        let mut writes = pin!(writes.buffered(in_flight.count()));
         // Not the first error but the last write ends it: none may still be in flight.
         while let Some(written) = writes.next().await {
             match written {
@@ -73,7 +97,6 @@ impl BlockFile {
                 Err(error) => result = result.and(Err(error)),
             }
         }
-        drop(writes);
         if result.is_err() {
             self.block = kept.to_vec();
             return result;
@@ -91,6 +114,15 @@ impl BlockFile {
             self.allocated = target;
         }
         Ok(())
+    }
+}
+
+impl WritesInFlight {
+    fn count(self) -> usize {
+        match self {
+            WritesInFlight::One => 1,
+            WritesInFlight::Four => 4,
+        }
     }
 }
 

@@ -1,29 +1,29 @@
 //! A shard's directory: its journal, its state file, its logs.
 
+mod checkpoint;
 mod compaction;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::rc::{Rc, Weak};
 
-use futures::future::{join, select};
-use futures::stream::{self, StreamExt};
+use futures::future::join;
 use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, TopicId};
 
+use self::checkpoint::LOGS_A_SLICE;
 use crate::directories::create_dir_durably;
-use crate::disk::{Disk, is_disk_full};
+use crate::disk::Disk;
 use crate::error::{OpenError, StorageError};
 use crate::event::yield_now;
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Known, Life};
-use crate::log::{Cut, Log, LogParts, RollRules, Surroundings};
+use crate::log::{Cut, FLUSHES_IN_FLIGHT_MAX, Log, LogParts, RollRules, Surroundings};
 use crate::planted::{Bug, is_planted};
 use crate::segment::{Corruptions, OpenSegments, partition_dir};
-use crate::state::{PartitionState, ShardState, StateFile, StateHead, StateWriter};
+use crate::state::{PartitionState, ShardState, StateFile};
 
 /// Sizes of one shard's storage.
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +75,6 @@ pub struct StoreStats {
     pub open_segments: usize,
     pub corruptions: Corruptions,
 }
-
-/// Logs that a checkpoint carries at once. Each waits for a write and a sync; what is synced
-/// together shares the file system's commits.
-const CARRIES_IN_FLIGHT_MAX: usize = 8;
-
-/// Logs that are gone through before others get the core: some 100 µs.
-const LOGS_A_SLICE: usize = 128;
 
 /// Bytes of batches in memory, and in which order they may leave it.
 pub(crate) struct Memory {
@@ -189,6 +182,7 @@ impl Store {
             memory: Rc::new(Memory::new(options.cache_bytes)),
             open: Rc::new(OpenSegments::new(options.open_files_max)),
             flushes: Rc::default(),
+            carries: Rc::default(),
             direct_flush_bytes: options.direct_flush_bytes.max(1),
         };
         let mut report = RecoveryReport { torn: recovered.torn, ..RecoveryReport::default() };
@@ -295,7 +289,9 @@ impl Store {
     /// [`Store::stop_journal`]; the shard runs this as a task. `roll` gives each log's rules.
     pub async fn run_journal(&self, roll: impl Fn(&Log) -> RollRules) {
         let around = &self.0.around;
-        join(around.journal.run(), around.flushes.run(&around.journal, roll)).await;
+        let flushes =
+            around.flushes.run(&around.journal, FLUSHES_IN_FLIGHT_MAX, |log| log.flush(&roll));
+        join(around.journal.run(), flushes).await;
     }
 
     pub fn stop_journal(&self) {
@@ -386,13 +382,6 @@ impl Store {
         Ok(Some((log, sequence)))
     }
 
-    /// Carries the tails of all logs to segments, writes the state file, and frees the journal.
-    /// `roll` gives each log's rules. Returns the bytes carried.
-    pub async fn checkpoint(&self, roll: impl Fn(&Log) -> RollRules) -> Result<u64, StorageError> {
-        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
-        self.checkpoint_alone(&roll).await
-    }
-
     /// Closes files that idle logs keep open; what was not used since the call before is idle.
     pub async fn close_idle_writers(&self) {
         if self.0.around.open.writer_count() == 0 {
@@ -403,129 +392,6 @@ impl Store {
                 yield_now().await;
             }
             log.close_idle_writer().await;
-        }
-    }
-
-    /// Ends this life in order: what is queued becomes durable, everything is carried, and the next
-    /// start need not read the journal. [`Store::run_journal`] ends by it.
-    pub async fn close(&self, roll: impl Fn(&Log) -> RollRules) -> Result<(), StorageError> {
-        let _pass = self.0.gate.enter().await;
-        let journal = &self.0.around.journal;
-        self.stop_journal();
-        while !journal.has_ended() {
-            // It may need the room of what it has written for what it still has to write.
-            let changed = select(journal.pressure().wait(), journal.end().wait());
-            self.checkpoint_alone(&roll).await?;
-            if !journal.has_ended() {
-                changed.await;
-            }
-        }
-        self.checkpoint_alone(&roll).await.map(|_| ())
-    }
-
-    async fn checkpoint_alone(
-        &self,
-        roll: &impl Fn(&Log) -> RollRules,
-    ) -> Result<u64, StorageError> {
-        let journal = &self.0.around.journal;
-        let (is_pressed, tail) = (self.is_pressed(), journal.tail());
-        let dirty =
-            stream::iter(self.logs().into_iter().enumerate()).filter_map(|(at, log)| async move {
-                if at % LOGS_A_SLICE == 0 {
-                    yield_now().await;
-                }
-                if !log.is_dirty() {
-                    log.close_idle_writer().await;
-                    return None;
-                }
-                Some(log)
-            });
-        let carries = dirty.map(|log| async move { (log.carry(roll(&log)).await, log) });
-        let mut carries = pin!(carries.buffer_unordered(CARRIES_IN_FLIGHT_MAX));
-        let mut bytes = 0;
-        let mut full = false;
-        while let Some((carried, log)) = carries.next().await {
-            match carried {
-                Ok(carried) => bytes += carried as u64,
-                Err(StorageError::Full) => full = true,
-                // The partition is fenced and has said so; the others go on.
-                Err(error) => tracing::debug!(partition = %log.id(), %error, "not carried"),
-            }
-        }
-        self.write_state().await?;
-        if is_pressed && journal.tail() == tail {
-            self.fence_if_pinned(tail)?;
-        }
-        if full { Err(StorageError::Full) } else { Ok(bytes) }
-    }
-
-    /// Whether somebody waits for room that only a checkpoint can make.
-    fn is_pressed(&self) -> bool {
-        let uncarried = self.uncarried_bytes() as u64;
-        self.0.around.journal.is_starved() || uncarried > self.0.options.journal.ring_bytes_max
-    }
-
-    /// What a fenced log still needs of the journal can neither be carried nor let go before the
-    /// next start. When that is what the ring is full of, nobody must wait for room any more.
-    fn fence_if_pinned(&self, tail: u64) -> Result<(), StorageError> {
-        let pins = |log: &&Log| log.is_fenced() && log.needs_from() == Some(tail);
-        if let Some(log) = self.0.logs.borrow().values().find(pins) {
-            let why =
-                format!("{} cannot be carried, and what it needs fills the journal", log.id());
-            tracing::error!(shard = %self.0.shard, why, "this shard's storage is fenced");
-            self.0.around.journal.fence(why);
-        }
-        self.0.around.journal.check()
-    }
-
-    /// Encodes in slices (R8). What a log says in a later slice may be newer than the tail: replay
-    /// passes over what a state contains already, and a log that is dropped meanwhile has its Drop
-    /// at or above the tail.
-    async fn write_state(&self) -> Result<(), StorageError> {
-        let journal = &self.0.around.journal;
-        // Groups up to here can take no more entries, so what they say is in the logs by now.
-        let durable = journal.durable_sequence();
-        let clean = journal.has_ended().then(|| journal.next_sequence());
-        let mut tail = self.0.removals.borrow().values().copied().fold(durable + 1, u64::min);
-        let mut logs = self.logs();
-        for slice in logs.chunks(LOGS_A_SLICE) {
-            for log in slice {
-                tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
-            }
-            yield_now().await;
-        }
-        // One that may never have begun must not take in what the journal says of an earlier
-        // partition of its name. If it has begun, the journal says all of it.
-        logs.retain(|log| log.placed_sequence() <= durable);
-        let version = self.0.version.get() + 1;
-        let mut state = StateWriter::new(&StateHead {
-            version,
-            shard: self.0.shard,
-            life: self.0.life,
-            tail,
-            clean: clean == Some(tail),
-            partition_count: logs.len() as u32,
-        });
-        for slice in logs.chunks(LOGS_A_SLICE) {
-            for log in slice {
-                state.push(&log.state());
-            }
-            yield_now().await;
-        }
-        if is_planted(Bug::ReclaimEarly) {
-            journal.release(durable + 1);
-        }
-        match self.0.state_file.write_encoded(version, state).await {
-            Ok(()) => {
-                self.0.version.set(version);
-                journal.release(tail);
-                Ok(())
-            }
-            Err(error) if is_disk_full(&error) => Err(StorageError::Full),
-            Err(error) => {
-                journal.fence(format!("the state file: {error}"));
-                journal.check()
-            }
         }
     }
 

@@ -73,6 +73,10 @@ impl RunningShard {
             journal.store.run_journal(|log| journal.roll_rules(log)).await;
             let _ = ended.send(());
         });
+        let carries = shard.clone();
+        shard.env.spawn(Lane::Background, async move {
+            carries.store.run_carries(|log| carries.roll_rules(log)).await;
+        });
         shard.maintain();
         if shard.controller.is_some() {
             convene(&shard).await?;

@@ -326,6 +326,10 @@ impl Journal {
         self.room.notify();
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
     /// Whether [`Journal::run`] has ended: everything is durable, or the journal is fenced.
     pub fn has_ended(&self) -> bool {
         self.ended.get()

@@ -89,6 +89,7 @@ impl Log {
         }
         let max_timestamp = batch.header.max_timestamp;
         positions.push_recent(NewRecent { base, next, max_timestamp, sequence, bytes });
+        self.want_carry(&mut positions);
         Ok(Appended { base_offset: base, acked_by, duplicate_of: None })
     }
 }

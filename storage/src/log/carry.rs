@@ -8,6 +8,7 @@ use std::io;
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
 use super::{Log, LogParts, Positions};
+use crate::block_file::WritesInFlight;
 use crate::directories::create_dir_durably;
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
@@ -25,11 +26,29 @@ pub struct RollRules {
     pub now: TimestampMs,
 }
 
-/// Bytes that one carry takes at most, so that partitions take turns.
-const CARRY_BYTES_MAX: usize = 32 << 20;
+/// How much a carry takes of the device, which others want for what somebody waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Bytes after which the next log has its turn.
+    pub bytes_max: usize,
+    pub writes_in_flight: WritesInFlight,
+}
+
+impl Effort {
+    /// The journal has room: one write at a time, and one extent.
+    pub const GENTLE: Effort =
+        Effort { bytes_max: EXTENT_BYTES_MAX, writes_in_flight: WritesInFlight::One };
+    /// The journal needs room.
+    pub const FULL: Effort = Effort { bytes_max: 32 << 20, writes_in_flight: WritesInFlight::Four };
+}
 
 /// Bytes that one extent takes at most, unless a single batch is larger.
-pub(super) const EXTENT_BYTES_MAX: usize = 4 << 20;
+pub(crate) const EXTENT_BYTES_MAX: usize = 4 << 20;
+
+/// Committed bytes of one log that may wait for the next checkpoint, in direct flushes (1 MiB by
+/// default); more are carried before, in the background, so that a checkpoint finds little to do at
+/// once.
+const BACKLOG_FLUSHES_MAX: u64 = 4;
 
 /// Finished chunks that are left to the state file before the index is paid a write and a sync: 64
 /// KiB each.
@@ -42,6 +61,33 @@ impl Log {
         positions.carried_end < positions.commit && !positions.dropped
     }
 
+    /// Committed bytes that wait to be carried.
+    pub(crate) fn backlog_bytes(&self) -> u64 {
+        self.0.positions.borrow().backlog_bytes()
+    }
+
+    pub(super) fn is_behind(&self, positions: &Positions) -> bool {
+        let bytes_max = (self.0.direct_flush_bytes as u64).saturating_mul(BACKLOG_FLUSHES_MAX);
+        positions.backlog_bytes() > bytes_max
+    }
+
+    /// Asks for a carry in the background, once, if much waits for it.
+    pub(super) fn want_carry(&self, positions: &mut Positions) {
+        if self.is_behind(positions) && !std::mem::replace(&mut positions.is_carry_wanted, true) {
+            self.0.carries.add(self.clone());
+        }
+    }
+
+    /// One turn of what was asked for.
+    pub(crate) async fn carry_wanted(&self, rules: RollRules) -> Result<(), StorageError> {
+        self.0.positions.borrow_mut().is_carry_wanted = false;
+        // What is left has another turn; of a log that was dropped, nothing will ever be carried.
+        if self.carry_with(rules, Effort::GENTLE).await? > 0 {
+            self.want_carry(&mut self.0.positions.borrow_mut());
+        }
+        Ok(())
+    }
+
     /// The first journal group that this log still needs.
     pub(crate) fn needs_from(&self) -> Option<u64> {
         self.0.positions.borrow().needs_from()
@@ -49,10 +95,18 @@ impl Log {
 
     /// Writes committed batches to segments and syncs them. Returns the bytes carried.
     pub async fn carry(&self, rules: RollRules) -> Result<usize, StorageError> {
+        self.carry_with(rules, Effort::FULL).await
+    }
+
+    pub(crate) async fn carry_with(
+        &self,
+        rules: RollRules,
+        effort: Effort,
+    ) -> Result<usize, StorageError> {
         self.check()?;
         // Nobody in the gate waits for the journal, which may be waiting for this carry.
         let _pass = self.0.gate.enter().await;
-        match self.carry_alone(rules).await {
+        match self.carry_alone(rules, effort).await {
             Ok(bytes) => Ok(bytes),
             Err(error) if is_disk_full(&error) => Err(StorageError::Full),
             Err(_) if self.is_dropped() => Ok(0),
@@ -67,14 +121,14 @@ impl Log {
     }
 
     /// The caller is in the gate.
-    pub(super) async fn carry_alone(&self, rules: RollRules) -> io::Result<usize> {
+    pub(super) async fn carry_alone(&self, rules: RollRules, effort: Effort) -> io::Result<usize> {
         let mut total = 0;
-        while total < CARRY_BYTES_MAX {
+        while total < effort.bytes_max {
             let batches = self.uncarried(EXTENT_BYTES_MAX, |positions| positions.commit);
             let Some(first) = batches.first() else { break };
             let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
             let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
-            writer.write(&plan).await?;
+            writer.write(&plan, effort.writes_in_flight).await?;
             total += plan.extent.length as usize;
             if !self.is_dropped() {
                 // Refused only when the journal ends, and then no extent follows this one.
@@ -241,6 +295,7 @@ impl Log {
                 taken.fold((0, 0), |(bytes, count), it| (bytes + it.bytes.len(), count + 1));
             assert_eq!(bytes, extent.length as usize, "an extent is of whole batches");
             positions.carried_end = extent.end;
+            positions.carried_bytes += extent.length as u64;
             let (finished, open) = extent.split_chunks();
             positions.unindexed.extend_from_slice(finished);
             positions.open_chunk = open;
@@ -331,6 +386,11 @@ impl LogParts {
 }
 
 impl Positions {
+    /// Committed bytes that no segment has.
+    pub(super) fn backlog_bytes(&self) -> u64 {
+        self.committed_bytes.saturating_sub(self.carried_bytes)
+    }
+
     pub(super) fn keep_writer(&mut self, writer: SegmentWriter) {
         (self.writer, self.is_writer_idle) = (Some(writer), false);
     }

@@ -7,25 +7,27 @@
 //! carried end may pass the commit point: what is durable in a segment need not be carried.) What
 //! gathered meanwhile is flushed next if it is much, and else goes to the journal.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io;
-use std::rc::Rc;
 
 use futures::future::select;
-use futures::stream::{FuturesUnordered, StreamExt};
 use pelton_model::Offset;
 
-use super::carry::{EXTENT_BYTES_MAX, fitting};
+use super::carry::{EXTENT_BYTES_MAX, Effort, fitting};
 use super::{Log, Positions, RollRules};
+use crate::block_file::WritesInFlight;
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
-use crate::event::{Event, yield_now};
-use crate::journal::{Entry, Journal};
+use crate::event::yield_now;
+use crate::journal::Entry;
 use crate::planted::{Bug, is_planted};
 
 /// Partitions that are flushed at once; more would not make the device faster.
-const FLUSHES_IN_FLIGHT_MAX: usize = 4;
+pub(crate) const FLUSHES_IN_FLIGHT_MAX: usize = 4;
+
+/// A flush writes first what is committed and not carried yet. Where that is much, the journal
+/// acknowledges sooner, as long as less of its ring than this is used: beyond, a hot log must get back
+/// to writing its bytes once.
+const JOURNAL_ROOM: f64 = 0.75;
 
 /// Of a held batch.
 pub(super) const NO_GROUP: u64 = u64::MAX;
@@ -45,40 +47,6 @@ impl AckedBy {
         match self {
             AckedBy::Group(sequence) => Some(sequence),
             AckedBy::Commit(_) => None,
-        }
-    }
-}
-
-/// Logs that want to be flushed.
-#[derive(Default)]
-pub(crate) struct Flushes {
-    queue: RefCell<VecDeque<Log>>,
-    work: Event,
-}
-
-impl Flushes {
-    fn add(&self, log: Log) {
-        self.queue.borrow_mut().push_back(log);
-        self.work.notify();
-    }
-
-    /// Flushes until the journal has ended.
-    pub async fn run(&self, journal: &Rc<Journal>, roll: impl Fn(&Log) -> RollRules) {
-        let roll = &roll;
-        let mut running = FuturesUnordered::new();
-        loop {
-            let news = select(self.work.wait(), journal.end().wait());
-            while running.len() < FLUSHES_IN_FLIGHT_MAX {
-                let Some(log) = self.queue.borrow_mut().pop_front() else { break };
-                running.push(async move { log.flush(roll).await });
-            }
-            if running.is_empty() && journal.has_ended() {
-                return;
-            }
-            match running.is_empty() {
-                true => drop(news.await),
-                false => drop(select(running.next(), news).await),
-            }
         }
     }
 }
@@ -120,6 +88,9 @@ impl Log {
         if uncommitted + bytes < self.0.direct_flush_bytes {
             return false;
         }
+        if self.is_behind(positions) && self.0.journal.used_ratio() < JOURNAL_ROOM {
+            return false;
+        }
         positions.is_flushing = true;
         self.0.flushes.add(self.clone());
         true
@@ -143,7 +114,7 @@ impl Log {
         Ok(())
     }
 
-    async fn flush(&self, roll: &impl Fn(&Log) -> RollRules) {
+    pub(crate) async fn flush(self, roll: &impl Fn(&Log) -> RollRules) {
         let mut is_first = true;
         let result = loop {
             // One extent at a time, so that a checkpoint gets through to a hot partition.
@@ -156,7 +127,7 @@ impl Log {
                 break self.close_writer_of_too_many().await;
             }
             is_first = false;
-            if let Err(error) = self.flush_once(roll(self)).await {
+            if let Err(error) = self.flush_once(roll(&self)).await {
                 break Err(error);
             }
         };
@@ -199,7 +170,7 @@ impl Log {
         let batches = self.uncarried(EXTENT_BYTES_MAX, |positions| positions.end);
         let Some(first) = batches.first() else { return Ok(()) };
         if batches.last().is_some_and(|last| last.next_offset <= self.commit_offset()) {
-            return self.carry_alone(rules).await.map(drop);
+            return self.carry_alone(rules, Effort::FULL).await.map(drop);
         }
         let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
         let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
@@ -223,7 +194,7 @@ impl Log {
             }
         };
         // Room was taken before; a device that has none all the same is one that failed.
-        let written = writer.write(&plan).await;
+        let written = writer.write(&plan, WritesInFlight::Four).await;
         written.map_err(|error| io::Error::other(error.to_string()))?;
         match in_flight {
             Some(sequence) => journal.extent_is_durable(sequence),

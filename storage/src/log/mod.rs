@@ -9,6 +9,7 @@ mod carry;
 pub(crate) mod compact;
 mod flush;
 mod lookup;
+mod queue;
 mod read;
 mod recover;
 mod retain;
@@ -25,10 +26,12 @@ use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
 
 pub use append::{Appended, NewBatch, NotAppended};
 pub use carry::RollRules;
+pub(crate) use carry::{EXTENT_BYTES_MAX, Effort};
 pub use compact::{Compacted, CompactionError, CompactionRules, Dirtiness, Pace};
 pub use flush::AckedBy;
-pub(crate) use flush::Flushes;
+pub(crate) use flush::FLUSHES_IN_FLIGHT_MAX;
 pub use lookup::OffsetAndTimestamp;
+use queue::LogQueue;
 pub use read::{ReadLimits, ReadSlices};
 pub(crate) use recover::Cut;
 pub use retain::RetentionRules;
@@ -57,7 +60,9 @@ pub(crate) struct LogParts {
     watchers: watch::Watchers,
     /// One carry, flush, roll, deletion or swap of segments at a time.
     gate: Gate,
-    flushes: Rc<Flushes>,
+    flushes: Rc<LogQueue>,
+    /// Logs that want to be carried before the next checkpoint.
+    carries: Rc<LogQueue>,
     /// A tail of so many bytes goes straight to its segment.
     direct_flush_bytes: usize,
     /// One compaction at a time; entered before `gate`.
@@ -81,9 +86,12 @@ struct Positions {
     extent_from: Option<Offset>,
     /// A flush is wanted or under way.
     is_flushing: bool,
+    /// A carry in the background is wanted.
+    is_carry_wanted: bool,
     /// Of all batches, since the start.
     appended_bytes: u64,
     committed_bytes: u64,
+    carried_bytes: u64,
     /// Neighbouring batches up to `end`. Those below `carried_end` are cache.
     recent: VecDeque<RecentBatch>,
     segments: Vec<Segment>,
@@ -139,7 +147,8 @@ pub(crate) struct Surroundings {
     pub journal: Rc<Journal>,
     pub memory: Rc<Memory>,
     pub open: Rc<OpenSegments>,
-    pub flushes: Rc<Flushes>,
+    pub flushes: Rc<LogQueue>,
+    pub carries: Rc<LogQueue>,
     pub direct_flush_bytes: usize,
 }
 
@@ -193,8 +202,10 @@ impl Log {
                 end: state.carried_end,
                 extent_from: None,
                 is_flushing: false,
+                is_carry_wanted: false,
                 appended_bytes: 0,
                 committed_bytes: 0,
+                carried_bytes: 0,
                 recent: VecDeque::new(),
                 segments: state.segments.iter().map(Segment::from_state).collect(),
                 unindexed: state.unindexed.clone(),
@@ -217,6 +228,7 @@ impl Log {
             compaction: Gate::default(),
             unswept: Cell::default(),
             flushes: around.flushes.clone(),
+            carries: around.carries.clone(),
             direct_flush_bytes: around.direct_flush_bytes,
         }))
     }

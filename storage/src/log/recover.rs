@@ -115,6 +115,7 @@ impl Log {
         positions.carried_end = extent.end;
         while positions.recent.front().is_some_and(|batch| batch.next <= extent.end) {
             if let Some(batch) = positions.recent.pop_front() {
+                positions.carried_bytes += batch.bytes.len() as u64;
                 self.0.memory.release(batch.bytes.len(), false);
             }
         }

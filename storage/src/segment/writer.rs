@@ -9,7 +9,7 @@ use pelton_model::limits::BLOCK_BYTES;
 use pelton_model::{Offset, PartitionId, TimestampMs};
 
 use super::{ChunkEntry, OpenChunk, SegmentName, WriterPass, index};
-use crate::block_file::BlockFile;
+use crate::block_file::{BlockFile, WritesInFlight};
 use crate::disk::{Disk, OpenMode};
 use crate::journal::{Extent, producers_of};
 use crate::planted::{Bug, is_planted};
@@ -127,9 +127,9 @@ impl SegmentWriter {
     /// Writes what was planned, and syncs it. After an error the writer is not used again: what it
     /// had written behind the durable end is written anew, from the same bytes, by the one that
     /// resumes.
-    pub async fn write(&mut self, plan: &Plan) -> io::Result<()> {
+    pub async fn write(&mut self, plan: &Plan, in_flight: WritesInFlight) -> io::Result<()> {
         assert_eq!(plan.extent.position, self.log.end, "a plan is for the end");
-        self.log.append(&self.disk, &plan.pieces).await?;
+        self.log.append(&self.disk, &plan.pieces, in_flight).await?;
         if !is_planted(Bug::SkipSegmentSync) {
             self.log.file.sync().await?;
         }
@@ -144,7 +144,7 @@ impl SegmentWriter {
         batches: &[CarriedBatch],
     ) -> io::Result<Vec<ChunkEntry>> {
         let plan = self.plan(batches).await?;
-        self.log.append(&self.disk, &plan.pieces).await?;
+        self.log.append(&self.disk, &plan.pieces, WritesInFlight::One).await?;
         self.open_chunk = plan.open_chunk;
         Ok(plan.extent.split_chunks().0.to_vec())
     }
@@ -195,7 +195,7 @@ impl SegmentWriter {
             added.extend_from_slice(&chunk.encode());
         }
         let file = self.index.open(&self.disk).await?;
-        file.append(&self.disk, &[Bytes::from(added)]).await?;
+        file.append(&self.disk, &[Bytes::from(added)], WritesInFlight::One).await?;
         file.file.sync().await?;
         match self.index.path.parent() {
             Some(dir) if is_new => self.disk.sync_dir(dir).await,

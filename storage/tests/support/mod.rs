@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 
 use bytes::Bytes;
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use pelton_model::batch::{BatchBuilder, BatchFields, BatchHeader, NewRecord, ProducerBatch};
 use pelton_model::{
     LeaderEpoch, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, ShardId,
@@ -77,10 +77,11 @@ pub async fn open(sim: &SimDisk, options: StoreOptions) -> (Store, RecoveryRepor
 
 /// Runs `work` beside the store's journal.
 pub async fn beside_journal<T>(store: &Store, work: impl Future<Output = T>) -> T {
-    let journal = pin!(store.run_journal(|_| roll_at(1 << 30)));
+    let rules = |_: &Log| roll_at(1 << 30);
+    let journal = pin!(join(store.run_journal(rules), store.run_carries(rules)));
     let work = pin!(work);
     match select(journal, work).await {
-        Either::Left(((), work)) => work.await,
+        Either::Left((_, work)) => work.await,
         Either::Right((done, _)) => done,
     }
 }
@@ -114,6 +115,11 @@ impl Wake for Woken {
 impl<'a, T> Steps<'a, T> {
     pub fn new(future: impl Future<Output = T> + 'a) -> Self {
         Self { future: Box::pin(future), woken: Arc::new(Woken(AtomicBool::new(true))) }
+    }
+
+    /// Whether it has nothing to do before somebody wakes it.
+    pub fn is_waiting(&self) -> bool {
+        !self.woken.0.load(Ordering::Relaxed)
     }
 
     /// The result, once it is there.

@@ -1,0 +1,234 @@
+//! Carrying tails to segments, and writing down that the journal is free of them.
+//!
+//! A log of which much waits is carried in the background, one extent at a time. A checkpoint then
+//! carries what is left of all logs. Both leave the device to those who wait for the journal, as long
+//! as the journal has room.
+
+use futures::future::select;
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::Store;
+use crate::disk::is_disk_full;
+use crate::error::StorageError;
+use crate::event::yield_now;
+use crate::log::{EXTENT_BYTES_MAX, Effort, Log, RollRules};
+use crate::planted::{Bug, is_planted};
+use crate::state::{StateHead, StateWriter};
+
+/// Logs that a checkpoint carries at once. Each waits for a write and a sync; what is synced
+/// together shares the file system's commits, so many small carries at once cost others less than
+/// one after the other.
+const CARRIES_IN_FLIGHT_MAX: usize = 8;
+
+/// Logs that are gone through before others get the core: some 100 µs.
+pub(super) const LOGS_A_SLICE: usize = 128;
+
+/// How much a checkpoint does at once.
+#[derive(Clone, Copy)]
+struct Width {
+    /// Bytes that are being carried; a single log may have more.
+    bytes_max: usize,
+    effort: Effort,
+}
+
+impl Width {
+    /// The fuller the ring, the less the others count.
+    fn of(journal_used_ratio: f64) -> Width {
+        match journal_used_ratio {
+            ..0.6 => Width { bytes_max: 1 << 20, effort: Effort::GENTLE },
+            0.6..0.75 => Width { bytes_max: 4 << 20, effort: Effort::GENTLE },
+            _ => Width::FULL,
+        }
+    }
+
+    const FULL: Width =
+        Width { bytes_max: CARRIES_IN_FLIGHT_MAX * EXTENT_BYTES_MAX, effort: Effort::FULL };
+}
+
+impl Store {
+    /// Carries in the background what much of waits, until the journal has ended. The shard runs
+    /// this as a task beside [`Store::run_journal`]; without it, checkpoints do all of it.
+    pub async fn run_carries(&self, roll: impl Fn(&Log) -> RollRules) {
+        let (around, roll) = (&self.0.around, &roll);
+        let carry = |log: Log| async move {
+            yield_now().await;
+            if let Err(error) = log.carry_wanted(roll(&log)).await {
+                // A partition that is fenced has said so; on a full disk a checkpoint tries again.
+                tracing::debug!(partition = %log.id(), %error, "not carried");
+            }
+        };
+        around.carries.run(&around.journal, 1, carry).await;
+    }
+
+    /// Carries the tails of all logs to segments, writes the state file, and frees the journal.
+    /// `roll` gives each log's rules. Returns the bytes carried.
+    pub async fn checkpoint(&self, roll: impl Fn(&Log) -> RollRules) -> Result<u64, StorageError> {
+        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
+        self.checkpoint_alone(&roll).await
+    }
+
+    /// Ends this life in order: what is queued becomes durable, everything is carried, and the next
+    /// start need not read the journal. [`Store::run_journal`] ends by it.
+    pub async fn close(&self, roll: impl Fn(&Log) -> RollRules) -> Result<(), StorageError> {
+        let _pass = self.0.gate.enter().await;
+        let journal = &self.0.around.journal;
+        self.stop_journal();
+        while !journal.has_ended() {
+            // It may need the room of what it has written for what it still has to write.
+            let changed = select(journal.pressure().wait(), journal.end().wait());
+            self.checkpoint_alone(&roll).await?;
+            if !journal.has_ended() {
+                changed.await;
+            }
+        }
+        self.checkpoint_alone(&roll).await.map(|_| ())
+    }
+
+    async fn checkpoint_alone(
+        &self,
+        roll: &impl Fn(&Log) -> RollRules,
+    ) -> Result<u64, StorageError> {
+        let journal = &self.0.around.journal;
+        let (is_pressed, tail) = (self.is_pressed(), journal.tail());
+        let mut carried = Carried::default();
+        let mut running = FuturesUnordered::new();
+        let mut running_bytes = 0;
+        for log in self.dirty_logs().await {
+            let (bytes, width) = loop {
+                let width = self.width();
+                let bytes = usize::try_from(log.backlog_bytes()).unwrap_or(usize::MAX);
+                let bytes = bytes.min(width.effort.bytes_max);
+                let is_room = running.len() < CARRIES_IN_FLIGHT_MAX
+                    && running_bytes + bytes <= width.bytes_max;
+                if is_room || running.is_empty() {
+                    break (bytes, width);
+                }
+                if let Some((result, log, bytes)) = running.next().await {
+                    carried.add(&log, result);
+                    running_bytes -= bytes;
+                }
+            };
+            running_bytes += bytes;
+            let rules = roll(&log);
+            running.push(async move { (log.carry_with(rules, width.effort).await, log, bytes) });
+        }
+        while let Some((result, log, _)) = running.next().await {
+            carried.add(&log, result);
+        }
+        self.write_state().await?;
+        if is_pressed && journal.tail() == tail {
+            self.fence_if_pinned(tail)?;
+        }
+        if carried.is_disk_full { Err(StorageError::Full) } else { Ok(carried.bytes) }
+    }
+
+    /// Logs with something to carry. The others let go of what they keep open.
+    async fn dirty_logs(&self) -> Vec<Log> {
+        let mut logs = self.logs();
+        let mut dirty = Vec::new();
+        for slice in logs.chunks_mut(LOGS_A_SLICE) {
+            yield_now().await;
+            for log in slice {
+                match log.is_dirty() {
+                    true => dirty.push(log.clone()),
+                    false => log.close_idle_writer().await,
+                }
+            }
+        }
+        dirty
+    }
+
+    fn width(&self) -> Width {
+        let journal = &self.0.around.journal;
+        let is_in_haste = self.is_pressed() || journal.is_stopping();
+        if is_in_haste { Width::FULL } else { Width::of(journal.used_ratio()) }
+    }
+
+    /// Whether somebody waits for room that only a checkpoint can make.
+    fn is_pressed(&self) -> bool {
+        let uncarried = self.uncarried_bytes() as u64;
+        self.0.around.journal.is_starved() || uncarried > self.0.options.journal.ring_bytes_max
+    }
+
+    /// What a fenced log still needs of the journal can neither be carried nor let go before the
+    /// next start. When that is what the ring is full of, nobody must wait for room any more.
+    fn fence_if_pinned(&self, tail: u64) -> Result<(), StorageError> {
+        let pins = |log: &&Log| log.is_fenced() && log.needs_from() == Some(tail);
+        if let Some(log) = self.0.logs.borrow().values().find(pins) {
+            let why =
+                format!("{} cannot be carried, and what it needs fills the journal", log.id());
+            tracing::error!(shard = %self.0.shard, why, "this shard's storage is fenced");
+            self.0.around.journal.fence(why);
+        }
+        self.0.around.journal.check()
+    }
+
+    /// Encodes in slices (R8). What a log says in a later slice may be newer than the tail: replay
+    /// passes over what a state contains already, and a log that is dropped meanwhile has its Drop
+    /// at or above the tail.
+    pub(super) async fn write_state(&self) -> Result<(), StorageError> {
+        let journal = &self.0.around.journal;
+        // Groups up to here can take no more entries, so what they say is in the logs by now.
+        let durable = journal.durable_sequence();
+        let clean = journal.has_ended().then(|| journal.next_sequence());
+        let mut tail = self.0.removals.borrow().values().copied().fold(durable + 1, u64::min);
+        let mut logs = self.logs();
+        for slice in logs.chunks(LOGS_A_SLICE) {
+            for log in slice {
+                tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
+            }
+            yield_now().await;
+        }
+        // One that may never have begun must not take in what the journal says of an earlier
+        // partition of its name. If it has begun, the journal says all of it.
+        logs.retain(|log| log.placed_sequence() <= durable);
+        let version = self.0.version.get() + 1;
+        let mut state = StateWriter::new(&StateHead {
+            version,
+            shard: self.0.shard,
+            life: self.0.life,
+            tail,
+            clean: clean == Some(tail),
+            partition_count: logs.len() as u32,
+        });
+        for slice in logs.chunks(LOGS_A_SLICE) {
+            for log in slice {
+                state.push(&log.state());
+            }
+            yield_now().await;
+        }
+        if is_planted(Bug::ReclaimEarly) {
+            journal.release(durable + 1);
+        }
+        match self.0.state_file.write_encoded(version, state).await {
+            Ok(()) => {
+                self.0.version.set(version);
+                journal.release(tail);
+                Ok(())
+            }
+            Err(error) if is_disk_full(&error) => Err(StorageError::Full),
+            Err(error) => {
+                journal.fence(format!("the state file: {error}"));
+                journal.check()
+            }
+        }
+    }
+}
+
+/// What came of a checkpoint's carries.
+#[derive(Default)]
+struct Carried {
+    bytes: u64,
+    is_disk_full: bool,
+}
+
+impl Carried {
+    fn add(&mut self, log: &Log, result: Result<usize, StorageError>) {
+        match result {
+            Ok(bytes) => self.bytes += bytes as u64,
+            Err(StorageError::Full) => self.is_disk_full = true,
+            // The partition is fenced and has said so; the others go on.
+            Err(error) => tracing::debug!(partition = %log.id(), %error, "not carried"),
+        }
+    }
+}

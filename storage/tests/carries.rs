@@ -1,0 +1,86 @@
+//! Carrying in the background what much of waits, between checkpoints.
+
+mod support;
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures::future::{Either, select};
+use pelton_storage::disk::sim::run;
+use pelton_storage::{Log, Store, StoreOptions};
+use support::*;
+
+const DIRECT_FLUSH_BYTES: usize = 4_000;
+/// What may wait for the next checkpoint.
+const BACKLOG_BYTES_MAX: usize = 4 * DIRECT_FLUSH_BYTES;
+const OPTIONS: StoreOptions = StoreOptions { direct_flush_bytes: DIRECT_FLUSH_BYTES, ..SMALL };
+
+/// Appends one batch after the other, none of which is flushed past the journal.
+async fn fill(store: &Store, log: &Log, count: u8) -> Vec<Bytes> {
+    let mut written = Vec::new();
+    for fill in 0..count {
+        written.push(append(store, log, batch(fill, 1_000)).await.1);
+    }
+    written
+}
+
+#[test]
+fn a_log_of_which_much_waits_is_carried_without_a_checkpoint() {
+    let sim = new_disk(1);
+    with_store(&sim, OPTIONS, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let tail = store.journal().next_sequence();
+        let written = fill(&store, &log, 60).await;
+        let mut turns = 0;
+        while store.uncarried_bytes() > BACKLOG_BYTES_MAX {
+            turns += 1;
+            assert!(turns < 10_000, "{} bytes still wait", store.uncarried_bytes());
+            yield_once().await;
+        }
+        assert_eq!(log.segment_count(), 1);
+        assert_eq!(read_all(&log).await, written);
+        assert!(store.journal().durable_sequence() > tail, "it went through the journal");
+    });
+}
+
+#[test]
+fn little_waits_for_the_checkpoint() {
+    let sim = new_disk(2);
+    with_store(&sim, OPTIONS, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let written = fill(&store, &log, 10).await;
+        for _ in 0..1_000 {
+            yield_once().await;
+        }
+        assert_eq!(log.segment_count(), 0, "ten batches are no reason to write a segment");
+        let bytes: usize = written.iter().map(Bytes::len).sum();
+        assert_eq!(store.uncarried_bytes(), bytes);
+    });
+}
+
+#[test]
+fn of_a_log_that_was_dropped_nothing_is_carried_and_nobody_tries_for_ever() {
+    let sim = new_disk(3);
+    run(async {
+        let (store, _) = open(&sim, OPTIONS).await;
+        let work = async {
+            let log = place(&store, partition(1, 0)).await;
+            fill(&store, &log, 60).await;
+            store.remove(partition(1, 0)).await.expect("gone");
+        };
+        let journal = pin!(store.run_journal(|_| roll_at(1 << 30)));
+        let journal = match select(journal, pin!(work)).await {
+            Either::Left(_) => panic!("the journal ended"),
+            Either::Right(((), journal)) => journal,
+        };
+        let mut carries = Steps::new(store.run_carries(|_| roll_at(1 << 30)));
+        for _ in 0..1_000 {
+            if carries.is_waiting() {
+                break;
+            }
+            assert_eq!(carries.step(), None, "the journal has not ended");
+        }
+        assert!(carries.is_waiting(), "it goes on for ever");
+        drop((carries, journal));
+    });
+}
