@@ -25,8 +25,9 @@ pub struct BrokerConfig {
     /// `--set` and the file's `[kafka]`: the static layer of broker configs.
     pub kafka: Overrides,
     pub store: StoreOptions,
-    /// Bytes of requests that one shard holds at once (R3).
-    pub frame_budget_bytes: usize,
+    /// Bytes of requests that one shard holds at once (R3), unless `queued.max.request.bytes` says
+    /// what all of them hold.
+    pub frame_budget_default_bytes: usize,
     /// How long a stop waits for requests in flight.
     pub stop_timeout: Duration,
 }
@@ -41,6 +42,27 @@ impl BrokerConfig {
     pub fn unknown_kafka_names(&self) -> impl Iterator<Item = &str> {
         let names = self.kafka.keys().map(String::as_str);
         names.filter(|name| !pelton_cluster::config::is_static_name_known(name))
+    }
+
+    /// Those of the static layer that are known and do nothing, and why: whoever has set them is to
+    /// hear of it.
+    pub fn kafka_names_without_effect(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let why = pelton_cluster::config::why_without_effect;
+        self.kafka.keys().filter_map(move |name| Some((name.as_str(), why(name)?)))
+    }
+
+    /// Bytes of requests that one shard holds at once (R3): its share of `queued.max.request.bytes`
+    /// where that is positive.
+    pub fn frame_budget_bytes(&self) -> usize {
+        match usize::try_from(self.at_start().integer("queued.max.request.bytes")) {
+            Ok(of_all) if of_all > 0 => of_all / self.cpus.len().max(1),
+            _ => self.frame_budget_default_bytes,
+        }
+    }
+
+    /// `socket.listen.backlog.size`, for each shard's socket.
+    pub fn listen_backlog(&self) -> i32 {
+        i32::try_from(self.at_start().integer("socket.listen.backlog.size")).unwrap_or(i32::MAX)
     }
 
     /// The static layer alone: for what is read once, at the start.

@@ -171,7 +171,7 @@ async fn open(seat: Seat) -> Result<Rc<Shard>, StartError> {
         view: View { cluster: founding.cluster.clone(), ..View::default() },
         controller,
         net: ShardResources {
-            budget: Budget::new(config.frame_budget_bytes),
+            budget: Budget::new(config.frame_budget_bytes()),
             scratch: Scratch::new(),
             sleep: Rc::new(move |duration| sleeper.sleep(duration)),
         },

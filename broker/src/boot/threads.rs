@@ -85,12 +85,16 @@ impl Broker {
         for name in config.unknown_kafka_names() {
             tracing::warn!(name, "no broker config has this name: it has no effect");
         }
+        for (name, why) in config.kafka_names_without_effect() {
+            tracing::warn!(name, why, "this broker config has no effect here");
+        }
         let data = &config.data_dir;
         create_durably(data).map_err(|error| StartError::io(data, error))?;
         let lock = DataLock::take(data)?;
         let count = config.cpus.len();
         readiness.recovering(count);
-        let bind = || pelton_net::bind_shared(config.listen, count);
+        let backlog = config.listen_backlog();
+        let bind = || pelton_net::bind_shared(config.listen, count, backlog);
         let listeners = outwait(&config.listen, io::ErrorKind::AddrInUse, bind)
             .map_err(|error| StartError::Listen(format!("{}: {error}", config.listen)))?;
         let bound = listeners

@@ -1,10 +1,10 @@
 //! Accepting connections, passing them on, serving them.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use pelton_cluster::config::BrokerLayers;
+use pelton_cluster::config::value::ip_count;
 use pelton_net::{Accepted, Acceptor, AdmissionLimits, CloseReason, ConnectionLimits, serve};
 
 use super::Shard;
@@ -103,16 +103,8 @@ fn admission_limits(broker: &BrokerLayers<'_>) -> AdmissionLimits {
     AdmissionLimits {
         connections_max: count("max.connections"),
         per_ip_max: count("max.connections.per.ip"),
-        per_ip_overrides: overrides.into_iter().filter_map(ip_override).collect(),
+        per_ip_overrides: overrides.into_iter().filter_map(ip_count).collect(),
     }
-}
-
-/// `ADDRESS:COUNT`. Hosts by name are passed over: whoever asks for a name holds the core until
-/// somebody answers.
-fn ip_override(text: &str) -> Option<(IpAddr, usize)> {
-    let (address, count) = text.trim().rsplit_once(':')?;
-    let address = address.trim().trim_start_matches('[').trim_end_matches(']');
-    Some((address.parse::<IpAddr>().ok()?.to_canonical(), count.trim().parse().ok()?))
 }
 
 #[cfg(test)]

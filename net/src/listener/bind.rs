@@ -5,12 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-/// Connections that the kernel holds for a shard until it accepts them.
-const BACKLOG: i32 = 1024;
-
 /// Binds `shards` sockets to `addr`, among which the kernel divides new connections (SO_REUSEPORT),
 /// and has all of them listen before any is used, so that none is given more than its share. Port
-/// 0 picks one port for all.
+/// 0 picks one port for all. Each holds up to `backlog` connections until they are accepted, or as
+/// many as net.core.somaxconn lets it, listen(2).
 ///
 /// The sockets block: io_uring waits for a connection on a blocking socket only, on another one it
 /// would answer EAGAIN at once, and the accept loop would spin.
@@ -19,7 +17,7 @@ const BACKLOG: i32 = 1024;
 /// `AddrInUse` also if the port belongs to another broker of the same user, although that one's
 /// sockets have SO_REUSEPORT and would let ours in; then half of the clients would reach each.
 /// Otherwise those of bind(2) and listen(2).
-pub fn bind_shared(addr: SocketAddr, shards: usize) -> io::Result<Vec<TcpListener>> {
+pub fn bind_shared(addr: SocketAddr, shards: usize, backlog: i32) -> io::Result<Vec<TcpListener>> {
     // Without SO_REUSEPORT the first bind fails if anyone is there. The option is set afterwards,
     // so that the port is never let go.
     let first = new_socket(addr)?;
@@ -35,7 +33,7 @@ pub fn bind_shared(addr: SocketAddr, shards: usize) -> io::Result<Vec<TcpListene
         sockets.push(socket);
     }
     for socket in &sockets {
-        socket.listen(BACKLOG)?;
+        socket.listen(backlog)?;
     }
     Ok(sockets.into_iter().map(TcpListener::from).collect())
 }

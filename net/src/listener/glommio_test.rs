@@ -26,7 +26,8 @@ fn on_executor(test: impl AsyncFnOnce() + Send + 'static) {
 }
 
 fn bound() -> (TcpListener, SocketAddr) {
-    let listener = bind_shared(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1).unwrap().remove(0);
+    let listener =
+        bind_shared(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1, 128).unwrap().remove(0);
     let addr = listener.local_addr().unwrap();
     (listener, addr)
 }

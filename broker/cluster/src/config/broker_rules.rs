@@ -1,7 +1,7 @@
 //! Which broker configs may be altered while the broker runs, and within which bounds.
 
 use super::broker_table::BROKER_CONFIGS;
-use super::def::{ConfigDef, Dynamic};
+use super::def::{ConfigDef, Dynamic, Support};
 use super::resolve::{BrokerLayers, effective};
 use super::topic_table::TOPIC_CONFIGS;
 use super::value;
@@ -141,12 +141,35 @@ pub fn check_static_configs(fixed: &Overrides) -> Result<(), ClusterError> {
         }
     }
     let nothing = Overrides::new();
-    check_compaction_lag(&BrokerLayers { dynamic: &nothing, all_brokers: &nothing, fixed })
+    let broker = BrokerLayers { dynamic: &nothing, all_brokers: &nothing, fixed };
+    check_request_room(&broker)?;
+    check_compaction_lag(&broker)
 }
 
 /// Whether a broker's file may mean something by this name, so that a slip can be warned of.
 pub fn is_static_name_known(name: &str) -> bool {
     BrokerName::parse(name).def().is_some()
+}
+
+/// Why a config that is known has no effect here; `None` if it has one, or nobody knows the name.
+pub fn why_without_effect(name: &str) -> Option<&'static str> {
+    let def = BrokerName::parse(name).def()?;
+    match def.support {
+        Support::Serve => None,
+        Support::Accept | Support::NotApplicable => Some(def.doc),
+    }
+}
+
+/// As in Kafka: less than one request would be no room for any.
+fn check_request_room(broker: &BrokerLayers<'_>) -> Result<(), ClusterError> {
+    let (room, request) =
+        (broker.integer("queued.max.request.bytes"), broker.integer("socket.request.max.bytes"));
+    if room > 0 && room < request {
+        return Err(ClusterError::invalid_config(format!(
+            "queued.max.request.bytes ({room}) is below socket.request.max.bytes ({request})"
+        )));
+    }
+    Ok(())
 }
 
 fn check_thread_pool(

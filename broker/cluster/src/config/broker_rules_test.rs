@@ -76,4 +76,21 @@ fn the_brokers_file_is_checked_as_a_whole() {
     assert!(!check(&[("num.partitions", "0")]));
     let least = ("log.cleaner.min.compaction.lag.ms", "9");
     assert!(!check(&[least, ("log.cleaner.max.compaction.lag.ms", "8")]));
+    let room = |bytes| check(&[("queued.max.request.bytes", bytes)]);
+    assert_eq!(["-1", "104857600", "104857599"].map(room), [true, true, false]);
+    let addresses = |text| check(&[("max.connections.per.ip.overrides", text)]);
+    assert!(addresses("192.0.2.1:3, [::1]:0") && addresses(""));
+    // Kafka would ask who has the name; nobody here does, so it must not be passed over.
+    for bad in ["a.host:9", "192.0.2.1", "192.0.2.1:-1", ":3", "192.0.2.1:3,,"] {
+        assert!(!addresses(bad), "{bad}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_known_to_have_none() {
+    assert_eq!(why_without_effect("num.partitions"), None);
+    assert_eq!(why_without_effect("my.plugin.setting"), None);
+    assert_eq!(why_without_effect("num.io.threads"), Some("one thread per core"));
+    let by_listener = why_without_effect("listener.name.a.ssl.keystore.type");
+    assert_eq!(by_listener, Some("security is not served yet"));
 }

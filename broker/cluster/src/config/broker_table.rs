@@ -1,11 +1,13 @@
 //! Every broker config of Kafka 4.4 that is not internal, sorted by name.
 //!
 //! Synonyms name what stands in when the config itself is unset, the first one first.
-//! `log.flush.interval.messages` is 1 here (design S1).
+//! Two defaults are not Kafka's: `log.flush.interval.messages` is 1 (S1), and
+//! `socket.listen.backlog.size` is 1024, for a core that takes connections between other tasks, and
+//! whose clients all come at once after a restart.
 
 use super::def::{
-    MAX_DOUBLE, MAX_INT, MAX_LONG, Table, boolean, class, double, int, list, long, password, short,
-    string,
+    MAX_DOUBLE, MAX_INT, MAX_LONG, NO_READER_LEFT, SYNCED_ANYWAY, Table, boolean, class, double,
+    int, list, long, password, short, string,
 };
 
 /// The configs of a broker.
@@ -28,16 +30,16 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .default("1")
         .at_least(1)
         .accept("fixed window"),
-    string("authorizer.class.name").default(""),
+    string("authorizer.class.name").default("").accept("security is not served yet"),
     boolean("auto.create.topics.enable").default("true"),
-    boolean("auto.leader.rebalance.enable").default("true"),
+    boolean("auto.leader.rebalance.enable").default("true").accept("replication is not served yet"),
     int("background.threads")
         .default("10")
         .at_least(1)
         .cluster_wide()
         .accept("one thread per core"),
     int("broker.heartbeat.interval.ms").default("2000").accept("own membership"),
-    int("broker.id").default("-1").accept("deprecated in 4.4"),
+    int("broker.id").default("-1").doc("The node id, under its older name."),
     string("broker.rack"),
     int("broker.session.timeout.ms").default("9000").accept("own membership"),
     class("client.quota.callback.class").not_applicable("JVM plug-in"),
@@ -49,9 +51,12 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .cluster_wide(),
     int("compression.zstd.level").default("3").between(-131_072, 22).cluster_wide(),
     list("config.providers").default("").cluster_wide().not_applicable("JVM plug-in"),
-    int("connection.failed.authentication.delay.ms").default("100").at_least(0),
+    int("connection.failed.authentication.delay.ms")
+        .default("100")
+        .at_least(0)
+        .accept("security is not served yet"),
     long("connections.max.idle.ms").default("600000"),
-    long("connections.max.reauth.ms").default("0"),
+    long("connections.max.reauth.ms").default("0").accept("security is not served yet"),
     boolean("controlled.shutdown.enable").default("true").accept("own membership"),
     list("controller.listener.names").not_applicable("KRaft"),
     int("controller.quorum.append.linger.ms").default("25").at_least(0).not_applicable("KRaft"),
@@ -74,25 +79,53 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     int("controller.quorum.request.timeout.ms").default("2000").at_least(0).not_applicable("KRaft"),
     int("controller.quorum.retry.backoff.ms").default("20").at_least(0).not_applicable("KRaft"),
     list("controller.quorum.voters").default("").not_applicable("KRaft"),
-    int("controller.quota.window.num").default("11").at_least(1),
-    int("controller.quota.window.size.seconds").default("1").at_least(1),
+    int("controller.quota.window.num")
+        .default("11")
+        .at_least(1)
+        .accept("quotas are not served yet"),
+    int("controller.quota.window.size.seconds")
+        .default("1")
+        .at_least(1)
+        .accept("quotas are not served yet"),
     int("controller.socket.timeout.ms").default("30000").accept("own peer protocol"),
-    list("cordoned.log.dirs").default("").per_broker(),
+    list("cordoned.log.dirs").default("").per_broker().accept("there is one data directory yet"),
     class("create.topic.policy.class.name").not_applicable("JVM plug-in"),
     int("default.replication.factor").default("1"),
-    long("delegation.token.expiry.check.interval.ms").default("3600000").at_least(1),
-    long("delegation.token.expiry.time.ms").default("86400000").at_least(1),
-    long("delegation.token.max.lifetime.ms").default("604800000").at_least(1),
-    password("delegation.token.secret.key"),
+    long("delegation.token.expiry.check.interval.ms")
+        .default("3600000")
+        .at_least(1)
+        .accept("security is not served yet"),
+    long("delegation.token.expiry.time.ms")
+        .default("86400000")
+        .at_least(1)
+        .accept("security is not served yet"),
+    long("delegation.token.max.lifetime.ms")
+        .default("604800000")
+        .at_least(1)
+        .accept("security is not served yet"),
+    password("delegation.token.secret.key").accept("security is not served yet"),
     int("delete.records.purgatory.purge.interval.requests").default("1").accept("no purgatory"),
     boolean("delete.topic.enable").default("true"),
     list("early.start.listeners").not_applicable("KRaft"),
-    boolean("errors.deadletterqueue.auto.create.topics.enable").default("false").cluster_wide(),
-    string("errors.deadletterqueue.topic.name.prefix").default("dlq.").cluster_wide(),
+    boolean("errors.deadletterqueue.auto.create.topics.enable")
+        .default("false")
+        .cluster_wide()
+        .accept("share groups are not served yet"),
+    string("errors.deadletterqueue.topic.name.prefix")
+        .default("dlq.")
+        .cluster_wide()
+        .accept("share groups are not served yet"),
     int("fetch.max.bytes").default("57671680").at_least(1_024),
     int("fetch.purgatory.purge.interval.requests").default("1000").accept("no purgatory"),
-    boolean("follower.fetch.last.tiered.offset.enable").default("false").cluster_wide(),
-    long("follower.replication.throttled.rate").default(MAX_LONG).at_least(0).cluster_wide(),
+    boolean("follower.fetch.last.tiered.offset.enable")
+        .default("false")
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
+    long("follower.replication.throttled.rate")
+        .default(MAX_LONG)
+        .at_least(0)
+        .cluster_wide()
+        .accept("replication is not served yet"),
     int("group.consumer.assignment.interval.ms").default("1000").at_least(0).cluster_wide(),
     list("group.consumer.assignors").default("uniform,range"),
     int("group.consumer.heartbeat.interval.ms").default("5000").at_least(1),
@@ -132,43 +165,147 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     int("group.max.session.timeout.ms").default("1800000"),
     int("group.max.size").default(MAX_INT).at_least(1),
     int("group.min.session.timeout.ms").default("6000"),
-    int("group.share.assignment.interval.ms").default("1000").at_least(0).cluster_wide(),
-    list("group.share.assignors").default("simple"),
-    int("group.share.delivery.count.limit").default("5").between(2, 10),
-    int("group.share.heartbeat.interval.ms").default("5000").at_least(1),
-    int("group.share.max.assignment.interval.ms").default("15000").at_least(0),
-    int("group.share.max.delivery.count.limit").default("10").between(5, 25),
-    int("group.share.max.heartbeat.interval.ms").default("15000").at_least(1),
-    int("group.share.max.partition.max.record.locks").default("4000").between(2_000, 10_000),
-    int("group.share.max.record.lock.duration.ms").default("60000").between(30_000, 3_600_000),
-    int("group.share.max.session.timeout.ms").default("60000").at_least(1),
-    int("group.share.max.share.sessions").default("2000").at_least(1),
-    int("group.share.max.size").default("200").between(1, 1_000),
-    int("group.share.min.assignment.interval.ms").default("0").at_least(0),
-    int("group.share.min.delivery.count.limit").default("2").between(2, 5),
-    int("group.share.min.heartbeat.interval.ms").default("5000").at_least(1),
-    int("group.share.min.partition.max.record.locks").default("100").between(100, 2_000),
-    int("group.share.min.record.lock.duration.ms").default("15000").between(1_000, 30_000),
-    int("group.share.min.session.timeout.ms").default("45000").at_least(1),
-    int("group.share.partition.max.record.locks").default("2000").between(100, 10_000),
-    int("group.share.record.lock.duration.ms").default("30000").between(1_000, 3_600_000),
-    int("group.share.session.timeout.ms").default("45000").at_least(1),
-    int("group.streams.assignment.interval.ms").default("1000").at_least(0).cluster_wide(),
-    list("group.streams.assignors").default("sticky"),
-    int("group.streams.heartbeat.interval.ms").default("5000").at_least(1),
-    int("group.streams.initial.rebalance.delay.ms").default("3000").at_least(0),
-    int("group.streams.max.assignment.interval.ms").default("15000").at_least(0),
-    int("group.streams.max.heartbeat.interval.ms").default("15000").at_least(1),
-    int("group.streams.max.session.timeout.ms").default("60000").at_least(1),
-    int("group.streams.max.size").default(MAX_INT).at_least(1),
-    int("group.streams.max.standby.replicas").default("2").at_least(0),
-    int("group.streams.min.assignment.interval.ms").default("0").at_least(0),
-    int("group.streams.min.heartbeat.interval.ms").default("5000").at_least(1),
-    int("group.streams.min.session.timeout.ms").default("45000").at_least(1),
-    int("group.streams.num.standby.replicas").default("0").at_least(0),
-    list("group.streams.rack.aware.assignment.tags").default(""),
-    int("group.streams.session.timeout.ms").default("45000").at_least(1),
-    class("group.streams.topology.description.plugin.class"),
+    int("group.share.assignment.interval.ms")
+        .default("1000")
+        .at_least(0)
+        .cluster_wide()
+        .accept("share groups are not served yet"),
+    list("group.share.assignors").default("simple").accept("share groups are not served yet"),
+    int("group.share.delivery.count.limit")
+        .default("5")
+        .between(2, 10)
+        .accept("share groups are not served yet"),
+    int("group.share.heartbeat.interval.ms")
+        .default("5000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.share.max.assignment.interval.ms")
+        .default("15000")
+        .at_least(0)
+        .accept("share groups are not served yet"),
+    int("group.share.max.delivery.count.limit")
+        .default("10")
+        .between(5, 25)
+        .accept("share groups are not served yet"),
+    int("group.share.max.heartbeat.interval.ms")
+        .default("15000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.share.max.partition.max.record.locks")
+        .default("4000")
+        .between(2_000, 10_000)
+        .accept("share groups are not served yet"),
+    int("group.share.max.record.lock.duration.ms")
+        .default("60000")
+        .between(30_000, 3_600_000)
+        .accept("share groups are not served yet"),
+    int("group.share.max.session.timeout.ms")
+        .default("60000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.share.max.share.sessions")
+        .default("2000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.share.max.size")
+        .default("200")
+        .between(1, 1_000)
+        .accept("share groups are not served yet"),
+    int("group.share.min.assignment.interval.ms")
+        .default("0")
+        .at_least(0)
+        .accept("share groups are not served yet"),
+    int("group.share.min.delivery.count.limit")
+        .default("2")
+        .between(2, 5)
+        .accept("share groups are not served yet"),
+    int("group.share.min.heartbeat.interval.ms")
+        .default("5000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.share.min.partition.max.record.locks")
+        .default("100")
+        .between(100, 2_000)
+        .accept("share groups are not served yet"),
+    int("group.share.min.record.lock.duration.ms")
+        .default("15000")
+        .between(1_000, 30_000)
+        .accept("share groups are not served yet"),
+    int("group.share.min.session.timeout.ms")
+        .default("45000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.share.partition.max.record.locks")
+        .default("2000")
+        .between(100, 10_000)
+        .accept("share groups are not served yet"),
+    int("group.share.record.lock.duration.ms")
+        .default("30000")
+        .between(1_000, 3_600_000)
+        .accept("share groups are not served yet"),
+    int("group.share.session.timeout.ms")
+        .default("45000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("group.streams.assignment.interval.ms")
+        .default("1000")
+        .at_least(0)
+        .cluster_wide()
+        .accept("streams groups are not served yet"),
+    list("group.streams.assignors").default("sticky").accept("streams groups are not served yet"),
+    int("group.streams.heartbeat.interval.ms")
+        .default("5000")
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    int("group.streams.initial.rebalance.delay.ms")
+        .default("3000")
+        .at_least(0)
+        .accept("streams groups are not served yet"),
+    int("group.streams.max.assignment.interval.ms")
+        .default("15000")
+        .at_least(0)
+        .accept("streams groups are not served yet"),
+    int("group.streams.max.heartbeat.interval.ms")
+        .default("15000")
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    int("group.streams.max.session.timeout.ms")
+        .default("60000")
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    int("group.streams.max.size")
+        .default(MAX_INT)
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    int("group.streams.max.standby.replicas")
+        .default("2")
+        .at_least(0)
+        .accept("streams groups are not served yet"),
+    int("group.streams.min.assignment.interval.ms")
+        .default("0")
+        .at_least(0)
+        .accept("streams groups are not served yet"),
+    int("group.streams.min.heartbeat.interval.ms")
+        .default("5000")
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    int("group.streams.min.session.timeout.ms")
+        .default("45000")
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    int("group.streams.num.standby.replicas")
+        .default("0")
+        .at_least(0)
+        .accept("streams groups are not served yet"),
+    list("group.streams.rack.aware.assignment.tags")
+        .default("")
+        .accept("streams groups are not served yet"),
+    int("group.streams.session.timeout.ms")
+        .default("45000")
+        .at_least(1)
+        .accept("streams groups are not served yet"),
+    class("group.streams.topology.description.plugin.class")
+        .accept("streams groups are not served yet"),
     int("initial.broker.registration.timeout.ms").default("60000").accept("own membership"),
     string("inter.broker.listener.name").accept("the peer protocol has its own port"),
     int("kafka.metrics.polling.interval.secs")
@@ -176,14 +313,22 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .at_least(1)
         .not_applicable("JVM metrics"),
     list("kafka.metrics.reporters").default("").not_applicable("JVM metrics"),
-    long("leader.imbalance.check.interval.seconds").default("300").at_least(1),
-    long("leader.replication.throttled.rate").default(MAX_LONG).at_least(0).cluster_wide(),
+    long("leader.imbalance.check.interval.seconds")
+        .default("300")
+        .at_least(1)
+        .accept("replication is not served yet"),
+    long("leader.replication.throttled.rate")
+        .default(MAX_LONG)
+        .at_least(0)
+        .cluster_wide()
+        .accept("replication is not served yet"),
     string("listener.security.protocol.map")
         .default(concat!(
             "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,",
             "SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
         ))
-        .per_broker(),
+        .per_broker()
+        .accept("security is not served yet"),
     list("listeners").default("PLAINTEXT://:9092").per_broker(),
     long("log.cleaner.backoff.ms").default("15000").at_least(0).cluster_wide(),
     long("log.cleaner.dedupe.buffer.size").default("134217728").cluster_wide(),
@@ -209,10 +354,20 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .accept("compaction runs in the shard, in a background queue"),
     list("log.cleanup.policy").default("delete").members_of(&["compact", "delete"]).cluster_wide(),
     list("log.dir").default("/tmp/kafka-logs"),
-    long("log.dir.failure.timeout.ms").default("30000").at_least(1),
+    long("log.dir.failure.timeout.ms")
+        .default("30000")
+        .at_least(1)
+        .accept("there is one data directory yet"),
     list("log.dirs"),
-    long("log.flush.interval.messages").default("1").at_least(1).cluster_wide(),
-    long("log.flush.interval.ms").cluster_wide().synonyms(&["log.flush.scheduler.interval.ms"]),
+    long("log.flush.interval.messages")
+        .default("1")
+        .at_least(1)
+        .cluster_wide()
+        .accept(SYNCED_ANYWAY),
+    long("log.flush.interval.ms")
+        .cluster_wide()
+        .synonyms(&["log.flush.scheduler.interval.ms"])
+        .accept(SYNCED_ANYWAY),
     int("log.flush.offset.checkpoint.interval.ms")
         .default("60000")
         .at_least(0)
@@ -234,8 +389,16 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .at_least(4)
         .cluster_wide()
         .accept("own index, an entry per 64 KiB"),
-    long("log.local.retention.bytes").default("-2").at_least(-2).cluster_wide(),
-    long("log.local.retention.ms").default("-2").at_least(-2).cluster_wide(),
+    long("log.local.retention.bytes")
+        .default("-2")
+        .at_least(-2)
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
+    long("log.local.retention.ms")
+        .default("-2")
+        .at_least(-2)
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
     long("log.message.timestamp.after.max.ms").default("3600000").at_least(0).cluster_wide(),
     long("log.message.timestamp.before.max.ms").default(MAX_LONG).at_least(0).cluster_wide(),
     string("log.message.timestamp.type")
@@ -243,8 +406,16 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .one_of(&["CreateTime", "LogAppendTime"])
         .cluster_wide(),
     boolean("log.preallocate").default("false").cluster_wide().accept("always"),
-    long("log.remote.copy.lag.bytes").default("-1").at_least(-1).cluster_wide(),
-    long("log.remote.copy.lag.ms").default("0").at_least(-1).cluster_wide(),
+    long("log.remote.copy.lag.bytes")
+        .default("-1")
+        .at_least(-1)
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
+    long("log.remote.copy.lag.ms")
+        .default("0")
+        .at_least(-1)
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
     long("log.retention.bytes").default("-1").cluster_wide(),
     long("log.retention.check.interval.ms").default("300000").at_least(1),
     int("log.retention.hours").default("168"),
@@ -257,11 +428,19 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     long("log.roll.jitter.ms").cluster_wide().synonyms(&["log.roll.jitter.hours"]),
     long("log.roll.ms").cluster_wide().synonyms(&["log.roll.hours"]),
     int("log.segment.bytes").default("1073741824").at_least(1_048_576).cluster_wide(),
-    long("log.segment.delete.delay.ms").default("60000").at_least(0).cluster_wide(),
-    int("max.connection.creation.rate").default(MAX_INT).at_least(0).cluster_wide(),
+    long("log.segment.delete.delay.ms")
+        .default("60000")
+        .at_least(0)
+        .cluster_wide()
+        .accept(NO_READER_LEFT),
+    int("max.connection.creation.rate")
+        .default(MAX_INT)
+        .at_least(0)
+        .cluster_wide()
+        .accept("quotas are not served yet"),
     int("max.connections").default(MAX_INT).at_least(0).cluster_wide(),
     int("max.connections.per.ip").default(MAX_INT).at_least(0).cluster_wide(),
-    string("max.connections.per.ip.overrides").default("").cluster_wide(),
+    string("max.connections.per.ip.overrides").default("").ip_counts().cluster_wide(),
     int("max.decompressed.message.bytes")
         .default("2147483639")
         .between(1, 2_147_483_639)
@@ -314,7 +493,10 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .cluster_wide()
         .accept("one thread per core"),
     int("offset.metadata.max.bytes").default("4096"),
-    int("offsets.commit.timeout.ms").default("5000").at_least(1),
+    int("offsets.commit.timeout.ms")
+        .default("5000")
+        .at_least(1)
+        .doc("How long a request to a group waits to be on stable storage, in milliseconds."),
     int("offsets.load.buffer.size")
         .default("5242880")
         .at_least(1)
@@ -332,15 +514,25 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     list("process.roles").members_of(&["broker", "controller"]),
     int("producer.id.expiration.ms").default("86400000").at_least(1).cluster_wide(),
     int("producer.purgatory.purge.interval.requests").default("1000").accept("no purgatory"),
-    long("queued.max.request.bytes").default("-1"),
+    long("queued.max.request.bytes")
+        .default("-1")
+        .doc("Bytes of requests held at once, divided among the cores; -1: 128 MiB a core."),
     int("queued.max.requests")
         .default("500")
         .at_least(1)
         .accept("bounds are per connection and per shard"),
-    int("quota.window.num").default("11").at_least(1),
-    int("quota.window.size.seconds").default("1").at_least(1),
-    int("remote.fetch.max.wait.ms").default("500").at_least(1).cluster_wide(),
-    long("remote.list.offsets.request.timeout.ms").default("30000").at_least(1).cluster_wide(),
+    int("quota.window.num").default("11").at_least(1).accept("quotas are not served yet"),
+    int("quota.window.size.seconds").default("1").at_least(1).accept("quotas are not served yet"),
+    int("remote.fetch.max.wait.ms")
+        .default("500")
+        .at_least(1)
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
+    long("remote.list.offsets.request.timeout.ms")
+        .default("30000")
+        .at_least(1)
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
     long("remote.log.index.file.cache.total.size.bytes")
         .default("1073741824")
         .at_least(1)
@@ -354,7 +546,8 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     long("remote.log.manager.copy.max.bytes.per.second")
         .default(MAX_LONG)
         .at_least(1)
-        .cluster_wide(),
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
     int("remote.log.manager.copy.quota.window.num")
         .default("11")
         .at_least(1)
@@ -371,7 +564,8 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     long("remote.log.manager.fetch.max.bytes.per.second")
         .default(MAX_LONG)
         .at_least(1)
-        .cluster_wide(),
+        .cluster_wide()
+        .accept("tiered storage is not served yet"),
     int("remote.log.manager.fetch.quota.window.num")
         .default("11")
         .at_least(1)
@@ -425,11 +619,14 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .default("rsm.config.")
         .non_empty()
         .not_applicable("JVM plug-in"),
-    boolean("remote.log.storage.system.enable").default("false"),
+    boolean("remote.log.storage.system.enable")
+        .default("false")
+        .accept("tiered storage is not served yet"),
     long("replica.alter.log.dirs.io.max.bytes.per.second")
         .default(MAX_LONG)
         .at_least(0)
-        .cluster_wide(),
+        .cluster_wide()
+        .accept("there is one data directory yet"),
     int("replica.fetch.backoff.ms").default("1000").at_least(0).accept("own peer protocol"),
     int("replica.fetch.max.bytes").default("1048576").at_least(0).accept("own peer protocol"),
     int("replica.fetch.min.bytes").default("1").accept("own peer protocol"),
@@ -441,16 +638,19 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     long("replica.high.watermark.checkpoint.interval.ms")
         .default("5000")
         .accept("journal and checkpoint instead"),
-    long("replica.lag.time.max.ms").default("30000"),
-    string("replica.selector.class"),
+    long("replica.lag.time.max.ms").default("30000").accept("replication is not served yet"),
+    string("replica.selector.class").accept("replication is not served yet"),
     int("replica.socket.receive.buffer.bytes").default("65536").accept("own peer protocol"),
     int("replica.socket.timeout.ms").default("30000").accept("own peer protocol"),
     int("replication.quota.window.num").default("11").at_least(1).accept("fixed window"),
     int("replication.quota.window.size.seconds").default("1").at_least(1).accept("fixed window"),
     int("request.timeout.ms").default("30000").accept("own peer protocol"),
     class("sasl.client.callback.handler.class").not_applicable("JVM or client side"),
-    list("sasl.enabled.mechanisms").default("GSSAPI").per_broker(),
-    password("sasl.jaas.config").per_broker(),
+    list("sasl.enabled.mechanisms")
+        .default("GSSAPI")
+        .per_broker()
+        .accept("security is not served yet"),
+    password("sasl.jaas.config").per_broker().accept("security is not served yet"),
     string("sasl.kerberos.kinit.cmd")
         .default("/usr/bin/kinit")
         .per_broker()
@@ -459,8 +659,11 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .default("60000")
         .per_broker()
         .not_applicable("JVM or client side"),
-    list("sasl.kerberos.principal.to.local.rules").default("DEFAULT").per_broker(),
-    string("sasl.kerberos.service.name").per_broker(),
+    list("sasl.kerberos.principal.to.local.rules")
+        .default("DEFAULT")
+        .per_broker()
+        .accept("security is not served yet"),
+    string("sasl.kerberos.service.name").per_broker().accept("security is not served yet"),
     double("sasl.kerberos.ticket.renew.jitter")
         .default("0.05")
         .per_broker()
@@ -498,8 +701,12 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .default("GSSAPI")
         .per_broker()
         .not_applicable("JVM or client side"),
-    boolean("sasl.oauthbearer.allow.unverified.audience").default("false"),
-    boolean("sasl.oauthbearer.allow.unverified.issuer").default("false"),
+    boolean("sasl.oauthbearer.allow.unverified.audience")
+        .default("false")
+        .accept("security is not served yet"),
+    boolean("sasl.oauthbearer.allow.unverified.issuer")
+        .default("false")
+        .accept("security is not served yet"),
     string("sasl.oauthbearer.assertion.algorithm")
         .default("RS256")
         .one_of_any_case(&["ES256", "RS256"])
@@ -524,13 +731,19 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     string("sasl.oauthbearer.assertion.template.file").not_applicable("client side"),
     string("sasl.oauthbearer.client.credentials.client.id").not_applicable("client side"),
     password("sasl.oauthbearer.client.credentials.client.secret").not_applicable("client side"),
-    int("sasl.oauthbearer.clock.skew.seconds").default("30"),
-    list("sasl.oauthbearer.expected.audience").default(""),
-    string("sasl.oauthbearer.expected.issuer"),
-    long("sasl.oauthbearer.jwks.endpoint.refresh.ms").default("3600000"),
-    long("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms").default("10000"),
-    long("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms").default("100"),
-    string("sasl.oauthbearer.jwks.endpoint.url"),
+    int("sasl.oauthbearer.clock.skew.seconds").default("30").accept("security is not served yet"),
+    list("sasl.oauthbearer.expected.audience").default("").accept("security is not served yet"),
+    string("sasl.oauthbearer.expected.issuer").accept("security is not served yet"),
+    long("sasl.oauthbearer.jwks.endpoint.refresh.ms")
+        .default("3600000")
+        .accept("security is not served yet"),
+    long("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms")
+        .default("10000")
+        .accept("security is not served yet"),
+    long("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms")
+        .default("100")
+        .accept("security is not served yet"),
+    string("sasl.oauthbearer.jwks.endpoint.url").accept("security is not served yet"),
     class("sasl.oauthbearer.jwt.retriever.class")
         .default("org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever")
         .not_applicable("JVM or client side"),
@@ -538,11 +751,13 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .default("org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator")
         .not_applicable("JVM or client side"),
     string("sasl.oauthbearer.scope").not_applicable("JVM or client side"),
-    string("sasl.oauthbearer.scope.claim.name").default("scope"),
-    string("sasl.oauthbearer.sub.claim.name").default("sub"),
+    string("sasl.oauthbearer.scope.claim.name")
+        .default("scope")
+        .accept("security is not served yet"),
+    string("sasl.oauthbearer.sub.claim.name").default("sub").accept("security is not served yet"),
     string("sasl.oauthbearer.token.endpoint.url").not_applicable("JVM or client side"),
     class("sasl.server.callback.handler.class").not_applicable("JVM or client side"),
-    int("sasl.server.max.receive.size").default("524288"),
+    int("sasl.server.max.receive.size").default("524288").accept("security is not served yet"),
     string("security.inter.broker.protocol")
         .default("PLAINTEXT")
         .one_of(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
@@ -566,64 +781,119 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
         .between(0, 500)
         .accept("group commit makes them moot"),
     int("share.coordinator.state.topic.compression.codec").default("0").accept("0 only"),
-    short("share.coordinator.state.topic.min.isr").default("2").at_least(1),
-    int("share.coordinator.state.topic.num.partitions").default("50").at_least(1),
-    short("share.coordinator.state.topic.replication.factor").default("3").at_least(1),
-    int("share.coordinator.state.topic.segment.bytes").default("104857600").at_least(1),
+    short("share.coordinator.state.topic.min.isr")
+        .default("2")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("share.coordinator.state.topic.num.partitions")
+        .default("50")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    short("share.coordinator.state.topic.replication.factor")
+        .default("3")
+        .at_least(1)
+        .accept("share groups are not served yet"),
+    int("share.coordinator.state.topic.segment.bytes")
+        .default("104857600")
+        .at_least(1)
+        .accept("share groups are not served yet"),
     int("share.coordinator.threads").default("1").at_least(1).accept("one thread per core"),
-    int("share.coordinator.write.timeout.ms").default("5000").at_least(1),
+    int("share.coordinator.write.timeout.ms")
+        .default("5000")
+        .at_least(1)
+        .accept("share groups are not served yet"),
     int("share.fetch.purgatory.purge.interval.requests").default("1000").accept("no purgatory"),
     long("socket.connection.setup.timeout.max.ms").default("30000").accept("own peer protocol"),
     long("socket.connection.setup.timeout.ms").default("10000").accept("own peer protocol"),
-    int("socket.listen.backlog.size").default("50").at_least(1),
+    int("socket.listen.backlog.size")
+        .default("1024")
+        .at_least(1)
+        .doc("Connections of one core that the kernel holds until they are accepted."),
     int("socket.receive.buffer.bytes").default("102400").accept("the kernel tunes them"),
     int("socket.request.max.bytes").default("104857600").at_least(1),
     int("socket.send.buffer.bytes").default("102400").accept("the kernel tunes them"),
-    boolean("ssl.allow.dn.changes").default("false"),
-    boolean("ssl.allow.san.changes").default("false"),
-    list("ssl.cipher.suites").default("").per_broker(),
+    boolean("ssl.allow.dn.changes").default("false").accept("security is not served yet"),
+    boolean("ssl.allow.san.changes").default("false").accept("security is not served yet"),
+    list("ssl.cipher.suites").default("").per_broker().accept("security is not served yet"),
     string("ssl.client.auth")
         .default("none")
         .one_of(&["required", "requested", "none"])
-        .per_broker(),
-    list("ssl.enabled.protocols").default("TLSv1.2,TLSv1.3").per_broker(),
+        .per_broker()
+        .accept("security is not served yet"),
+    list("ssl.enabled.protocols")
+        .default("TLSv1.2,TLSv1.3")
+        .per_broker()
+        .accept("security is not served yet"),
     string("ssl.endpoint.identification.algorithm")
         .default("https")
         .per_broker()
         .not_applicable("JVM TLS"),
     class("ssl.engine.factory.class").per_broker().not_applicable("JVM TLS"),
-    password("ssl.key.password").per_broker(),
+    password("ssl.key.password").per_broker().accept("security is not served yet"),
     string("ssl.keymanager.algorithm").default("SunX509").per_broker().not_applicable("JVM TLS"),
-    password("ssl.keystore.certificate.chain").per_broker(),
-    password("ssl.keystore.key").per_broker(),
-    string("ssl.keystore.location").per_broker(),
+    password("ssl.keystore.certificate.chain").per_broker().accept("security is not served yet"),
+    password("ssl.keystore.key").per_broker().accept("security is not served yet"),
+    string("ssl.keystore.location").per_broker().accept("security is not served yet"),
     password("ssl.keystore.password").per_broker().accept("PEM needs none"),
-    string("ssl.keystore.type").default("JKS").per_broker(),
-    string("ssl.principal.mapping.rules").default("DEFAULT"),
+    string("ssl.keystore.type").default("JKS").per_broker().accept("security is not served yet"),
+    string("ssl.principal.mapping.rules").default("DEFAULT").accept("security is not served yet"),
     string("ssl.protocol").default("TLSv1.3").per_broker().not_applicable("JVM TLS"),
     string("ssl.provider").per_broker().not_applicable("JVM TLS"),
     string("ssl.secure.random.implementation").per_broker().not_applicable("JVM TLS"),
     string("ssl.trustmanager.algorithm").default("PKIX").per_broker().not_applicable("JVM TLS"),
-    password("ssl.truststore.certificates").per_broker(),
-    string("ssl.truststore.location").per_broker(),
+    password("ssl.truststore.certificates").per_broker().accept("security is not served yet"),
+    string("ssl.truststore.location").per_broker().accept("security is not served yet"),
     password("ssl.truststore.password").per_broker().accept("PEM needs none"),
-    string("ssl.truststore.type").default("JKS").per_broker(),
-    int("telemetry.max.bytes").default("1048576").at_least(1),
-    int("transaction.abort.timed.out.transaction.cleanup.interval.ms").default("10000").at_least(1),
-    int("transaction.max.timeout.ms").default("900000").at_least(1),
-    boolean("transaction.partition.verification.enable").default("true").cluster_wide(),
+    string("ssl.truststore.type").default("JKS").per_broker().accept("security is not served yet"),
+    int("telemetry.max.bytes")
+        .default("1048576")
+        .at_least(1)
+        .accept("client metrics are not served yet"),
+    int("transaction.abort.timed.out.transaction.cleanup.interval.ms")
+        .default("10000")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    int("transaction.max.timeout.ms")
+        .default("900000")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    boolean("transaction.partition.verification.enable")
+        .default("true")
+        .cluster_wide()
+        .accept("transactions are not served yet"),
     int("transaction.remove.expired.transaction.cleanup.interval.ms")
         .default("3600000")
-        .at_least(1),
+        .at_least(1)
+        .accept("transactions are not served yet"),
     int("transaction.state.log.load.buffer.size")
         .default("5242880")
         .at_least(1)
         .accept("group commit makes them moot"),
-    int("transaction.state.log.min.isr").default("2").at_least(1),
-    int("transaction.state.log.num.partitions").default("50").at_least(1),
-    short("transaction.state.log.replication.factor").default("3").at_least(1),
-    int("transaction.state.log.segment.bytes").default("104857600").at_least(1),
-    boolean("transaction.two.phase.commit.enable").default("false"),
-    int("transactional.id.expiration.ms").default("604800000").at_least(1),
-    boolean("unclean.leader.election.enable").default("false").cluster_wide(),
+    int("transaction.state.log.min.isr")
+        .default("2")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    int("transaction.state.log.num.partitions")
+        .default("50")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    short("transaction.state.log.replication.factor")
+        .default("3")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    int("transaction.state.log.segment.bytes")
+        .default("104857600")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    boolean("transaction.two.phase.commit.enable")
+        .default("false")
+        .accept("transactions are not served yet"),
+    int("transactional.id.expiration.ms")
+        .default("604800000")
+        .at_least(1)
+        .accept("transactions are not served yet"),
+    boolean("unclean.leader.election.enable")
+        .default("false")
+        .cluster_wide()
+        .accept("replication is not served yet"),
 ]);

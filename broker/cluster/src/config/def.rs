@@ -4,6 +4,14 @@ pub(super) const MAX_INT: &str = "2147483647";
 pub(super) const MAX_LONG: &str = "9223372036854775807";
 pub(super) const MAX_DOUBLE: &str = "1.7976931348623157E308";
 
+/// Why `file.delete.delay.ms` has no effect. Kafka renames files and removes them later because a
+/// fetch may still send from them; here a file is closed, which waits for its reads, and then
+/// removed, and its space is free at once.
+pub(super) const NO_READER_LEFT: &str = "a file goes as soon as nobody reads it any more";
+
+/// Why `flush.messages` and `flush.ms` have no effect: see ARCHITECTURE.md.
+pub(super) const SYNCED_ANYWAY: &str = "every record is synced before it is acknowledged";
+
 /// A config that Kafka 4.4 knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConfigDef {
@@ -74,6 +82,8 @@ pub enum Valid {
     NonEmpty,
     /// `partition:broker,...`, or `*`.
     ThrottledReplicas,
+    /// `address:count,...`; [`ip_count`](super::value::ip_count) reads one.
+    IpCounts,
     /// `latest`, `earliest`, or `by_duration:` and an ISO 8601 duration that is not negative.
     OffsetReset,
 }
@@ -147,6 +157,10 @@ impl ConfigDef {
 
     pub(super) const fn throttled_replicas(self) -> Self {
         Self { valid: Valid::ThrottledReplicas, ..self }
+    }
+
+    pub(super) const fn ip_counts(self) -> Self {
+        Self { valid: Valid::IpCounts, ..self }
     }
 
     pub(super) const fn offset_reset(self) -> Self {

@@ -22,7 +22,7 @@ mod topic_table;
 pub(crate) mod topic_rules;
 
 pub use alter::{Alteration, Operation, incremental_alter, replace_all};
-pub use broker_rules::{check_static_configs, is_static_name_known};
+pub use broker_rules::{check_static_configs, is_static_name_known, why_without_effect};
 pub use broker_table::BROKER_CONFIGS;
 pub use client_metrics_table::CLIENT_METRICS_CONFIGS;
 pub use def::{ConfigDef, Dynamic, Kind, Support, Table, Valid};

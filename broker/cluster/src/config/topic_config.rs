@@ -25,10 +25,6 @@ pub struct TopicConfig {
     /// `compression.type`, with the level of its codec.
     pub compression: CompressionTarget,
     pub delete_retention_ms: i64,
-    pub file_delete_delay_ms: i64,
-    /// 1: nothing is acknowledged or visible before it is on stable storage (design S1).
-    pub flush_messages: i64,
-    pub flush_ms: i64,
     pub max_compaction_lag_ms: i64,
     pub max_decompressed_message_bytes: i64,
     /// The whole batch as it is stored, with the 12 bytes in front of its length's end.
@@ -38,6 +34,7 @@ pub struct TopicConfig {
     pub message_timestamp_type: TimestampType,
     pub min_cleanable_dirty_ratio: f64,
     pub min_compaction_lag_ms: i64,
+    /// As in Kafka it asks for no more replicas than the partition has.
     pub min_insync_replicas: i64,
     pub retention_bytes: Option<i64>,
     pub retention_ms: Option<i64>,
@@ -45,7 +42,6 @@ pub struct TopicConfig {
     pub segment_bytes: i64,
     pub segment_jitter_ms: i64,
     pub segment_ms: i64,
-    pub unclean_leader_election_enable: bool,
 }
 
 impl TopicConfig {
@@ -65,9 +61,6 @@ impl TopicConfig {
             },
             compression: values.compression(),
             delete_retention_ms: values.integer("delete.retention.ms"),
-            file_delete_delay_ms: values.integer("file.delete.delay.ms"),
-            flush_messages: values.integer("flush.messages"),
-            flush_ms: values.integer("flush.ms"),
             max_compaction_lag_ms: values.integer("max.compaction.lag.ms"),
             max_decompressed_message_bytes: values.integer("max.decompressed.message.bytes"),
             max_message_bytes: values.integer("max.message.bytes"),
@@ -88,13 +81,7 @@ impl TopicConfig {
                 .unwrap_or_else(|| values.integer("segment.bytes")),
             segment_jitter_ms: values.integer("segment.jitter.ms"),
             segment_ms: values.integer("segment.ms"),
-            unclean_leader_election_enable: values.boolean("unclean.leader.election.enable"),
         }
-    }
-
-    /// Whether a record must be on stable storage before it is acknowledged (design S1).
-    pub fn syncs_every_record(&self) -> bool {
-        self.flush_messages == 1
     }
 }
 

@@ -11,10 +11,8 @@ fn resolve(own: &[(&str, &str)], fixed: &[(&str, &str)]) -> TopicConfig {
 }
 
 #[test]
-fn the_defaults_are_kafkas_but_for_durability() {
+fn the_defaults_are_kafkas() {
     let config = resolve(&[], &[]);
-    assert!(config.syncs_every_record());
-    assert_eq!(config.flush_ms, i64::MAX);
     assert_eq!(config.cleanup_policy, CleanupPolicy { compact: false, delete: true });
     assert_eq!(config.compression, CompressionTarget::Producer);
     assert_eq!(config.message_timestamp_type, TimestampType::CreateTime);
@@ -38,7 +36,6 @@ fn own_values_become_numbers() {
             ("message.timestamp.type", "LogAppendTime"),
             ("retention.ms", "-1"),
             ("retention.bytes", " 100 "),
-            ("flush.messages", "1000"),
         ],
         &[],
     );
@@ -46,7 +43,6 @@ fn own_values_become_numbers() {
     assert_eq!(config.compression, CompressionTarget::Codec(Compression::Zstd, 3));
     assert_eq!(config.message_timestamp_type, TimestampType::LogAppendTime);
     assert_eq!((config.retention_ms, config.retention_bytes), (None, Some(100)));
-    assert!(!config.syncs_every_record());
 }
 
 #[test]
@@ -77,7 +73,7 @@ fn segments_of_tests_may_be_small() {
 
 #[test]
 fn the_brokers_values_stand_behind_the_topics() {
-    let fixed = [("log.flush.interval.messages", "7"), ("log.roll.hours", "1")];
+    let fixed = [("message.max.bytes", "7"), ("log.roll.hours", "1")];
     let config = resolve(&[], &fixed);
-    assert_eq!((config.flush_messages, config.segment_ms), (7, 3_600_000));
+    assert_eq!((config.max_message_bytes, config.segment_ms), (7, 3_600_000));
 }

@@ -2,7 +2,9 @@
 //!
 //! `flush.messages` is 1 here (design S1): an acknowledged record is on stable storage.
 
-use super::def::{MAX_LONG, Table, boolean, double, int, list, long, string};
+use super::def::{
+    MAX_LONG, NO_READER_LEFT, SYNCED_ANYWAY, Table, boolean, double, int, list, long, string,
+};
 
 /// The configs of a topic.
 pub static TOPIC_CONFIGS: Table = Table::new(&[
@@ -38,26 +40,26 @@ pub static TOPIC_CONFIGS: Table = Table::new(&[
         .doc("How long tombstones of a compacted topic stay readable, in milliseconds."),
     boolean("errors.deadletterqueue.group.enable")
         .default("false")
-        .doc("Whether share groups may send their dead letters here."),
+        .accept("share groups are not served yet"),
     long("file.delete.delay.ms")
         .default("60000")
         .at_least(0)
         .synonyms(&["log.segment.delete.delay.ms"])
-        .doc("How long a removed segment keeps its file, in milliseconds."),
+        .accept(NO_READER_LEFT),
     long("flush.messages")
         .default("1")
         .at_least(1)
         .synonyms(&["log.flush.interval.messages"])
-        .doc("Records after which the log is synced; at 1 only durable records are acknowledged."),
+        .accept(SYNCED_ANYWAY),
     long("flush.ms")
         .default(MAX_LONG)
         .at_least(0)
         .synonyms(&["log.flush.interval.ms", "log.flush.scheduler.interval.ms"])
-        .doc("Longest time that a written record stays unsynced, in milliseconds."),
+        .accept(SYNCED_ANYWAY),
     list("follower.replication.throttled.replicas")
         .default("")
         .throttled_replicas()
-        .doc("Replicas whose catching up is throttled: partition:broker, or * for all."),
+        .accept("replication is not served yet"),
     int("index.interval.bytes")
         .default("4096")
         .at_least(0)
@@ -69,17 +71,17 @@ pub static TOPIC_CONFIGS: Table = Table::new(&[
     list("leader.replication.throttled.replicas")
         .default("")
         .throttled_replicas()
-        .doc("Replicas that leaders serve throttled: partition:broker, or * for all."),
+        .accept("replication is not served yet"),
     long("local.retention.bytes")
         .default("-2")
         .at_least(-2)
         .synonyms(&["log.local.retention.bytes"])
-        .doc("Bytes of a tiered partition kept on the local disk; -2 takes retention.bytes."),
+        .accept("tiered storage is not served yet"),
     long("local.retention.ms")
         .default("-2")
         .at_least(-2)
         .synonyms(&["log.local.retention.ms"])
-        .doc("Milliseconds that tiered records stay on the local disk; -2 takes retention.ms."),
+        .accept("tiered storage is not served yet"),
     long("max.compaction.lag.ms")
         .default(MAX_LONG)
         .at_least(1)
@@ -133,21 +135,17 @@ pub static TOPIC_CONFIGS: Table = Table::new(&[
         .default("-1")
         .at_least(-1)
         .synonyms(&["log.remote.copy.lag.bytes"])
-        .doc("Bytes that may wait before a segment is copied to the remote tier."),
+        .accept("tiered storage is not served yet"),
     long("remote.copy.lag.ms")
         .default("0")
         .at_least(-1)
         .synonyms(&["log.remote.copy.lag.ms"])
-        .doc("Milliseconds that a segment may wait before it is copied to the remote tier."),
-    boolean("remote.log.copy.disable")
-        .default("false")
-        .doc("Stops copying to the remote tier; what is there stays readable."),
+        .accept("tiered storage is not served yet"),
+    boolean("remote.log.copy.disable").default("false").accept("tiered storage is not served yet"),
     boolean("remote.log.delete.on.disable")
         .default("false")
-        .doc("Whether remote data goes when the remote tier is switched off."),
-    boolean("remote.storage.enable")
-        .default("false")
-        .doc("Whether old segments move to the remote tier."),
+        .accept("tiered storage is not served yet"),
+    boolean("remote.storage.enable").default("false").accept("tiered storage is not served yet"),
     long("retention.bytes")
         .default("-1")
         .synonyms(&["log.retention.bytes"])
@@ -180,5 +178,5 @@ pub static TOPIC_CONFIGS: Table = Table::new(&[
     boolean("unclean.leader.election.enable")
         .default("false")
         .synonyms(&["unclean.leader.election.enable"])
-        .doc("Whether a replica that may lack acknowledged records may lead."),
+        .accept("replication is not served yet"),
 ]);

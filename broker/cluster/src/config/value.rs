@@ -2,6 +2,8 @@
 //!
 //! As in Kafka, surrounding blanks do not count but stay in what is stored and described.
 
+use std::net::IpAddr;
+
 use super::def::{ConfigDef, Kind, Valid};
 
 /// What a config's text means.
@@ -52,6 +54,15 @@ pub fn split_list(text: &str) -> impl Iterator<Item = &str> {
     let text = trim(text);
     let count = if text.is_empty() { 0 } else { usize::MAX };
     text.split(',').map(trim).take(count)
+}
+
+/// One member of `max.connections.per.ip.overrides`: `address:count`, brackets around the address
+/// allowed. Addresses of IPv4 that are written as IPv6 are given as IPv4. No host names: to look one
+/// up is to wait for somebody else.
+pub fn ip_count(text: &str) -> Option<(IpAddr, usize)> {
+    let (address, count) = trim(text).rsplit_once(':')?;
+    let address = trim(address).trim_start_matches('[').trim_end_matches(']');
+    Some((address.parse::<IpAddr>().ok()?.to_canonical(), trim(count).parse().ok()?))
 }
 
 /// What Java's `String.trim` leaves.
@@ -122,6 +133,10 @@ fn check_valid(valid: Valid, value: &Value) -> Result<(), String> {
         (Valid::OffsetReset, Value::Text(text)) => {
             (is_offset_reset(text), "must be latest, earliest or by_duration:PnDTnHnMn.nS".into())
         }
+        (Valid::IpCounts, Value::Text(text)) => (
+            split_list(text).all(|member| ip_count(member).is_some()),
+            "must be address:count,...; host names are not looked up".into(),
+        ),
         (
             Valid::AtLeast(_)
             | Valid::Between(..)
@@ -131,6 +146,7 @@ fn check_valid(valid: Valid, value: &Value) -> Result<(), String> {
             | Valid::MembersOf(_)
             | Valid::NonEmpty
             | Valid::ThrottledReplicas
+            | Valid::IpCounts
             | Valid::OffsetReset,
             _,
         ) => (false, "is of a type that this rule is not for".into()),

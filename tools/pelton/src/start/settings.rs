@@ -81,7 +81,7 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
     };
     let cpus =
         choose_cpus(&allowed_cpus().map_err(|error| usage(error.to_string()))?, cores, cpus)?;
-    name_what_kafka_requires(&mut kafka, &data_dir, bound, &advertise_host, advertise_port);
+    name_what_kafka_requires(&mut kafka, &data_dir, bound, &advertise_host, advertise_port)?;
     Ok(BrokerConfig {
         data_dir,
         node_id: NodeId::new(NODE_ID),
@@ -92,7 +92,7 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
         metrics,
         kafka,
         store,
-        frame_budget_bytes: FRAME_BUDGET_BYTES,
+        frame_budget_default_bytes: FRAME_BUDGET_BYTES,
         stop_timeout: STOP_TIMEOUT,
     })
 }
@@ -118,23 +118,40 @@ fn store_options(args: &StartArgs) -> Result<StoreOptions, Failure> {
     Ok(store)
 }
 
-/// Configs that have no default, as DescribeConfigs shows them.
+/// Configs that options decide, as DescribeConfigs shows them.
+///
+/// # Errors
+/// They were set, to something else: whoever moves here from Kafka must not find out later that it
+/// listens elsewhere.
 fn name_what_kafka_requires(
     kafka: &mut BTreeMap<String, String>,
     data_dir: &Path,
     listen: SocketAddr,
     advertise_host: &str,
     advertise_port: u16,
-) {
-    let mut set = |name: &str, value: String| {
-        kafka.entry(name.to_owned()).or_insert(value);
-    };
-    set("node.id", NODE_ID.to_string());
-    set("broker.id", NODE_ID.to_string());
-    set("process.roles", "broker,controller".into());
-    set("log.dirs", data_dir.display().to_string());
-    set("listeners", format!("PLAINTEXT://{listen}"));
-    set("advertised.listeners", format!("PLAINTEXT://{}", dialled(advertise_host, advertise_port)));
+) -> Result<(), Failure> {
+    let data_dir = data_dir.display().to_string();
+    let advertised = format!("PLAINTEXT://{}", dialled(advertise_host, advertise_port));
+    let decided = [
+        ("node.id", NODE_ID.to_string(), "the only broker has the only number"),
+        ("broker.id", NODE_ID.to_string(), "the only broker has the only number"),
+        ("process.roles", "broker,controller".into(), "the only broker is both"),
+        ("log.dirs", data_dir.clone(), "use --data-dir DIR"),
+        ("log.dir", data_dir, "use --data-dir DIR"),
+        ("listeners", format!("PLAINTEXT://{listen}"), "use --listen HOST:PORT"),
+        ("advertised.listeners", advertised, "use --advertise HOST:PORT"),
+    ];
+    for (name, value, instead) in decided {
+        match kafka.get(name) {
+            Some(set) if *set != value => {
+                return Err(usage(format!("{name}={set}: it is {value} here; {instead}")));
+            }
+            // As in Kafka it stands behind log.dirs, and has a default of its own.
+            None if name == "log.dir" => {}
+            _ => drop(kafka.insert(name.to_owned(), value)),
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<File, Failure> {
@@ -156,10 +173,22 @@ fn text_of(name: &str, value: toml::Value) -> Result<String, Failure> {
 }
 
 fn address(option: &str, text: &str) -> Result<SocketAddr, Failure> {
-    text.to_socket_addrs()
-        .map_err(|error| usage(format!("{option} {text}: {error}")))?
-        .next()
-        .ok_or_else(|| usage(format!("{option} {text}: no address")))
+    let found = text.to_socket_addrs();
+    let found = found.map_err(|error| usage(format!("{option} {text}: {error}")))?;
+    one_of(option, text, found.collect())
+}
+
+/// A name may have several addresses; one is bound, and which one is said.
+fn one_of(option: &str, text: &str, mut found: Vec<SocketAddr>) -> Result<SocketAddr, Failure> {
+    // The resolver names an address once for each kind of socket that it could be for.
+    let mut seen = Vec::new();
+    found.retain(|address| !seen.contains(address) && (seen.push(*address), true).1);
+    let first = *found.first().ok_or_else(|| usage(format!("{option} {text}: no address")))?;
+    if found.len() > 1 {
+        let others = &found[1..];
+        tracing::warn!(%first, ?others, "{option} {text} has several addresses: the first is used");
+    }
+    Ok(first)
 }
 
 fn host_and_port(option: &str, text: &str) -> Result<(String, u16), Failure> {

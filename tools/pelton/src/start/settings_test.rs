@@ -60,6 +60,51 @@ fn an_address_of_ipv6_is_told_in_brackets() {
 }
 
 #[test]
+fn a_kafka_config_that_an_option_decides_names_the_option() {
+    let set = |name: &str, value: &str| {
+        resolve(StartArgs { set: vec![(name.into(), value.into())], ..StartArgs::default() })
+    };
+    for (name, value, option) in [
+        ("listeners", "PLAINTEXT://0.0.0.0:9092", "--listen HOST:PORT"),
+        ("advertised.listeners", "PLAINTEXT://log1.example:9092", "--advertise HOST:PORT"),
+        ("log.dirs", "/a,/b", "--data-dir DIR"),
+        ("log.dir", "/a", "--data-dir DIR"),
+        ("node.id", "7", "node.id=7"),
+        ("broker.id", "7", "broker.id=7"),
+        ("process.roles", "broker", "process.roles=broker"),
+    ] {
+        let Err(Failure::Usage(why)) = set(name, value) else { panic!("{name} was passed over") };
+        assert!(why.contains(option), "{why}");
+    }
+    // Whoever says the same is not contradicted.
+    let same = set("listeners", "PLAINTEXT://127.0.0.1:9092").expect("no contradiction");
+    assert_eq!(same.kafka["listeners"], "PLAINTEXT://127.0.0.1:9092");
+    assert_eq!(same.kafka.get("log.dir"), None);
+}
+
+#[test]
+fn the_room_for_requests_is_divided_among_the_cores() {
+    let room = |set: &[(&str, &str)], cores: usize| {
+        let set = set.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let mut config = resolve(StartArgs { set, ..StartArgs::default() }).expect("valid");
+        config.cpus = (0..cores).collect();
+        (config.frame_budget_bytes(), config.listen_backlog())
+    };
+    assert_eq!(room(&[], 4), (128 << 20, 1024));
+    let set = [("queued.max.request.bytes", "400000000"), ("socket.listen.backlog.size", "50")];
+    assert_eq!(room(&set, 4), (100_000_000, 50));
+    assert_eq!(room(&[("queued.max.request.bytes", "-1")], 1).0, 128 << 20);
+}
+
+#[test]
+fn of_several_addresses_the_first_is_taken() {
+    let found = ["[::1]:1", "127.0.0.1:1", "[::1]:1"].map(|text| text.parse().expect("an address"));
+    assert_eq!(one_of("--listen", "a.host:1", found.into()).ok(), Some(found[0]));
+    let Err(Failure::Usage(why)) = one_of("--listen", "a.host:1", Vec::new()) else { panic!() };
+    assert!(why.contains("--listen a.host:1"), "{why}");
+}
+
+#[test]
 fn cpu_lists_are_read_as_the_kernel_writes_them() {
     assert_eq!(cpu_list("0-2,5").ok(), Some(vec![0, 1, 2, 5]));
     for bad in ["", "a", "3-1", "0-99999999", "1,,2"] {

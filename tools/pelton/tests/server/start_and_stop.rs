@@ -203,3 +203,18 @@ fn all_data_is_kept_when_the_number_of_cores_changes() {
         assert!(payloads(&broker, "moved", partition) == expected, "partition {partition}");
     }
 }
+
+#[test]
+fn a_config_that_does_nothing_here_is_said_to_do_nothing() {
+    let data = directory();
+    let without = ["num.io.threads=4", "authorizer.class.name=org.example.Authorizer"];
+    let options = ["--set", without[0], "--set", without[1], "--set", "num.partitions=2"];
+    let broker = Broker::start_with(data.path(), 0, &options);
+    let said = broker.said();
+    let about = |name: &str| {
+        said.lines().find(|line| line.contains("has no effect here") && line.contains(name))
+    };
+    assert!(about("num.io.threads").is_some_and(|line| line.contains("one thread per core")));
+    assert!(about("authorizer.class.name").is_some_and(|line| line.contains("security")), "{said}");
+    assert_eq!(said.matches("has no effect here").count(), without.len(), "{said}");
+}

@@ -390,7 +390,7 @@ fn config(shards: usize) -> BrokerConfig {
             direct_flush_bytes: DIRECT_FLUSH_BYTES,
             open_files_max: OPEN_FILES_MAX,
         },
-        frame_budget_bytes: FRAME_BUDGET_BYTES,
+        frame_budget_default_bytes: FRAME_BUDGET_BYTES,
         stop_timeout: STOP_TIMEOUT,
     }
 }
