@@ -1,11 +1,13 @@
 //! One step of a coordinator, from the command to its replies.
 
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use pelton_group::{Cluster, Command, Coordinator, Effects, Now, Reply, Token};
 use pelton_model::{Offset, TopicId};
-use pelton_storage::AckedBy;
+use pelton_storage::{AckedBy, Log};
 
 use super::cluster::ClusterView;
 use super::{GroupAnswer, GroupFault, GroupOutcome, GroupRequest, Hosted, HostedState};
@@ -105,17 +107,29 @@ impl Shard {
     ) -> Vec<(Token, GroupOutcome)> {
         let Outgoing { end, replies } = outgoing;
         let durable = match self.store.log(hosted.partition) {
-            Some(log) => log.acknowledged(AckedBy::Commit(end)).await.is_ok(),
-            None => false,
+            Some(log) => self.durable_in_time(&log, end).await,
+            None => Err(GroupFault::NotCoordinator),
         };
-        if !durable {
+        if durable == Err(GroupFault::NotCoordinator) {
             self.fail(hosted);
         }
-        let outcome = |reply| match durable {
-            true => Ok(reply),
-            false => Err(GroupFault::NotCoordinator),
-        };
-        replies.into_iter().map(|(token, reply)| (token, outcome(reply))).collect()
+        replies.into_iter().map(|(token, reply)| (token, durable.map(|()| reply))).collect()
+    }
+
+    /// Waits no longer than `offsets.commit.timeout.ms`, which in Kafka bounds every write of a
+    /// coordinator. What comes too late stays in the log and in the state: it may have happened, as
+    /// after any answer that is lost. Should it fail later, the next step finds out, since all
+    /// replies wait for all that was appended before them.
+    async fn durable_in_time(&self, log: &Log, end: Offset) -> Result<(), GroupFault> {
+        let timeout = self.with_broker_configs(|it| it.integer("offsets.commit.timeout.ms"));
+        let timeout = self.env.sleep(Duration::from_millis(timeout.max(1) as u64));
+        match select(pin!(log.acknowledged(AckedBy::Commit(end))), timeout).await {
+            Either::Left((acknowledged, _)) => acknowledged.map_err(|_| GroupFault::NotCoordinator),
+            Either::Right(_) => {
+                tracing::warn!(partition = %log.id(), "a coordinator's records are not durable in time");
+                Err(GroupFault::Unavailable)
+            }
+        }
     }
 
     /// A commit may have been on its way here while its topic was deleted.

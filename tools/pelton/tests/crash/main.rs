@@ -6,7 +6,6 @@
 
 mod clients;
 mod content;
-mod ext4;
 mod ledger;
 mod ledger_test;
 mod run;

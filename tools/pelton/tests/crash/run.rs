@@ -10,9 +10,9 @@ use pelton_storage::disk::sim::Random;
 use tempfile::TempDir;
 
 use crate::clients::{Allowance, Reader, TRACKS, Writer, assert_nothing_wrong, create_topics};
-use crate::ext4::Volume;
 use crate::ledger::{Account, Ledger};
 use crate::support::clients::LATER;
+use crate::support::ext4::Volume;
 use crate::support::patience::eventually;
 use crate::support::{Broker, directory, port_for_life};
 

@@ -7,6 +7,7 @@ mod admin;
 mod broken_batches;
 mod crash;
 mod figures;
+mod frozen_disk;
 mod full_disk;
 mod hostile_clients;
 mod produce_and_fetch;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod clients;
+pub mod ext4;
 pub mod mount;
 pub mod patience;
 pub mod wire;

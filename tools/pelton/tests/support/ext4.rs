@@ -1,5 +1,6 @@
-//! An ext4 whose power can be cut: on a loop device, by the shutdown ioctl, which loses all that
-//! the file system had not made durable. The device's image is in memory, so that a cycle is short.
+//! An ext4 that can be frozen, and whose power can be cut: on a loop device, by the shutdown ioctl,
+//! which loses all that the file system had not made durable. The device's image is in memory, so
+//! that a cycle is short.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -69,6 +70,16 @@ impl Volume {
         self.mount().expect("it could be mounted once");
     }
 
+    /// Whatever is written waits from here on, until what is given back is dropped. What is read is
+    /// there.
+    ///
+    /// # Errors
+    /// Why it cannot be frozen here.
+    pub fn freeze(&self) -> Result<Frozen, String> {
+        run(Command::new("fsfreeze").arg("--freeze").arg(&self.at))?;
+        Ok(Frozen(self.at.clone()))
+    }
+
     fn shut_down(&self) -> Result<(), String> {
         let root = File::open(&self.at).map_err(|error| error.to_string())?;
         let flags = EXT4_GOING_FLAGS_NOLOGFLUSH;
@@ -90,6 +101,17 @@ impl Volume {
         run(Command::new("umount").arg(&self.at))?;
         self.is_mounted = false;
         Ok(())
+    }
+}
+
+/// A volume that takes no writes for now.
+pub struct Frozen(PathBuf);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        if let Err(why) = run(Command::new("fsfreeze").arg("--unfreeze").arg(&self.0)) {
+            eprintln!("{} is still frozen: {why}", self.0.display());
+        }
     }
 }
 
