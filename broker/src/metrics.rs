@@ -108,6 +108,8 @@ pub struct PartitionFigures {
 #[derive(Clone, Debug, Default)]
 pub struct ShardFigures {
     pub shard: u16,
+    /// What opening the storage took at the start.
+    pub recovery_time: Duration,
     /// Of shard 0 only.
     pub cluster: Option<ClusterFigures>,
     /// By API key and version.

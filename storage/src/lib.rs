@@ -32,4 +32,4 @@ pub use log::{
 };
 pub use reshard::{ReshardReport, reshard, shard_dirs};
 pub use segment::Corruptions;
-pub use store::{RecoveryReport, Removal, Store, StoreOptions, StoreStats};
+pub use store::{Opening, RecoveryReport, Removal, Store, StoreOptions, StoreStats};

@@ -55,13 +55,26 @@ pub struct RecoveryReport {
     pub partitions: usize,
     pub groups: usize,
     pub batches: usize,
+    /// Direct flushes that were found to be whole.
+    pub extents: usize,
+    /// Of batches and extents.
     pub bytes: u64,
     /// A group that had not become durable was cut off.
     pub torn: bool,
     /// Partitions of which a direct flush had not become durable and was cut off.
     pub cut_partitions: usize,
-    /// The life before ended without a checkpoint of everything.
+    /// The life before ended without a checkpoint of everything: there was something to recover.
     pub unclean: bool,
+}
+
+/// What [`Store::open`] is given, but for what it asks and tells.
+pub struct Opening<'a> {
+    pub disk: &'a Disk,
+    pub data_dir: &'a Path,
+    pub shard: ShardId,
+    pub options: StoreOptions,
+    pub seed: u32,
+    pub now: TimestampMs,
 }
 
 /// A shard's storage in numbers.
@@ -152,6 +165,18 @@ impl Store {
         now: TimestampMs,
         exists: impl Fn(TopicId) -> bool,
     ) -> Result<(Store, RecoveryReport), OpenError> {
+        let opening = Opening { disk, data_dir, shard, options, seed, now };
+        Self::open_telling(opening, exists, |_| {}).await
+    }
+
+    /// The same; `left` is told of how many partitions there is still something to replay, first
+    /// when the journal has been read, and 0 in the end.
+    pub async fn open_telling(
+        opening: Opening<'_>,
+        exists: impl Fn(TopicId) -> bool,
+        left: impl Fn(usize),
+    ) -> Result<(Store, RecoveryReport), OpenError> {
+        let Opening { disk, data_dir, shard, options, seed, now } = opening;
         let dir = data_dir.join("shard").join(shard.to_string());
         let failed = |error: io::Error| OpenError::Io { path: dir.clone(), error };
         create_dir_durably(disk, &dir, 2).await.map_err(failed)?;
@@ -208,10 +233,25 @@ impl Store {
         let cuts = cuts(&entries);
         let mut torn: BTreeMap<PartitionId, Cut> = BTreeMap::new();
         logs.retain(|id, _| !drops.contains_key(id));
+        let last_of: BTreeMap<PartitionId, usize> =
+            entries.iter().enumerate().map(|(at, (_, id, _))| (*id, at)).collect();
+        let mut left_count = last_of.len();
+        left(left_count);
         for (at, (sequence, id, entry)) in entries.into_iter().enumerate() {
-            if let Entry::Append { batch, .. } = &entry {
-                report.batches += 1;
-                report.bytes += batch.len() as u64;
+            if last_of.get(&id) == Some(&at) {
+                left_count -= 1;
+                left(left_count);
+            }
+            match &entry {
+                Entry::Append { batch, .. } => {
+                    report.batches += 1;
+                    report.bytes += batch.len() as u64;
+                }
+                Entry::Extent(extent) => {
+                    report.extents += 1;
+                    report.bytes += u64::from(extent.length);
+                }
+                _ => {}
             }
             if drops.get(&id).is_none_or(|drop| *drop < at) {
                 let mut cut = cuts[at].into_iter().chain(torn.get(&id).copied());
@@ -227,6 +267,8 @@ impl Store {
                     tracing::warn!(partition = %id, end = %cut.end, flushed = %extent.end,
                         "a direct flush had not become durable: it is cut off");
                     torn.insert(id, cut);
+                    report.extents -= 1;
+                    report.bytes -= u64::from(extent.length);
                     continue;
                 }
                 let known = replay(&around, &mut logs, id, entry, sequence, now);
@@ -256,7 +298,7 @@ impl Store {
         }
         let removed: Vec<PartitionId> =
             drops.into_keys().filter(|id| !logs.contains_key(id)).collect();
-        report.unclean = report.batches > 0 || report.torn || report.cut_partitions > 0;
+        report.unclean = report.groups > 0 || report.torn || report.cut_partitions > 0;
         let store = Store(Rc::new(StoreParts {
             around,
             shard,

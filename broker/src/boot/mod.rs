@@ -16,9 +16,10 @@ use pelton_cluster::{ClusterState, Record};
 use pelton_model::ShardId;
 use pelton_net::{Admission, Budget, Listener, Scratch, ShardResources};
 use pelton_storage::disk::Disk;
-use pelton_storage::{RecoveryReport, Store, reshard};
+use pelton_storage::{Opening, RecoveryReport, Store, reshard};
 
 pub use self::error::StartError;
+use self::readiness::Readiness;
 use crate::config::BrokerConfig;
 use crate::controller::{ClusterLog, Controller, View, spread, unplaced};
 use crate::message::{Delta, Reply, Request};
@@ -42,6 +43,8 @@ pub struct Seat {
     /// all shards at once.
     pub neighbours: LocalBoxFuture<'static, Vec<Neighbour>>,
     pub role: Role,
+    /// Told how far the recovery is.
+    pub readiness: Readiness,
 }
 
 /// Who reads the metadata, and who is told.
@@ -135,7 +138,8 @@ impl RunningShard {
 }
 
 async fn open(seat: Seat) -> Result<Rc<Shard>, StartError> {
-    let Seat { id, config, port, env, disk, listener, admission, neighbours, role } = seat;
+    let Seat { id, config, port, env, disk, listener, admission, neighbours, role, readiness } =
+        seat;
     let (founding, controller) = match role {
         Role::First { tell } => {
             let (founding, log) = found(&config, &env, &disk).await?;
@@ -145,17 +149,22 @@ async fn open(seat: Seat) -> Result<Rc<Shard>, StartError> {
         Role::Other { told } => (told.await.ok_or(StartError::Unfounded)?, None),
     };
     let began = env.elapsed();
-    let (store, report) = Store::open(
-        &disk,
-        &config.data_dir,
-        id,
-        config.store,
-        env.random() as u32,
-        env.now(),
+    let opening = Opening {
+        disk: &disk,
+        data_dir: &config.data_dir,
+        shard: id,
+        options: config.store,
+        seed: env.random() as u32,
+        now: env.now(),
+    };
+    let (store, report) = Store::open_telling(
+        opening,
         |topic| founding.cluster.topic_by_id(topic).is_some(),
+        |left| readiness.partitions_left(id, left),
     )
     .await?;
-    say_recovered(id, &report, env.elapsed() - began);
+    let recovery_time = env.elapsed() - began;
+    say_recovered(id, &report, recovery_time);
     let neighbours = neighbours.await;
     let router = Router::new(id);
     router.connect(config.cpus.len(), &neighbours);
@@ -163,6 +172,7 @@ async fn open(seat: Seat) -> Result<Rc<Shard>, StartError> {
     let shard = Shard::new(ShardParts {
         id,
         env: env.clone(),
+        recovery_time,
         port,
         cluster_id: founding.meta.cluster_id.clone(),
         disk,
@@ -222,11 +232,10 @@ async fn found(
 }
 
 fn say_recovered(shard: ShardId, report: &RecoveryReport, took: Duration) {
-    let (partitions, groups, batches) = (report.partitions, report.groups, report.batches);
-    let (bytes, torn) = (report.bytes, report.torn);
+    let RecoveryReport { partitions, groups, batches, extents, bytes, torn, .. } = *report;
     let took_ms = took.as_millis() as u64;
     match report.unclean {
-        true => tracing::warn!(%shard, partitions, groups, batches, bytes, torn, took_ms,
+        true => tracing::warn!(%shard, partitions, groups, batches, extents, bytes, torn, took_ms,
             "recovered after an unclean stop: every durable batch is back"),
         false => {
             tracing::info!(%shard, partitions, took_ms, "opened: there was nothing to recover")

@@ -1,8 +1,11 @@
 //! Whether a broker serves clients, for who asks from another thread.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pelton_model::ShardId;
 
 /// Shared by the broker's threads and the HTTP endpoint, which answers before the broker does.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Readiness(Arc<Flags>);
 struct Flags {
     /// Shards whose journals are still to be read.
     shards_left: AtomicUsize,
+    /// By shard, the partitions that have something in the journal which was not replayed yet.
+    partitions_left: Mutex<BTreeMap<ShardId, usize>>,
     accepting: AtomicBool,
     stopping: AtomicBool,
 }
@@ -46,6 +51,21 @@ impl Readiness {
 
     pub(crate) fn recovering(&self, shards: usize) {
         self.0.shards_left.store(shards, Ordering::Relaxed);
+    }
+
+    /// Of all shards that have read their journals so far; a shard that still reads its own does
+    /// not know its number yet.
+    pub fn partitions_remaining(&self) -> usize {
+        self.partitions_by_shard().values().sum()
+    }
+
+    pub(crate) fn partitions_left(&self, shard: ShardId, count: usize) {
+        self.partitions_by_shard().insert(shard, count);
+    }
+
+    fn partitions_by_shard(&self) -> MutexGuard<'_, BTreeMap<ShardId, usize>> {
+        // Nothing that is done under the lock can leave it half-changed.
+        self.0.partitions_left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn shard_recovered(&self) {

@@ -263,7 +263,7 @@ impl ShardBoot {
                 (Role::Other { told: told.boxed_local() }, None)
             }
         };
-        let (readiness, mailboxes) = (self.readiness, self.mailboxes);
+        let (readiness, mailboxes) = (self.readiness.clone(), self.mailboxes);
         let neighbours = async move {
             // They are waited for when the shard has opened its storage.
             readiness.shard_recovered();
@@ -279,6 +279,7 @@ impl ShardBoot {
             admission: self.admission,
             neighbours: neighbours.boxed_local(),
             role,
+            readiness: self.readiness,
         })
         .await?;
         Ok((running, orders))

@@ -77,10 +77,14 @@ fn a_broker_that_recovers_is_alive_but_not_ready_and_says_how_far_it_is() {
     let readiness = Readiness::default();
     readiness.recovering(2);
     readiness.shard_recovered();
+    readiness.partitions_left(pelton_model::ShardId::new(1), 5);
     let server = serve(SocketAddr::from(([127, 0, 0, 1], 0)), readiness, info()).unwrap();
     let answer = ask(&server, "GET", "/readyz");
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("recovering, 1 left\n"));
-    assert!(ask(&server, "GET", "/metrics").starts_with("HTTP/1.1 503 "));
+    let metrics = ask(&server, "GET", "/metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200 OK\r\n"), "{metrics}");
+    assert!(metrics.contains("\npelton_recovery_partitions_remaining 5\n"), "{metrics}");
+    assert!(ask(&server, "GET", "/metrics/partitions").starts_with("HTTP/1.1 503 "));
     assert!(ask(&server, "GET", "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
     server.stop();
 }

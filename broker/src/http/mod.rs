@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 use self::connection::{BoundedListener, Limits};
 use self::partitions::render_partitions;
+use self::render::render_start;
 pub use self::render::{BuildInfo, render};
 use self::source::Source;
 use crate::boot::readiness::{Phase, Readiness};
@@ -79,7 +80,7 @@ impl HttpServer {
 }
 
 /// Answers `GET` over HTTP/1.1 at `address`; returns when it listens. Until it is
-/// [connected](HttpServer::connect) to a broker it has no figures, and says how the start goes.
+/// [connected](HttpServer::connect) to a broker it has no figures but those of the start.
 ///
 /// # Errors
 /// The address cannot be bound, or the system gives no thread.
@@ -146,7 +147,10 @@ fn router(endpoint: Arc<Endpoint>) -> Router {
 }
 
 async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
-    let Some(sources) = endpoint.sources.get() else { return endpoint.not_ready() };
+    let Some(sources) = endpoint.sources.get() else {
+        let left = endpoint.readiness.partitions_remaining();
+        return answer(StatusCode::OK, METRICS_TYPE, render_start(left, &endpoint.info));
+    };
     match sources.shards.figures().await {
         Some(figures) => answer(StatusCode::OK, METRICS_TYPE, render(&figures, &endpoint.info)),
         None => silent(),

@@ -27,6 +27,12 @@ pub struct BuildInfo {
 pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
     let mut text = Exposition::default();
     process(&mut text, info);
+    recovery(&mut text, 0);
+    text.gauge(
+        "pelton_recovery_duration_seconds",
+        "What the start took to open the storage, journals read back: the slowest shard.",
+    )
+    .sample(&[], shards.iter().map(|it| it.recovery_time).max().unwrap_or_default().as_secs_f64());
     cluster(&mut text, shards);
     requests(&mut text, shards);
     traffic(&mut text, shards);
@@ -39,6 +45,22 @@ pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
     journals(&mut text, shards);
     disk(&mut text, shards);
     text.into_text()
+}
+
+/// The same of a broker that is still starting.
+pub fn render_start(partitions_remaining: usize, info: &BuildInfo) -> String {
+    let mut text = Exposition::default();
+    process(&mut text, info);
+    recovery(&mut text, partitions_remaining);
+    text.into_text()
+}
+
+fn recovery(text: &mut Exposition, partitions_remaining: usize) {
+    text.gauge(
+        "pelton_recovery_partitions_remaining",
+        "Partitions that a start has still to replay something of; 0 once it is over.",
+    )
+    .sample(&[], partitions_remaining);
 }
 
 fn process(text: &mut Exposition, info: &BuildInfo) {

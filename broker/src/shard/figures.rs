@@ -15,6 +15,7 @@ impl Shard {
         let stats = self.store.stats();
         let mut figures = self.metrics.copy();
         figures.shard = self.id.get();
+        figures.recovery_time = self.recovery_time;
         figures.cluster = self.controller.as_ref().map(|_| self.cluster_figures());
         figures.connections = self.connections.get() as u64;
         figures.connections_paused = self.net.budget.waiting_count() as u64;

@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pelton_cluster::config::{BrokerLayers, TopicConfig};
 use pelton_cluster::{Overrides, Topic};
@@ -40,6 +41,8 @@ use crate::runtime::Env;
 pub struct Shard {
     pub id: ShardId,
     pub env: Env,
+    /// What opening the storage took at the start.
+    pub recovery_time: Duration,
     pub config: Arc<BrokerConfig>,
     /// The port that clients are told.
     pub port: u16,
@@ -81,6 +84,7 @@ pub struct Shard {
 pub struct ShardParts {
     pub id: ShardId,
     pub env: Env,
+    pub recovery_time: Duration,
     pub config: Arc<BrokerConfig>,
     pub port: u16,
     pub cluster_id: String,
@@ -102,6 +106,7 @@ impl Shard {
         Rc::new(Shard {
             id: parts.id,
             env: parts.env,
+            recovery_time: parts.recovery_time,
             config: parts.config,
             port: parts.port,
             cluster_id: parts.cluster_id,

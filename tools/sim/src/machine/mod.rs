@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, select};
+use pelton_broker::boot::readiness::Readiness;
 use pelton_broker::boot::{Role, RunningShard, Seat};
 use pelton_broker::message::Message;
 use pelton_broker::runtime::Env;
@@ -208,6 +209,7 @@ impl Machine {
                 admission: admission.clone(),
                 neighbours: futures::future::ready(neighbours).boxed_local(),
                 role,
+                readiness: Readiness::default(),
             };
             parts.runtime.spawn(life, live(seat, state.clone()));
         }
