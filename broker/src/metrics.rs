@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,23 @@ pub struct TopicTraffic {
     pub bytes_received: u64,
     pub bytes_sent: u64,
     pub records_produced: u64,
+    /// Of the batches that were sent.
+    pub records_fetched: u64,
+}
+
+/// Connections that are not read from, for some reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pauses {
+    pub now: u64,
+    /// Since the start.
+    pub ever: u64,
+}
+
+impl Pauses {
+    pub fn add(&mut self, other: Self) {
+        self.now += other.now;
+        self.ever += other.ever;
+    }
 }
 
 /// Where a request's time goes.
@@ -102,6 +120,8 @@ pub struct PartitionFigures {
     pub start: i64,
     pub high_watermark: i64,
     pub end: i64,
+    /// `retention.bytes`, where the topic's old records go by it.
+    pub retention_bytes: Option<u64>,
 }
 
 /// Everything a shard counts.
@@ -134,12 +154,18 @@ pub struct ShardFigures {
     /// Open connections by name and version of the client's software.
     pub clients: BTreeMap<ClientKind, u64>,
     /// Connections that are not read from until there is memory.
-    pub connections_paused: u64,
+    pub paused_for_budget: Pauses,
+    /// Those that are not until another shard takes more.
+    pub paused_for_mailbox: Pauses,
+    /// By API key: requests that wait, for records or for the device.
+    pub parked: BTreeMap<i16, u64>,
     pub fetch_sessions: u64,
     pub fetch_session_evictions: u64,
     pub frames_bytes: u64,
     pub frames_budget_bytes: u64,
     pub partitions: u64,
+    /// Of these, those that nothing can be written to or read from until a restart.
+    pub partitions_offline: u64,
     pub topic_bytes: BTreeMap<String, u64>,
     /// By topic and partition, if there are groups that may be behind.
     pub high_watermarks: BTreeMap<Arc<str>, BTreeMap<i32, i64>>,
@@ -151,6 +177,7 @@ pub struct ShardFigures {
     pub journal: JournalStats,
     pub compaction: CompactionFigures,
     pub journal_used_ratio: f64,
+    pub journal_live_bytes: u64,
     pub io: IoTimes,
     pub tasks: TaskTimes,
     /// Damage that was found before it was served (F2).
@@ -164,6 +191,14 @@ pub struct ShardFigures {
 }
 
 impl ShardFigures {
+    /// Most topics have been counted before, and looking a name up makes no copy of it.
+    pub fn count_traffic(&mut self, topic: &str, update: impl FnOnce(&mut TopicTraffic)) {
+        match self.topics.get_mut(topic) {
+            Some(traffic) => update(traffic),
+            None => update(self.topics.entry(topic.to_owned()).or_default()),
+        }
+    }
+
     /// A client has said what it is; returns what it is counted as.
     pub fn add_client(&mut self, name: &str, version: &str) -> ClientKind {
         let mut kind = (name.to_owned(), version.to_owned());
@@ -198,8 +233,29 @@ impl Metrics {
         self.0.borrow_mut().phases.entry((api.get(), phase)).or_default().record_time(took);
     }
 
+    /// A request waits, until what is given back is dropped.
+    pub fn park(self: &Rc<Self>, api: ApiKey) -> Parked {
+        *self.0.borrow_mut().parked.entry(api.get()).or_default() += 1;
+        Parked { metrics: self.clone(), api }
+    }
+
     pub fn copy(&self) -> ShardFigures {
         self.0.borrow().clone()
+    }
+}
+
+/// See [`Metrics::park`].
+pub struct Parked {
+    metrics: Rc<Metrics>,
+    api: ApiKey,
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        let mut figures = self.metrics.0.borrow_mut();
+        if let Some(count) = figures.parked.get_mut(&self.api.get()) {
+            *count -= 1;
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use pelton_storage::event::Event;
 
 use crate::loans::{Loans, Returns};
 use crate::message::{Message, Reply, Request};
+use crate::metrics::Pauses;
 use crate::runtime::{Neighbour, Outbox, PeerGone};
 
 /// Sends requests to other shards and hands their replies to whoever asked.
@@ -40,22 +41,45 @@ pub struct Peer {
 pub struct Slots {
     free: Rc<Cell<usize>>,
     freed: Event,
+    /// Requests that found no room. Their connections are not read from meanwhile.
+    held_back: Rc<Cell<Pauses>>,
+}
+
+/// A request that finds no room with a peer, for as long as it waits.
+struct Waiting(Rc<Cell<Pauses>>);
+
+impl Waiting {
+    fn begin(held_back: &Rc<Cell<Pauses>>) -> Self {
+        let Pauses { now, ever } = held_back.get();
+        held_back.set(Pauses { now: now + 1, ever: ever + 1 });
+        Self(held_back.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Pauses { now, ever } = self.0.get();
+        self.0.set(Pauses { now: now - 1, ever });
+    }
 }
 
 impl Default for Slots {
     fn default() -> Self {
-        Self { free: Rc::new(Cell::new(MAILBOX_MESSAGES)), freed: Event::default() }
+        let free = Rc::new(Cell::new(MAILBOX_MESSAGES));
+        Self { free, freed: Event::default(), held_back: Rc::default() }
     }
 }
 
 impl Slots {
     async fn take(&self) -> Slot {
+        let mut waiting = None;
         loop {
             let freed = self.freed.wait();
             if self.free.get() > 0 {
                 self.free.set(self.free.get() - 1);
                 return Slot(self.clone());
             }
+            waiting.get_or_insert_with(|| Waiting::begin(&self.held_back));
             freed.await;
         }
     }
@@ -156,6 +180,15 @@ impl Router {
         self.outboxes.borrow().get(shard.index()).cloned().flatten()
     }
 
+    /// Requests that found no room in some mailbox.
+    pub fn held_back(&self) -> Pauses {
+        let mut all = Pauses::default();
+        for peer in self.outboxes.borrow().iter().flatten() {
+            all.add(peer.slots.held_back.get());
+        }
+        all
+    }
+
     /// Puts a request into another shard's mailbox, in order; waits while it is full.
     pub async fn send(self: &Rc<Self>, to: ShardId, request: Request) -> Result<Pending, PeerGone> {
         let peer = self.peer(to).ok_or(PeerGone)?;
@@ -186,3 +219,7 @@ impl Router {
         self.waiting.borrow_mut().clear();
     }
 }
+
+#[cfg(test)]
+#[path = "router_test.rs"]
+mod router_test;

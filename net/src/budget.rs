@@ -37,6 +37,8 @@ struct State {
     read_ahead: Cell<usize>,
     begun: Cell<usize>,
     line: RefCell<VecDeque<Rc<Waiter>>>,
+    /// Who ever stood in line.
+    waits: Cell<u64>,
 }
 
 struct Waiter {
@@ -53,6 +55,7 @@ impl Budget {
             read_ahead: Cell::new(0),
             begun: Cell::new(0),
             line: RefCell::new(VecDeque::new()),
+            waits: Cell::new(0),
         }))
     }
 
@@ -82,6 +85,11 @@ impl Budget {
     /// Requests that wait in line.
     pub fn waiting_count(&self) -> usize {
         self.0.line.borrow().len()
+    }
+
+    /// Requests that had to wait in line, since the start.
+    pub fn waits(&self) -> u64 {
+        self.0.waits.get()
     }
 
     /// Bytes that may be taken from a socket without knowing what they belong to.
@@ -164,6 +172,7 @@ impl Future for Acquire {
                 waker: RefCell::new(Some(cx.waker().clone())),
             });
             self.budget.0.line.borrow_mut().push_back(waiter.clone());
+            self.budget.0.waits.set(self.budget.0.waits.get() + 1);
             self.waiter = Some(waiter);
             return Poll::Pending;
         };

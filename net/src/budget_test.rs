@@ -27,6 +27,7 @@ fn a_small_request_does_not_overtake_a_large_one() {
     let large = (&mut large).now_or_never().expect("first in line");
     let small = (&mut small).now_or_never().expect("fits beside it");
     assert_eq!(budget.in_use_bytes(), 90);
+    assert_eq!((budget.waiting_count(), budget.waits()), (0, 2));
     drop((large, small));
     assert_eq!(budget.in_use_bytes(), 0);
 }

@@ -83,6 +83,8 @@ pub struct StoreStats {
     pub partitions: usize,
     pub journal: JournalStats,
     pub journal_used_ratio: f64,
+    /// Of the files of the journal that something is still needed of: what a start would read.
+    pub journal_live_bytes: u64,
     pub uncarried_bytes: usize,
     pub cached_bytes: usize,
     pub open_segments: usize,
@@ -447,6 +449,7 @@ impl Store {
             partitions: self.0.logs.borrow().len(),
             journal: self.0.around.journal.stats(),
             journal_used_ratio: self.0.around.journal.used_ratio(),
+            journal_live_bytes: self.0.around.journal.live_bytes(),
             uncarried_bytes: self.0.around.memory.uncarried.get(),
             cached_bytes: self.0.around.memory.cached.get(),
             open_segments: self.0.around.open.count(),

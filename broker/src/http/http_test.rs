@@ -19,6 +19,7 @@ fn sources(figures: Vec<ShardFigures>) -> Sources {
         start: 0,
         high_watermark: 0,
         end: 0,
+        retention_bytes: None,
     };
     Sources {
         shard_count: 1,

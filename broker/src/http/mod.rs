@@ -9,6 +9,7 @@ mod exposition;
 mod groups;
 mod partitions;
 mod render;
+mod requests;
 mod source;
 
 use std::io;

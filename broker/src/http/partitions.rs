@@ -27,6 +27,18 @@ pub fn render_partitions(partitions: &[PartitionFigures], shards: &[ShardFigures
             family.sample(&labels, offset);
         }
     }
+    let mut family = text.gauge(
+        "pelton_partition_retention_used_ratio",
+        "Bytes of a log over retention.bytes, where its topic has one: far above 1 means that \
+         retention does not keep up.",
+    );
+    for (partition, index) in all() {
+        // By 0 bytes everything goes that can: there is nothing to be a part of.
+        if let Some(retention) = partition.retention_bytes.filter(|bytes| *bytes > 0) {
+            let used = partition.bytes as f64 / retention as f64;
+            family.sample(&[("topic", &partition.topic), ("partition", index)], used);
+        }
+    }
     lags_by_partition(&mut text, shards);
     text.into_text()
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pelton_kafka::{ApiKey, ErrorCode, versions};
 use pelton_model::TimestampMs;
-use pelton_model::histogram::{Histogram, Latencies};
+use pelton_model::histogram::Histogram;
 use pelton_storage::disk::{FileClass, IoTimes};
 
 use super::exposition::Exposition;
 use super::groups::groups;
-use crate::metrics::{Phase, ShardFigures, TopicTraffic};
+use super::requests::requests;
+use crate::metrics::{Pauses, ShardFigures, TopicTraffic};
 
 /// What runs, since when.
 #[derive(Clone, Debug)]
@@ -70,78 +70,6 @@ fn process(text: &mut Exposition, info: &BuildInfo) {
         .sample(&[], info.started.get() as f64 / 1000.0);
 }
 
-fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
-    let mut requests: BTreeMap<(&str, String), u64> = BTreeMap::new();
-    let mut errors: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    let mut durations: BTreeMap<(&str, Option<&str>), Latencies> = BTreeMap::new();
-    for shard in shards {
-        for (&(api, version), count) in &shard.requests {
-            *requests.entry((api_name(api), version_name(api, version))).or_default() += count;
-        }
-        for (&(api, code), count) in &shard.errors {
-            let error = ErrorCode::from_code(code).name();
-            *errors.entry((api_name(api), error)).or_default() += count;
-        }
-        for (&(api, waited), histogram) in &shard.durations {
-            durations
-                .entry((api_name(api), waited_name(api, waited)))
-                .or_default()
-                .merge(histogram);
-        }
-    }
-
-    let mut family = text.counter("pelton_requests_total", "Requests taken in.");
-    for ((api, version), count) in &requests {
-        family.sample(&[("api", api), ("version", version)], count);
-    }
-    let mut family = text.counter("pelton_errors_total", "Errors answered, by Kafka's names.");
-    for ((api, error), count) in &errors {
-        family.sample(&[("api", api), ("error", error)], count);
-    }
-    let mut family = text.histogram(
-        "pelton_request_duration_seconds",
-        "From a request's last byte to its answer; fetches that waited for data are apart.",
-    );
-    for ((api, waited), histogram) in &durations {
-        match waited {
-            Some(waited) => family.latencies(&[("api", api), ("waited", waited)], histogram),
-            None => family.latencies(&[("api", api)], histogram),
-        }
-    }
-    let mut phases: BTreeMap<(&str, Phase), Latencies> = BTreeMap::new();
-    for (&(api, phase), histogram) in shards.iter().flat_map(|shard| &shard.phases) {
-        phases.entry((api_name(api), phase)).or_default().merge(histogram);
-    }
-    let mut family = text.histogram(
-        "pelton_request_phase_seconds",
-        "Where requests' time goes: local, until the owners have the work; durable, an owner's \
-         wait for the device; hop, the whole stay at another shard.",
-    );
-    for ((api, phase), histogram) in &phases {
-        family.latencies(&[("api", api), ("phase", phase.name())], histogram);
-    }
-    text.counter("pelton_requests_hopped_total", "Requests sent on to another shard.")
-        .sample(&[], sum(shards, |shard| shard.requests_hopped));
-}
-
-/// Numbers are a client's to choose, names are ours: what we do not know shares one name.
-fn api_name(api: i16) -> &'static str {
-    ApiKey::new(api).name().unwrap_or("unknown")
-}
-
-/// A client may ask for ApiVersions in any version; 65,536 series would be too many.
-fn version_name(api: i16, version: i16) -> String {
-    match versions::is_served(ApiKey::new(api), version) {
-        true => version.to_string(),
-        false => "unsupported".to_owned(),
-    }
-}
-
-/// Only a fetch can wait for data.
-fn waited_name(api: i16, waited: bool) -> Option<&'static str> {
-    (ApiKey::new(api) == ApiKey::FETCH).then_some(if waited { "yes" } else { "no" })
-}
-
 fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut topics: BTreeMap<&str, TopicTraffic> = BTreeMap::new();
     for (topic, traffic) in shards.iter().flat_map(|shard| &shard.topics) {
@@ -149,6 +77,7 @@ fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
         all.bytes_received += traffic.bytes_received;
         all.bytes_sent += traffic.bytes_sent;
         all.records_produced += traffic.records_produced;
+        all.records_fetched += traffic.records_fetched;
     }
     let mut family =
         text.counter("pelton_bytes_received_total", "Bytes of batches that producers sent.");
@@ -163,6 +92,14 @@ fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut family = text.counter("pelton_records_produced_total", "Records that producers sent.");
     for (topic, traffic) in &topics {
         family.sample(&[("topic", topic)], traffic.records_produced);
+    }
+    let mut family = text.counter(
+        "pelton_records_fetched_total",
+        "Records of the batches that consumers were sent. A batch is sent whole, so those before \
+         the offset that was asked for, which clients skip, are counted too.",
+    );
+    for (topic, traffic) in &topics {
+        family.sample(&[("topic", topic)], traffic.records_fetched);
     }
     text.histogram("pelton_batch_size_bytes", "Batches as producers sent them.")
         .amounts(&[], &merged(shards, |shard| &shard.batch_sizes));
@@ -207,8 +144,23 @@ fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
         let by_ip = cluster.connections_refused_by_ip;
         family.sample(&[("reason", "max.connections.per.ip")], by_ip);
     }
-    text.gauge("pelton_connections_paused", "Connections not read from, and why.")
-        .sample(&[("reason", "budget")], sum(shards, |shard| shard.connections_paused));
+    let (mut budget, mut mailbox) = (Pauses::default(), Pauses::default());
+    for shard in shards {
+        budget.add(shard.paused_for_budget);
+        mailbox.add(shard.paused_for_mailbox);
+    }
+    let mut family = text.gauge(
+        "pelton_connections_paused",
+        "Connections not read from: for want of memory, or of room at another shard.",
+    );
+    for (reason, pauses) in [("budget", budget), ("mailbox", mailbox)] {
+        family.sample(&[("reason", reason)], pauses.now);
+    }
+    let mut family =
+        text.counter("pelton_connection_pauses_total", "How often a connection was not read from.");
+    for (reason, pauses) in [("budget", budget), ("mailbox", mailbox)] {
+        family.sample(&[("reason", reason)], pauses.ever);
+    }
     let mut kinds: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for ((software, version), count) in shards.iter().flat_map(|shard| &shard.clients) {
         *kinds.entry((software, version)).or_default() += count;
@@ -260,6 +212,13 @@ fn cluster(text: &mut Exposition, shards: &[ShardFigures]) {
 }
 
 fn cores(text: &mut Exposition, shards: &[ShardFigures]) {
+    let mut family =
+        text.counter("pelton_shard_busy_seconds_total", "Time that a core spent on tasks.");
+    for shard in shards {
+        let tasks = &shard.tasks;
+        let busy = tasks.foreground + tasks.catch_up + tasks.background;
+        family.sample(&[("shard", &shard.shard.to_string())], busy.as_secs_f64());
+    }
     let mut family = text.counter(
         "pelton_shard_queue_seconds_total",
         "Time that a core spent on tasks, by the queue that they stand in.",
@@ -284,6 +243,7 @@ fn cores(text: &mut Exposition, shards: &[ShardFigures]) {
 fn logs(text: &mut Exposition, shards: &[ShardFigures]) {
     text.gauge("pelton_partitions", "Partitions of this broker, by its role in them.")
         .sample(&[("role", "leader")], sum(shards, |shard| shard.partitions));
+    replicas(text, shards);
     let mut topics: BTreeMap<&str, u64> = BTreeMap::new();
     for (topic, bytes) in shards.iter().flat_map(|shard| &shard.topic_bytes) {
         *topics.entry(topic).or_default() += bytes;
@@ -294,6 +254,31 @@ fn logs(text: &mut Exposition, shards: &[ShardFigures]) {
     }
     text.gauge("pelton_producer_ids", "Producers whose sequences are remembered, by partition.")
         .sample(&[], sum(shards, |shard| shard.producer_ids));
+}
+
+/// A partition's one replica is here. It is in sync as long as its storage is served, and then the
+/// set is exactly as large as it has to be: `min.insync.replicas` asks for no more replicas than
+/// there are, as in Kafka.
+fn replicas(text: &mut Exposition, shards: &[ShardFigures]) {
+    let offline = sum(shards, |shard| shard.partitions_offline);
+    let partitions = sum(shards, |shard| shard.partitions);
+    text.gauge(
+        "pelton_cluster_partitions_offline",
+        "Partitions that nobody leads: storage that failed is fenced until a restart.",
+    )
+    .sample(&[], offline);
+    text.gauge("pelton_partitions_under_replicated", "Partitions that lack a replica in sync.")
+        .sample(&[], 0);
+    text.gauge(
+        "pelton_partitions_under_min_isr",
+        "Partitions that are led, with fewer replicas in sync than min.insync.replicas.",
+    )
+    .sample(&[], 0);
+    text.gauge(
+        "pelton_partitions_at_min_isr",
+        "Partitions that are led, and would not take records with one replica less.",
+    )
+    .sample(&[], partitions.saturating_sub(offline));
 }
 
 fn compaction(text: &mut Exposition, shards: &[ShardFigures]) {
@@ -339,6 +324,13 @@ fn journals(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut family = text.gauge("pelton_journal_used_ratio", "How full a journal is, 0 to 1.");
     for shard in shards {
         family.sample(&[("shard", &shard.shard.to_string())], shard.journal_used_ratio);
+    }
+    let mut family = text.gauge(
+        "pelton_journal_checkpoint_lag_bytes",
+        "Bytes of the journal's files that no checkpoint has freed: what a start would read back.",
+    );
+    for shard in shards {
+        family.sample(&[("shard", &shard.shard.to_string())], shard.journal_live_bytes);
     }
     let mut family = text.gauge(
         "pelton_storage_fenced",

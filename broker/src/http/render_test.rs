@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use pelton_kafka::ApiKey;
 use pelton_storage::Corruptions;
 
 use super::*;
-use crate::metrics::ClusterFigures;
+use crate::metrics::{ClusterFigures, Pauses, Phase};
 
 fn info() -> BuildInfo {
     BuildInfo {
@@ -26,6 +27,11 @@ fn busy(shard: u16) -> ShardFigures {
         frames_bytes: 10,
         frames_budget_bytes: 100,
         partitions: 4,
+        partitions_offline: u64::from(shard),
+        recovery_time: Duration::from_millis(250 * (1 + u64::from(shard))),
+        paused_for_budget: Pauses { now: 1, ever: 8 },
+        paused_for_mailbox: Pauses { now: 0, ever: 3 },
+        journal_live_bytes: 4096,
         journal_used_ratio: 0.25,
         fenced: shard == 1,
         disk_full: shard == 1,
@@ -40,7 +46,12 @@ fn busy(shard: u16) -> ShardFigures {
     for key in [(ApiKey::FETCH.get(), true), (ApiKey::FETCH.get(), false), (0, false), (0, true)] {
         figures.durations.entry(key).or_default().record_time(Duration::from_millis(1));
     }
-    let traffic = TopicTraffic { bytes_received: 100, bytes_sent: 50, records_produced: 10 };
+    let traffic = TopicTraffic {
+        bytes_received: 100,
+        bytes_sent: 50,
+        records_produced: 10,
+        records_fetched: 7,
+    };
     figures.topics.insert("orders".into(), traffic);
     figures.topic_bytes.insert("orders".into(), 1000);
     figures.add_client("librdkafka", "2.12.1");
@@ -55,6 +66,9 @@ fn busy(shard: u16) -> ShardFigures {
     figures.compaction.last_success = Some(TimestampMs::new(2000 + i64::from(shard)));
     figures.compaction.removed_records = 4;
     figures.tasks.foreground = Duration::from_millis(1500);
+    figures.tasks.catch_up = Duration::from_millis(1000);
+    figures.tasks.background = Duration::from_millis(250);
+    figures.parked.insert(ApiKey::FETCH.get(), 1);
     figures.tasks.steps.record_time(Duration::from_micros(70));
     figures.cluster =
         (shard == 0).then_some(ClusterFigures { brokers: 1, topics: 3, ..Default::default() });
@@ -136,15 +150,21 @@ fn every_line_is_valid_and_every_series_comes_once() {
 #[test]
 fn figures_are_summed_over_shards() {
     let text = render(&[busy(0), busy(1)], &info());
-    has(&text, "pelton_requests_total{api=\"Produce\",version=\"11\"} 10");
-    has(&text, "pelton_errors_total{api=\"Produce\",error=\"NOT_LEADER_OR_FOLLOWER\"} 2");
+    has(&text, "pelton_requests_total{api=\"produce\",version=\"11\"} 10");
+    has(&text, "pelton_errors_total{api=\"produce\",error=\"NOT_LEADER_OR_FOLLOWER\"} 2");
     has(&text, "pelton_requests_hopped_total 4");
     has(&text, "pelton_fetch_sessions 10");
     has(&text, "pelton_fetch_session_evictions_total 12");
     has(&text, "pelton_bytes_received_total{topic=\"orders\"} 200");
     has(&text, "pelton_bytes_sent_total{topic=\"orders\"} 100");
     has(&text, "pelton_records_produced_total{topic=\"orders\"} 20");
+    has(&text, "pelton_records_fetched_total{topic=\"orders\"} 14");
     has(&text, "pelton_partitions{role=\"leader\"} 8");
+    has(&text, "pelton_requests_parked{api=\"fetch\"} 2");
+    has(&text, "pelton_connections_paused{reason=\"budget\"} 2");
+    has(&text, "pelton_connections_paused{reason=\"mailbox\"} 0");
+    has(&text, "pelton_connection_pauses_total{reason=\"budget\"} 16");
+    has(&text, "pelton_connection_pauses_total{reason=\"mailbox\"} 6");
     has(&text, "pelton_read_bytes_total{from=\"disk\"} 14");
 }
 
@@ -154,6 +174,8 @@ fn figures_about_a_core_keep_its_label() {
     has(&text, "pelton_memory_used_bytes{shard=\"1\",for=\"frames\"} 10");
     has(&text, "pelton_memory_budget_bytes{shard=\"0\",for=\"frames\"} 100");
     has(&text, "pelton_journal_used_ratio{shard=\"0\"} 0.25");
+    has(&text, "pelton_journal_checkpoint_lag_bytes{shard=\"1\"} 4096");
+    has(&text, "pelton_shard_busy_seconds_total{shard=\"1\"} 2.75");
     has(&text, "pelton_storage_fenced{shard=\"0\"} 0");
     has(&text, "pelton_storage_fenced{shard=\"1\"} 1");
 }
@@ -177,9 +199,9 @@ fn a_disk_not_yet_looked_at_is_not_said_to_be_full() {
 #[test]
 fn only_fetches_say_whether_they_waited() {
     let text = render(&[busy(0)], &info());
-    has(&text, "pelton_request_duration_seconds_count{api=\"Fetch\",waited=\"yes\"} 1");
-    has(&text, "pelton_request_duration_seconds_count{api=\"Fetch\",waited=\"no\"} 1");
-    has(&text, "pelton_request_duration_seconds_count{api=\"Produce\"} 2");
+    has(&text, "pelton_request_duration_seconds_count{api=\"fetch\",waited=\"yes\"} 1");
+    has(&text, "pelton_request_duration_seconds_count{api=\"fetch\",waited=\"no\"} 1");
+    has(&text, "pelton_request_duration_seconds_count{api=\"produce\"} 2");
 }
 
 #[test]
@@ -195,7 +217,7 @@ fn versions_that_a_client_invents_share_one_series() {
     figures.requests.insert((ApiKey::API_VERSIONS.get(), 500), 1);
     figures.requests.insert((ApiKey::API_VERSIONS.get(), 501), 1);
     let text = render(&[figures], &info());
-    has(&text, "pelton_requests_total{api=\"ApiVersions\",version=\"unsupported\"} 2");
+    has(&text, "pelton_requests_total{api=\"api_versions\",version=\"unsupported\"} 2");
 }
 
 #[test]
@@ -214,11 +236,31 @@ fn what_cores_and_devices_did_is_told() {
     has(&text, "pelton_batches_recompressed_total{to=\"zstd\"} 8");
     has(&text, "pelton_recompress_duration_seconds_total 0.5");
     has(&text, "pelton_topic_size_bytes{topic=\"orders\",tier=\"local\"} 2000");
-    has(&text, "pelton_request_phase_seconds_count{api=\"Produce\",phase=\"durable\"} 2");
+    has(&text, "pelton_request_phase_seconds_count{api=\"produce\",phase=\"durable\"} 2");
     has(&text, "pelton_shard_queue_seconds_total{shard=\"1\",queue=\"foreground\"} 1.5");
     has(&text, "pelton_shard_stall_seconds_bucket{le=\"0.0001\"} 2");
     has(&text, "pelton_batch_size_bytes_bucket{le=\"512\"} 2");
     has(&text, "pelton_journal_group_batches_sum 10");
+}
+
+#[test]
+fn a_start_is_as_slow_as_its_slowest_shard() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_recovery_duration_seconds 0.5");
+    has(&text, "pelton_recovery_partitions_remaining 0");
+    let starting = render_start(3, &info());
+    check_exposition(&starting);
+    has(&starting, "pelton_recovery_partitions_remaining 3");
+    has(&starting, "pelton_start_time_seconds 1700000000.25");
+}
+
+#[test]
+fn a_partition_whose_storage_failed_is_offline() {
+    let text = render(&[busy(0), busy(1)], &info());
+    has(&text, "pelton_cluster_partitions_offline 1");
+    has(&text, "pelton_partitions_at_min_isr 7");
+    has(&text, "pelton_partitions_under_min_isr 0");
+    has(&text, "pelton_partitions_under_replicated 0");
 }
 
 /// An alert on a series that there is not can never fire.

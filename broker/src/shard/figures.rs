@@ -4,7 +4,7 @@ use pelton_cluster::topic_name::is_internal;
 
 use super::Shard;
 use crate::group::OFFSETS_TOPIC;
-use crate::metrics::{ClusterFigures, PartitionFigures, ShardFigures};
+use crate::metrics::{ClusterFigures, PartitionFigures, Pauses, ShardFigures};
 
 /// Partitions looked at before others get the core.
 const PARTITIONS_A_SLICE: usize = 256;
@@ -18,7 +18,10 @@ impl Shard {
         figures.recovery_time = self.recovery_time;
         figures.cluster = self.controller.as_ref().map(|_| self.cluster_figures());
         figures.connections = self.connections.get() as u64;
-        figures.connections_paused = self.net.budget.waiting_count() as u64;
+        let budget = &self.net.budget;
+        figures.paused_for_budget =
+            Pauses { now: budget.waiting_count() as u64, ever: budget.waits() };
+        figures.paused_for_mailbox = self.router.held_back();
         figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
         figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
         figures.partitions = stats.partitions as u64;
@@ -26,6 +29,7 @@ impl Shard {
         figures.cached_bytes = stats.cached_bytes as u64;
         figures.journal = stats.journal;
         figures.journal_used_ratio = stats.journal_used_ratio;
+        figures.journal_live_bytes = stats.journal_live_bytes;
         figures.corruptions = stats.corruptions;
         figures.io = self.disk.io_times();
         figures.tasks = self.env.task_times();
@@ -48,7 +52,11 @@ impl Shard {
             for log in logs {
                 let view = self.view.borrow();
                 let Some(topic) = view.cluster.topic_by_id(log.id().topic) else { continue };
+                let config = self.topic_config(topic);
+                let retention_bytes =
+                    config.retention_bytes.filter(|_| config.cleanup_policy.delete);
                 all.push(PartitionFigures {
+                    retention_bytes: retention_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
                     topic: topic.name.clone(),
                     index: log.id().index.get(),
                     bytes: log.bytes(),
@@ -78,6 +86,7 @@ impl Shard {
         let has_groups = self.view.borrow().cluster.topic(OFFSETS_TOPIC).is_some();
         for logs in self.store.logs().chunks(PARTITIONS_A_SLICE) {
             for log in logs {
+                figures.partitions_offline += u64::from(!log.is_served());
                 figures.producer_ids += log.with_producers(|producers| producers.len()) as u64;
                 let view = self.view.borrow();
                 // A log that is about to go has no topic any more.

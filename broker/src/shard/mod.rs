@@ -53,7 +53,7 @@ pub struct Shard {
     pub view: RefCell<View>,
     /// On shard 0.
     pub controller: Option<Controller>,
-    pub metrics: Metrics,
+    pub metrics: Rc<Metrics>,
     pub groups: Coordinators,
     pub net: ShardResources,
     pub admission: Admission,
@@ -115,7 +115,7 @@ impl Shard {
             router: parts.router,
             view: RefCell::new(parts.view),
             controller: parts.controller,
-            metrics: Metrics::default(),
+            metrics: Rc::default(),
             groups: Coordinators::default(),
             net: parts.net,
             admission: parts.admission,

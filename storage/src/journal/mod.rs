@@ -278,9 +278,14 @@ impl Journal {
         self.stats.get()
     }
 
+    /// Bytes of the files that something is still needed of.
+    pub fn live_bytes(&self) -> u64 {
+        self.ring.borrow().live_bytes(self.tail.get())
+    }
+
     /// Needed bytes over the bytes that the ring may have.
     pub fn used_ratio(&self) -> f64 {
-        self.ring.borrow().live_bytes(self.tail.get()) as f64 / self.options.ring_bytes_max as f64
+        self.live_bytes() as f64 / self.options.ring_bytes_max as f64
     }
 
     /// Whether a group waits for room that only a checkpoint can make.

@@ -324,6 +324,11 @@ impl Log {
         }
     }
 
+    /// Whether it can be written and read; if not, not before a restart (S3).
+    pub fn is_served(&self) -> bool {
+        self.check().is_ok()
+    }
+
     pub(crate) fn is_fenced(&self) -> bool {
         self.0.positions.borrow().fenced.is_some()
     }

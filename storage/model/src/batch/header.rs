@@ -49,6 +49,7 @@ impl BatchHeader {
     pub const CRC_END: usize = 21;
     pub(crate) const ATTRIBUTES_AT: usize = 21;
     pub(crate) const MAX_TIMESTAMP_AT: usize = 35;
+    const RECORD_COUNT_AT: usize = 57;
 
     pub(crate) const COMPRESSION_MASK: i16 = 0b111;
     pub(crate) const LOG_APPEND_TIME: i16 = 1 << 3;
@@ -90,8 +91,15 @@ impl BatchHeader {
             producer_id: ProducerId::new(i64::from_be_bytes(field(bytes, 43))),
             producer_epoch: ProducerEpoch::new(i16::from_be_bytes(field(bytes, 51))),
             base_sequence: i32::from_be_bytes(field(bytes, 53)),
-            record_count: i32::from_be_bytes(field(bytes, 57)),
+            record_count: i32::from_be_bytes(field(bytes, Self::RECORD_COUNT_AT)),
         })
+    }
+
+    /// How many records a whole batch says that it has, for who counts and needs nothing else of
+    /// it; 0 of what is no batch.
+    pub fn record_count_of(batch: &[u8]) -> u32 {
+        let count = batch.get(Self::RECORD_COUNT_AT..).and_then(|rest| rest.first_chunk());
+        count.map_or(0, |bytes| i32::from_be_bytes(*bytes).try_into().unwrap_or(0))
     }
 
     /// The header's bytes, with the fields as they are here.
@@ -110,7 +118,7 @@ impl BatchHeader {
         put(43, &self.producer_id.get().to_be_bytes());
         put(51, &self.producer_epoch.get().to_be_bytes());
         put(53, &self.base_sequence.to_be_bytes());
-        put(57, &self.record_count.to_be_bytes());
+        put(Self::RECORD_COUNT_AT, &self.record_count.to_be_bytes());
         bytes
     }
 

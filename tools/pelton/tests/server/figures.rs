@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::clients::{config, create_topic, create_topic_with, numbered, produce};
+use crate::support::clients::{SOON, config, create_topic, create_topic_with, numbered, produce};
+use crate::support::patience::eventually;
+use crate::support::wire::{Connection, Fields};
 use crate::support::{Broker, directory};
 
 /// Where `--metrics` with port 0 ended up, from the broker's own words.
@@ -58,4 +60,43 @@ fn what_is_recompressed_is_counted() {
     produce(&config(&broker), "packed", 0, &numbered("n", 0..100));
     let batches = count("zstd").expect("a batch at least");
     assert!((1..=100).contains(&batches), "{batches}");
+}
+
+/// The value of a series, 0 if there is none yet.
+fn value(address: &str, series: &str) -> f64 {
+    let (_, text) = get(address, "/metrics");
+    let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
+    text.lines().find_map(value).unwrap_or(0.0)
+}
+
+#[test]
+fn records_that_are_fetched_are_counted_and_so_is_who_waits_for_them() {
+    const FETCH: i16 = 1;
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
+    let address = metrics_address(&broker);
+    create_topic(&broker, "read", 1);
+    produce(&config(&broker), "read", 0, &numbered("n", 0..100));
+    let fetched = "pelton_records_fetched_total{topic=\"read\"}";
+    assert_eq!(value(&address, fetched), 0.0);
+
+    let fetch = |offset: i64| {
+        let fetch = Fields::request(FETCH, 4).i32(-1).i32(60_000).i32(1).i32(1 << 20).i8(0);
+        fetch.i32(1).string("read").i32(1).i32(0).i64(offset).i32(1 << 20)
+    };
+    let mut connection = Connection::open(&broker);
+    let body = connection.ask(&fetch(0)).expect("an answer");
+    assert!(body.len() > 100, "records");
+    assert_eq!(value(&address, fetched), 100.0);
+
+    let parked = "pelton_requests_parked{api=\"fetch\"}";
+    assert_eq!(value(&address, parked), 0.0);
+    assert!(connection.send(&fetch(100).frame()));
+    eventually("a fetch waits", SOON, || (value(&address, parked) == 1.0).then_some(()));
+    produce(&config(&broker), "read", 0, &numbered("n", 100..101));
+    connection.answer(SOON).expect("what it waited for");
+    assert_eq!(value(&address, parked), 0.0);
+    assert_eq!(value(&address, fetched), 101.0);
+    assert!(value(&address, "pelton_shard_busy_seconds_total{shard=\"0\"}") > 0.0);
+    assert_eq!(value(&address, "pelton_partitions_at_min_isr"), 1.0);
 }

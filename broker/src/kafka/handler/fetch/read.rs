@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pelton_kafka::ErrorCode;
 use pelton_kafka::fetch::{EpochEndOffset, FetchPartitionResponse, FetchRequest};
+use pelton_kafka::{ApiKey, ErrorCode};
+use pelton_model::batch::BatchHeader;
 use pelton_model::{Offset, PartitionId, ShardId};
 
 use super::park;
@@ -43,11 +44,13 @@ pub async fn until_enough(call: &Call, request: &FetchRequest, reads: Vec<Read>)
         drop(responses);
         bytes_before = Some(bytes);
         call.session.fetch_parked.set(true);
+        let parked = call.shard().metrics.park(ApiKey::FETCH);
         park::park(call, waits, deadline - now).await;
+        drop(parked);
     };
     let mut answers = Vec::with_capacity(reads.len());
     for (read, response) in reads.into_iter().zip(responses) {
-        count_traffic(call, read.wanted.topic_name(), response.records_bytes());
+        count_traffic(call, read.wanted.topic_name(), &response);
         answers.push(Answered { wanted: read.wanted, response });
     }
     answers
@@ -180,10 +183,18 @@ fn served(index: i32, read: ReadBytes, room: Room, partition_max: usize) -> Fetc
     answer
 }
 
-fn count_traffic(call: &Call, topic: &str, bytes: usize) {
-    if bytes > 0 {
-        call.shard().metrics.count(|figures| {
-            figures.topics.entry(topic.to_owned()).or_default().bytes_sent += bytes as u64;
+/// Each slice is a batch, whose header says how many records are in it: also after compaction, and
+/// also those before the offset that was asked for, which the client skips.
+fn count_traffic(call: &Call, topic: &str, response: &FetchPartitionResponse) {
+    let Some(batches) = response.records.as_ref().filter(|batches| !batches.is_empty()) else {
+        return;
+    };
+    let records: u64 =
+        batches.iter().map(|batch| u64::from(BatchHeader::record_count_of(batch))).sum();
+    call.shard().metrics.count(|figures| {
+        figures.count_traffic(topic, |traffic| {
+            traffic.bytes_sent += response.records_bytes() as u64;
+            traffic.records_fetched += records;
         });
-    }
+    });
 }

@@ -95,7 +95,9 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
     }
     let took = call.shard().env.elapsed() - began;
     call.shard().metrics.phase(ApiKey::PRODUCE, Phase::Local, took);
+    let parked = call.shard().metrics.park(ApiKey::PRODUCE);
     let answer = async move {
+        let _parked = parked;
         for (places, times, outcomes) in waiting {
             // The outcomes bring back the frame's slices, which are let go here, at home (R6).
             let outcomes = outcomes.await;
@@ -236,12 +238,10 @@ fn rules_of(call: &Call, config: &TopicConfig, now: TimestampMs) -> ValidationRu
 
 fn count_traffic(call: &Call, topic: &str, prepared: &Prepared) {
     call.shard().metrics.count(|figures| {
-        let traffic = match figures.topics.get_mut(topic) {
-            Some(traffic) => traffic,
-            None => figures.topics.entry(topic.to_owned()).or_default(),
-        };
-        traffic.bytes_received += prepared.total_bytes() as u64;
-        traffic.records_produced += prepared.header.record_count as u64;
+        figures.count_traffic(topic, |traffic| {
+            traffic.bytes_received += prepared.total_bytes() as u64;
+            traffic.records_produced += prepared.header.record_count as u64;
+        });
         figures.batch_sizes.record(prepared.total_bytes() as u64);
     });
 }
