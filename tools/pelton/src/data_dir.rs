@@ -13,9 +13,16 @@ use crate::failure::{Failure, Result};
 /// What damage exits with, as a start that is refused for it does.
 pub const DAMAGED: u8 = 6;
 
+/// What an I/O error exits with, as with `pelton start`.
+const UNREACHABLE: u8 = 5;
+
 /// An absolute path to what is there.
+///
+/// # Errors
+/// With the exit code of a start that cannot have its data directory.
 pub fn existing(path: &Path) -> Result<PathBuf> {
-    path.canonicalize().map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+    let failed = |error| Failure::Exit(UNREACHABLE, format!("{}: {error}", path.display()));
+    path.canonicalize().map_err(failed)
 }
 
 /// A data directory, and the right to look at it; held for as long as the command runs.
@@ -29,10 +36,8 @@ impl StoppedBroker {
     pub fn open(path: &Path) -> Result<StoppedBroker> {
         let path = existing(path)?;
         if !path.join("shard").is_dir() {
-            return Err(Failure::Failed(format!(
-                "{}: not a data directory: it has no folder `shard`",
-                path.display()
-            )));
+            let why = format!("{}: not a data directory: it has no folder `shard`", path.display());
+            return Err(Failure::Exit(UNREACHABLE, why));
         }
         let lock = DataLock::take_to_look(&path).map_err(|error| match error {
             StartError::Locked(_) => Failure::Exit(

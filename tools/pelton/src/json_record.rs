@@ -4,6 +4,7 @@
 //! a field of their own: `key_base64`, `value_base64`.
 
 use pelton_client::{ConsumerRecord, Header};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,9 +35,10 @@ struct WrittenHeader<'a> {
     value_base64: Option<String>,
 }
 
-/// A record to be produced. Fields that are not known, such as `offset`, are passed over, so that
-/// what was consumed can be produced again.
+/// A record to be produced. `topic` and `offset` are passed over, so that what was consumed can be
+/// produced again. Any other field is a slip: `{"vlaue": 1}` must not become a record of nothing.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReadJson {
     #[serde(default)]
     key: Value,
@@ -48,9 +50,14 @@ struct ReadJson {
     headers: Vec<ReadHeader>,
     partition: Option<i32>,
     timestamp: Option<i64>,
+    #[serde(rename = "topic")]
+    _topic: Option<IgnoredAny>,
+    #[serde(rename = "offset")]
+    _offset: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReadHeader {
     name: String,
     #[serde(default)]

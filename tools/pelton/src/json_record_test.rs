@@ -38,3 +38,11 @@ fn what_is_no_record_is_refused() {
         assert!(ReadRecord::parse(line.as_bytes()).is_err(), "{line}");
     }
 }
+
+#[test]
+fn a_field_that_there_is_not_is_refused_by_its_name() {
+    for line in [r#"{"vlaue":"x"}"#, r#"{"value":"x","headers":[{"name":"h","vlaue":"x"}]}"#] {
+        let why = ReadRecord::parse(line.as_bytes()).expect_err("a slip");
+        assert!(why.contains("`vlaue`"), "{why}");
+    }
+}

@@ -21,6 +21,14 @@ pub fn write_json(value: &Value) -> io::Result<()> {
     output.flush()
 }
 
+/// `1 partition`, `2 partitions`.
+pub fn counted(count: impl Into<i64>, noun: &str) -> String {
+    match count.into() {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
 /// Columns as wide as their widest cell; the last one is not padded.
 #[derive(Debug)]
 pub struct Table {

@@ -153,3 +153,15 @@ fn a_path_that_is_no_data_directory_is_named() {
         assert!(said.contains(dir.path().to_str().expect("a path")), "{said}");
     }
 }
+
+#[test]
+fn a_directory_that_is_not_there_or_not_a_brokers_exits_as_a_start_does() {
+    let place = tempfile::tempdir().expect("a directory");
+    let nowhere = place.path().join("nowhere");
+    for command in [["log", "verify"], ["log", "dump"], ["log", "repair"], ["journal", "dump"]] {
+        let output = pelton(&command, &nowhere);
+        assert_eq!(output.status.code(), Some(5), "{command:?}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere"), "{output:?}");
+    }
+    assert_eq!(pelton(&["journal", "dump"], place.path()).status.code(), Some(5));
+}

@@ -9,8 +9,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
-use pelton_client::{Consumer, ConsumerRecord, Event, Partitions, StartAt};
-use pelton_model::PartitionIndex;
+use pelton_client::{
+    Cluster, Consumer, ConsumerRecord, Event, OffsetAt, Partitions, StartAt, list_offsets,
+};
+use pelton_model::{Offset, PartitionIndex};
 
 use crate::client::{ClientArgs, block_on};
 use crate::escapes::unescape;
@@ -45,8 +47,8 @@ pub struct ConsumeArgs {
     /// Only this partition, as often as needed.
     #[arg(short, long = "partition", value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     partitions: Vec<i32>,
-    /// Where to begin: beginning, end, an offset, -N for N before the end of each partition, or
-    /// @MS for the first record of that time (ms since 1970).
+    /// Where to begin: beginning, end, an offset (the end where it is beyond that), -N for N before
+    /// the end of each partition, or @MS for the first record of that time (ms since 1970).
     #[arg(short, long, value_name = "OFFSET", default_value = "beginning", allow_hyphen_values = true, value_parser = parse_start_at)]
     offset: StartAt,
     /// Exit after this many records.
@@ -100,7 +102,7 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
     let cluster = args.client.connect().await?;
     // A topic that is not there is told at once rather than waited for.
     cluster.refresh(&args.topic).await?;
-    let consumer = Consumer::new(cluster, options)?;
+    let consumer = Consumer::new(cluster.clone(), options)?;
     if args.group.group.is_some() {
         consumer.subscribe(&[&args.topic])?;
         let stop = Stop::watch()?;
@@ -117,7 +119,29 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
         }
     };
     consumer.assign(&args.topic, &partitions, args.offset).await?;
+    if let StartAt::Offset(offset) = args.offset {
+        begin_no_later_than_the_end(&cluster, &consumer, &args.topic, offset).await?;
+    }
     write_records(&consumer, args, None).await
+}
+
+/// What begins beyond the end of its partition begins at the end, as with kcat, and it is said: the
+/// beginning, where a consumer goes on from an offset that there is not, would be a surprise.
+async fn begin_no_later_than_the_end(
+    cluster: &Cluster,
+    consumer: &Consumer,
+    topic: &str,
+    offset: Offset,
+) -> Result<()> {
+    let assigned = consumer.assignment();
+    let partitions: Vec<PartitionIndex> = assigned.iter().map(|of| of.partition).collect();
+    let ends = list_offsets(cluster, topic, &partitions, OffsetAt::Latest).await?;
+    for of in assigned {
+        let Some(end) = ends.get(&of.partition).filter(|end| **end < offset) else { continue };
+        eprintln!("pelton: {of} ends at offset {end}, {offset} is beyond it: beginning at the end");
+        consumer.seek(&[of], StartAt::End)?;
+    }
+    Ok(())
 }
 
 /// Until there is enough, or until it is told to stop if it can be.

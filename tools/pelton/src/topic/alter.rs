@@ -8,7 +8,7 @@ use pelton_client::{Admin, ConfigChange, ConfigResource};
 
 use super::parse_assignment;
 use crate::failure::Result;
-use crate::output::stdout;
+use crate::output::{counted, stdout};
 
 /// Change a topic's configs, or raise its number of partitions.
 ///
@@ -40,11 +40,12 @@ pub async fn run(admin: &Admin, args: AlterArgs) -> Result<()> {
     if !changes.is_empty() {
         let resource = ConfigResource::Topic(args.name.clone());
         admin.alter_configs(&resource, &changes, false).await?;
-        writeln!(output, "changed {} configs of {}", changes.len(), args.name)?;
+        let count = counted(changes.len() as i64, "config");
+        writeln!(output, "changed {count} of {}", args.name)?;
     }
     if let Some(partitions) = args.partitions {
         admin.create_partitions(&args.name, partitions).await?;
-        writeln!(output, "{} has {partitions} partitions", args.name)?;
+        writeln!(output, "{} has {}", args.name, counted(partitions, "partition"))?;
     }
     Ok(output.flush()?)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::parse_assignment;
 use crate::failure::Result;
-use crate::output::{stdout, write_json};
+use crate::output::{counted, stdout, write_json};
 
 /// Create a topic.
 ///
@@ -67,10 +67,10 @@ pub async fn run(admin: &Admin, args: CreateArgs) -> Result<()> {
         } else {
             writeln!(
                 output,
-                "{} {}: {} partitions, replication factor {}",
+                "{} {}: {}, replication factor {}",
                 if args.dry_run { "could create" } else { "created" },
                 created.name,
-                created.partitions,
+                counted(created.partitions, "partition"),
                 created.replication_factor
             )?;
         }

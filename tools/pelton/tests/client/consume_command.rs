@@ -1,4 +1,4 @@
-//! `pelton consume` as a member of a group.
+//! `pelton consume`, by itself and as a member of a group.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -84,4 +84,22 @@ async fn a_group_begins_at_its_commits() {
     let output = consume(&broker, "any", "group", &["-o", "5"]).output();
     // The topic is not there either: the command line is looked at first.
     assert_eq!(output.unwrap().status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn an_offset_beyond_the_end_begins_at_the_end_and_says_so() {
+    let broker = TestBroker::get().await;
+    let topic = broker.topic_with(1, &[("retention.ms", "-1")]).await;
+    fill(&broker, &topic, 1, 0..10).await;
+    for (offset, expected, is_said) in [("1000", 0, true), ("10", 0, false), ("7", 3, false)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pelton"));
+        command.args(["consume", &topic, "-b", &broker.bootstrap, "-e", "-o", offset]);
+        let running = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let output = tokio::time::timeout(SOON, running).await.expect("in time").unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let count = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(count, expected, "from {offset}");
+        assert_eq!(said.contains("beginning at the end"), is_said, "{said}");
+    }
 }
