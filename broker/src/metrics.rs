@@ -96,6 +96,8 @@ pub struct GroupsFigures {
     /// Since their coordinators were loaded, as the next one.
     pub offset_commits: u64,
     pub offsets_expired: u64,
+    /// Those that ended with a stable group.
+    pub rebalances: Latencies,
 }
 
 /// What shard 0 says for all.

@@ -38,6 +38,7 @@ impl Shard {
                 let figures = coordinator.figures();
                 all.offset_commits += figures.offset_commits;
                 all.offsets_expired += figures.offsets_expired;
+                all.rebalances.merge(&figures.rebalances);
             }
         }
         all

@@ -33,6 +33,13 @@ pub fn groups(text: &mut Exposition, shards: &[ShardFigures]) {
     for group in shown(shards) {
         family.sample(&[("group", &group.group)], group.rebalances);
     }
+    let mut rebalances = Latencies::default();
+    shards.iter().for_each(|shard| rebalances.merge(&shard.groups.rebalances));
+    text.histogram(
+        "pelton_group_rebalance_seconds",
+        "Rebalances of groups, from the first disturbance until the group was stable again.",
+    )
+    .latencies(&[], &rebalances);
     let (mut sums, mut greatest) = (BTreeMap::new(), BTreeMap::new());
     for Lag { group, topic, records, .. } in lags(shards) {
         *sums.entry((group, topic)).or_insert(0i64) += records;

@@ -24,6 +24,7 @@ fn shards() -> [ShardFigures; 2] {
             ("orders".into(), 3, -1),
         ],
     });
+    coordinating.groups.rebalances.record_time(Duration::from_millis(3));
     coordinating.coordinator_loads.record_time(Duration::from_millis(5));
     let mut owning = ShardFigures::default();
     owning.groups.by_state.insert(("classic", "Stable"), 2);
@@ -51,6 +52,7 @@ fn groups_are_counted_over_shards_and_say_how_far_they_are_behind() {
     has(&text, "pelton_group_lag_records{group=\"billing\",topic=\"orders\"} 60");
     has(&text, "pelton_group_lag_max_records{group=\"billing\"} 50");
     has(&text, "pelton_offset_commits_total 7");
+    has(&text, "pelton_group_rebalance_seconds_sum 0.003");
     has(&text, "pelton_coordinator_load_seconds_count 1");
     assert!(!text.contains("gone"));
 }

@@ -1,5 +1,7 @@
 //! What a coordinator counts, and what it knows about its groups, for whoever watches.
 
+use pelton_model::histogram::Latencies;
+
 use super::reply::GroupState;
 use crate::ids::{GroupId, TopicName};
 
@@ -8,6 +10,8 @@ use crate::ids::{GroupId, TopicName};
 pub struct Figures {
     pub offset_commits: u64,
     pub offsets_expired: u64,
+    /// Rebalances that ended with a stable group, from their beginning.
+    pub rebalances: Latencies,
 }
 
 /// One group as of now.

@@ -19,6 +19,18 @@ impl Coordinator {
     }
 
     fn fire_one(&mut self, now: Now, cluster: &dyn Cluster, timer: Timer, effects: &mut Effects) {
+        let group = match &timer {
+            Timer::Expiry => None,
+            Timer::Join(id) | Timer::Sync(id) => Some(id.clone()),
+            Timer::Session(id, _) | Timer::Rebalance(id, _) => Some(id.clone()),
+        };
+        self.act_on(now, cluster, timer, effects);
+        if let Some(group) = group {
+            self.watch_rebalances(&group, now);
+        }
+    }
+
+    fn act_on(&mut self, now: Now, cluster: &dyn Cluster, timer: Timer, effects: &mut Effects) {
         match timer {
             Timer::Expiry => self.expire(now, effects),
             Timer::Join(id) => {

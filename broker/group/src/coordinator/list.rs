@@ -62,10 +62,7 @@ impl Coordinator {
                     Kind::Classic(group) => group.member_count(),
                     Kind::Consumer(group) => group.member_count(),
                 },
-                rebalances: match &group.kind {
-                    Kind::Classic(group) => group.rebalances(),
-                    Kind::Consumer(group) => group.rebalances(),
-                },
+                rebalances: group.rebalances_begun(),
                 offsets: group
                     .offsets
                     .iter()

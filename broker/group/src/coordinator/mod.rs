@@ -6,6 +6,7 @@ mod expire;
 pub mod figures;
 mod fire;
 mod list;
+mod rebalances;
 mod replay;
 pub mod reply;
 mod turn;
@@ -25,6 +26,7 @@ use crate::timers::Timers;
 use command::{Command, Join, LeavingMember};
 use effects::{Effects, Now, Step, Token};
 use figures::Figures;
+use rebalances::Rebalances;
 use reply::{GroupState, JoinRefused, LeftMember, Reply};
 
 /// A name goes into a record's key, which has 16 bits for its length.
@@ -44,6 +46,7 @@ pub struct Coordinator {
 pub(crate) struct Group {
     pub offsets: Offsets,
     pub kind: Kind,
+    rebalances: Rebalances,
 }
 
 /// The protocols. A group that only has simple commits is a classic one without members.
@@ -64,7 +67,8 @@ impl Kind {
 
 impl Group {
     fn new(id: &GroupId) -> Self {
-        Self { offsets: Offsets::default(), kind: Kind::Classic(ClassicGroup::new(id.clone())) }
+        let kind = Kind::Classic(ClassicGroup::new(id.clone()));
+        Self { offsets: Offsets::default(), kind, rebalances: Rebalances::default() }
     }
 
     /// None: the group speaks another protocol.
@@ -119,8 +123,12 @@ impl Coordinator {
         command: Command,
     ) -> Effects {
         let mut effects = Effects::default();
+        let group = command.group().cloned();
         if let Some(reply) = self.answer(now, cluster, token, command, &mut effects) {
             effects.replies.push((token, reply));
+        }
+        if let Some(group) = group {
+            self.watch_rebalances(&group, now);
         }
         self.watch_expiry(now);
         effects
