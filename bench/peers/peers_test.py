@@ -27,6 +27,20 @@ def run(workload, system, rate, failed=None):
     return {"workload": workload, "system": system, "command": "pelton bench x", "bench": bench, "failed": failed}
 
 
+def groups_run(system, *events, failed=None):
+    """A run of groups: events are (name, seconds, the server's CPU)."""
+    names = ("event", "seconds", "server_cpu_seconds")
+    bench = None if failed else {"runs": [{"events": [dict(zip(names, event)) for event in events]}]}
+    return {
+        "workload": "groups-x",
+        "system": system,
+        "command": "pelton bench groups",
+        "settings": ["a.b=1"],
+        "bench": bench,
+        "failed": failed,
+    }
+
+
 class Plan(unittest.TestCase):
     def test_systems_take_turns(self):
         once = [system.name for system in plan.SYSTEMS]
@@ -42,7 +56,7 @@ class Plan(unittest.TestCase):
         self.assertLessEqual({*plan.QUICK, *plan.HALF_LOAD}, names)
 
     def test_requests_are_filled_where_partitions_allow(self):
-        of = {workload.name: list(workload.args) for workload in plan.workloads()}
+        of = {each.name: list(each.args) for each in plan.workloads() if each.command == "produce"}
 
         def batches(name):
             return of[name][of[name].index("--batches-per-request") + 1]
@@ -62,6 +76,20 @@ class Plan(unittest.TestCase):
         self.assertEqual((half.rate, [system.name for system in half.systems]), ("450.000MB/s", ["pelton", "kafka"]))
         self.assertIn("450.000MB/s", half.bench_args(quick=False))
         self.assertIsNone(plan.half_load(workload, plan.PAIRS[1], rates))
+
+    def test_groups_of_both_protocols_have_a_thousand_members_and_all_brokers_the_same_times(self):
+        groups = [workload for workload in plan.workloads() if workload.command == "groups"]
+        self.assertEqual([each.protocol for each in groups], ["classic", "consumer"])
+        for workload in groups:
+            args = workload.bench_args(quick=False)
+            self.assertEqual(args[:5], ["groups", "--members", "1000", "--partitions", "1000"])
+            self.assertIn("100", workload.bench_args(quick=True))
+            self.assertLess(int(workload.warm_args(quick=False)[2]), 1000)
+            given = [plan.broker_args(system, workload) for system in workload.systems]
+            self.assertEqual([each for each in given[0] if each != "--set"], list(given[1]))
+            self.assertIn("group.initial.rebalance.delay.ms=3000", given[1])
+        load = plan.workloads()[0]
+        self.assertEqual(plan.broker_args(plan.KAFKA_DURABLE, load), plan.KAFKA_DURABLE.args)
 
     def test_a_life_of_the_fastest_broker_leaves_room_on_the_disk(self):
         for workload in plan.workloads():
@@ -122,6 +150,30 @@ class Summary(unittest.TestCase):
     def test_a_run_that_failed_says_why(self):
         page = summary.render(self.setting, [run("w", "pelton", 0, failed="stopped: no end in 300 s")], None)
         self.assertIn("| pelton | stopped: no end in 300 s |", page)
+
+    def test_groups_have_a_line_for_each_event_and_system(self):
+        runs = [
+            groups_run("pelton", ("all_join", 4.0, 0.1), ("one_leaves", 0.5, 0.02)),
+            groups_run("kafka", ("all_join", 8.0, 0.4), ("one_leaves", 1.0, None)),
+            groups_run("pelton", ("all_join", 6.0, 0.3), ("one_leaves", 0.7, 0.02)),
+            groups_run("kafka", failed="stopped: no end in 300 s"),
+        ]
+        page = summary.render(self.setting, runs, self.disk)
+        self.assertIn("All brokers have `a.b=1`.", page)
+        lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+        self.assertEqual(
+            lines[1:],
+            [
+                ["all join", "pelton", "2", "5.00 s", "6.00 s", "200 ms", "1.00", "1.00"],
+                ["all join", "kafka", "1", "8.00 s", "8.00 s", "400 ms", "0.62", "0.50"],
+                ["one leaves", "pelton", "2", "600 ms", "700 ms", "20 ms", "1.00", "1.00"],
+                ["one leaves", "kafka", "1", "1.00 s", "1.00 s", "-", "0.60", "-"],
+                ["stopped: no end in 300 s", "kafka", *["-"] * 6],
+            ],
+        )
+        self.assertEqual(summary.in_short(runs[0]), "all join 4.00 s, one leaves 500 ms")
+        self.assertEqual(summary.in_short(runs[3]), "stopped: no end in 300 s")
+        self.assertEqual(summary.throughputs(runs), {}, "groups move no bytes")
 
     def test_rates_are_medians_and_failures_have_none(self):
         runs = [run("w", "kafka", 1e6), run("w", "kafka", 3e6), run("w", "pelton", 0, failed="x")]

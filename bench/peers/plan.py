@@ -39,6 +39,7 @@ class Workload:
     seconds: float
     rate: str = ""
     systems: tuple = field(default=ALL_SYSTEMS)
+    settings: tuple = ()
 
     def bench_args(self, quick):
         seconds = min(self.seconds, 2) if quick else self.seconds
@@ -53,6 +54,40 @@ class Workload:
             at = shape.index("--backlog")
             del shape[at : at + 2]
         return ["catch-up", *shape, "--backlog", str(max(backlog, 1))]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """`pelton bench groups` by one protocol: how long a rebalance takes, and what it costs the broker."""
+
+    name: str
+    protocol: str
+    members: int
+    partitions: int
+    rounds: int = 3
+    systems: tuple = (PELTON, KAFKA)
+    # Kafka's defaults, and ours. Given to all brokers: most of the time is these, so they must be the same.
+    settings: tuple = (
+        "group.initial.rebalance.delay.ms=3000",
+        "group.consumer.heartbeat.interval.ms=5000",
+        "group.consumer.session.timeout.ms=45000",
+        "group.consumer.assignment.interval.ms=1000",
+    )
+    command = "groups"
+
+    def _args(self, members, rounds):
+        # A consumer's heartbeat.interval.ms and session.timeout.ms, as clients have them by default. A death takes its
+        # session, and tells of little else.
+        sizes = {"--members": members, "--partitions": self.partitions, "--rounds": rounds, "--deaths": 0}
+        times = {"--protocol": self.protocol, "--heartbeat": 3, "--session": 45}
+        return [self.command, *(str(each) for pair in (sizes | times).items() for each in pair)]
+
+    def bench_args(self, quick):
+        return self._args(min(self.members, 100), 1) if quick else self._args(self.members, self.rounds)
+
+    def warm_args(self, quick):
+        """A smaller group lives before: it makes the offsets topic, and a JVM compile what it will need."""
+        return self._args(min(self.members, 10 if quick else 100), 1)
 
 
 def produce(name, records, record_bytes, partitions, warm_bytes, seconds, connections=8, in_flight=5, request=0):
@@ -80,6 +115,7 @@ def workloads():
     found.append(produce("single-8p-64", 1, 1000, 8, GB // 50, 10, in_flight=64))
     fetch = ("--records", "1000", "--record-bytes", "1000", "--partitions", "8", "--in-flight", "1")
     found.append(Workload("fetch-1000x1000-8p", "fetch", (*fetch, "--backlog", str(2 * GB)), GB, 8))
+    found += [Groups(f"groups-{protocol}", protocol, 1000, 1000) for protocol in ("classic", "consumer")]
     return found
 
 
@@ -108,6 +144,13 @@ def half_load(workload, pair, throughputs):
         rate=f"{megabytes:.3f}MB/s",
         systems=pair,
     )
+
+
+def broker_args(system, workload):
+    """What a broker is started with: its own arguments, and Kafka's settings that the workload wants the same."""
+    if system.kind == "kafka":
+        return (*system.args, *workload.settings)
+    return (*system.args, *(each for setting in workload.settings for each in ("--set", setting)))
 
 
 def turns(workload, rounds, names):

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Pelton beside Apache Kafka: the same workloads on the same machine, in turns.
 
-    bench/peers/run.py                       everything: about 50 minutes
+    bench/peers/run.py                       everything: about an hour
     bench/peers/run.py --quick               three workloads and their latency: at most 5 minutes
     bench/peers/run.py --only single,16x1000-8p
+    bench/peers/run.py --only groups         consumer groups of 1,000 members: about 15 minutes
+    bench/peers/run.py --quick --only groups the same with 100 members: about 4 minutes
 
 Needs Linux, Python 3.11, taskset, and Java 17 and Maven for Kafka, which is fetched as tools/compat does. Results go
 to bench/results/<date>-<machine>/: summary.md, the raw figures of each run, and what the brokers said.
@@ -79,7 +81,7 @@ class Peers:
             "page_cache_bytes": max(keep, 0),
             "notes": "Each run has a broker with an empty folder; the same shape of load went through it before, both"
             " ways, and one second of warm-up. The page cache was filled before. Latencies of half-load runs count from"
-            " when a request was due.",
+            " when a request was due. Before a group of consumers is measured, a smaller one has lived.",
         }
         self.save_setting()
 
@@ -89,11 +91,11 @@ class Peers:
 
     def run(self):
         chosen = plan.workloads()
-        if self.options.quick:
-            chosen = [workload for workload in chosen if workload.name in plan.QUICK]
         if self.options.only:
             names = self.options.only.split(",")
             chosen = [workload for workload in chosen if any(name in workload.name for name in names)]
+        elif self.options.quick:
+            chosen = [workload for workload in chosen if workload.name in plan.QUICK]
         if not chosen:
             sys.exit("no workload has such a name: " + ", ".join(workload.name for workload in plan.workloads()))
         self.disk()
@@ -126,23 +128,24 @@ class Peers:
             name = f"{self.number:03}-{workload.name}-{system.name}-{round_}.json"
             (self.results / "runs" / name).write_text(json.dumps(run, indent=1) + "\n")
             summary.write(self.results)
-            figures = summary.figures_of(run)
-            said = f"{summary.bytes_text(figures['bytes_per_second'])}/s" if figures else run["failed"]
+            said = summary.in_short(run)
             print(f"{time.monotonic() - self.begin:5.0f} s  {workload.name}  {system.name}  {said}", flush=True)
 
     def turn(self, workload, system, round_):
         """One life of one broker, from an empty folder until the folder is gone."""
         directory = self.work / system.name
         args = workload.bench_args(self.options.quick)
+        broker_args = plan.broker_args(system, workload)
         run = {
             "workload": workload.name,
             "system": system.name,
             "round": round_,
-            "broker_args": list(system.args),
+            "broker_args": list(broker_args),
+            "settings": list(workload.settings),
             "command": shlex.join(["pelton", "bench", *args]),
         }
         self.page_cache.fill()
-        broker = PinnedBroker(system.kind, directory, brokers.free_port(), system.args, self.broker_cpus)
+        broker = PinnedBroker(system.kind, directory, brokers.free_port(), broker_args, self.broker_cpus)
         try:
             run["start_seconds"] = round(broker.start(), 3)
             self.bench(workload.warm_args(self.options.quick), broker, directory, None)

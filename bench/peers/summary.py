@@ -9,6 +9,10 @@ import statistics
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import rebalances  # noqa: E402
+
 QUANTILES = ("p50", "p99", "p99.9", "max")
 
 
@@ -18,9 +22,20 @@ def load(results):
 
 
 def figures_of(run):
-    """What a run measured; none if it failed."""
+    """What a run of a load measured; none if it failed, or was of groups."""
     bench = run.get("bench")
-    return bench["repeats"][0] if bench else None
+    return bench["repeats"][0] if bench and "repeats" in bench else None
+
+
+def is_of_groups(run):
+    return run["workload"].startswith("groups")
+
+
+def in_short(run):
+    """A run for whoever watches."""
+    if run.get("failed"):
+        return run["failed"]
+    return rebalances.in_short(run) if is_of_groups(run) else f"{bytes_text(figures_of(run)['bytes_per_second'])}/s"
 
 
 def throughputs(runs):
@@ -96,8 +111,8 @@ def row(system, runs, disk, pelton):
 TITLES = ["system", "throughput", "rounds", "records", *QUANTILES, "CPU per GB", "memory", "Pelton to it", "to disk"]
 
 
-def table(rows):
-    lines = ["| " + " | ".join(TITLES) + " |", "|" + "--|" * len(TITLES)]
+def table(rows, titles=TITLES):
+    lines = ["| " + " | ".join(titles) + " |", "|" + "--|" * len(titles)]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
@@ -122,10 +137,16 @@ def render(setting, runs, disk):
     order = list(dict.fromkeys(run["workload"] for run in runs))
     for workload in order:
         of = [run for run in runs if run["workload"] == workload]
+        lines += [f"## {workload}", "", "    " + of[0]["command"], ""]
+        if is_of_groups(of[0]):
+            same = ", ".join(f"`{setting}`" for setting in of[0]["settings"])
+            lines += [f"All brokers have {same}.", ""]
+            lines += [*table(rebalances.rows(of), rebalances.TITLES), ""]
+            continue
         pelton = throughputs(of).get((workload, "pelton"))
         systems = dict.fromkeys(run["system"] for run in of)
         rows = [row(system, [run for run in of if run["system"] == system], reference, pelton) for system in systems]
-        lines += [f"## {workload}", "", "    " + of[0]["command"], "", *table(rows), ""]
+        lines += [*table(rows), ""]
     if setting.get("left_out"):
         lines += ["Not measured, for want of time: " + ", ".join(setting["left_out"]) + ".", ""]
     return "\n".join(lines)

@@ -18,7 +18,7 @@ use pelton_kafka::wire::{
 use pelton_kafka::{ErrorCode, StrBytes, message};
 use tokio::sync::oneshot;
 
-use super::member::{BACKOFF, Ending, Group, pause};
+use super::member::{BACKOFF, Ending, Group, is_passing, pause};
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 
@@ -169,9 +169,7 @@ impl Classic<'_> {
         match code {
             ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration => {}
             ErrorCode::UnknownMemberId => self.id = StrBytes::default(),
-            ErrorCode::CoordinatorLoadInProgress | ErrorCode::CoordinatorNotAvailable => {
-                tokio::time::sleep(BACKOFF).await;
-            }
+            code if is_passing(code) => tokio::time::sleep(BACKOFF).await,
             code => return Err(self.group.refused(what, code)),
         }
         Ok(())

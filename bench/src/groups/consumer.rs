@@ -9,7 +9,7 @@ use pelton_kafka::wire::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRe
 use pelton_kafka::{ErrorCode, StrBytes, message, uuid_of};
 use tokio::sync::oneshot;
 
-use super::member::{BACKOFF, Ending, Group, pause};
+use super::member::{BACKOFF, Ending, Group, is_passing, pause};
 use crate::clock;
 use crate::connection::Connection;
 use crate::error::Result;
@@ -80,9 +80,7 @@ impl Consumer<'_> {
                 self.owned.clear();
                 Ok(Duration::ZERO)
             }
-            ErrorCode::CoordinatorLoadInProgress | ErrorCode::CoordinatorNotAvailable => {
-                Ok(BACKOFF)
-            }
+            code if is_passing(code) => Ok(BACKOFF),
             code => Err(self.group.refused("ConsumerGroupHeartbeat", code)),
         }
     }

@@ -20,6 +20,17 @@ use crate::error::{Error, Result};
 /// Before a coordinator that loads is asked again.
 pub(super) const BACKOFF: Duration = Duration::from_millis(50);
 
+/// The coordinator is not there yet: Kafka names it as soon as its topic is made, and has it answer a
+/// little later.
+pub(super) fn is_passing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+    )
+}
+
 /// How a member goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {

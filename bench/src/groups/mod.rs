@@ -65,8 +65,10 @@ pub struct GroupsPlan {
     /// That come at once.
     pub members: usize,
     pub partitions: i32,
-    /// How often one more comes, one leaves, and one dies.
+    /// How often one more comes, and one leaves.
     pub rounds: u32,
+    /// How often one dies, after that; one member is left at least.
+    pub deaths: u32,
     /// Of the classic protocol; otherwise the broker tells it.
     pub heartbeat_ms: u32,
     /// Of the classic protocol; otherwise the broker knows it.
@@ -176,7 +178,7 @@ impl Play<'_> {
             figures.push(self.measure(GroupEvent::OneLeaves).await?);
         }
         // The last: each death makes the group smaller.
-        let deaths = (self.plan.rounds as usize).min(self.members.len() - 1);
+        let deaths = (self.plan.deaths as usize).min(self.members.len() - 1);
         for _ in 0..deaths {
             figures.push(self.measure(GroupEvent::OneDies).await?);
         }

@@ -9,6 +9,7 @@ fn a_line_has_the_median_and_the_worst_of_its_event() {
         members: 10,
         partitions: 20,
         rounds: 3,
+        deaths: 3,
         heartbeat_ms: 1,
         session_ms: 1,
         server_pid: None,

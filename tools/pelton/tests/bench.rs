@@ -322,7 +322,7 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
     ]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(table.matches("one joins").count(), 2, "{table}");
-    let figures: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let runs = figures["runs"].as_array().unwrap();
     // The session, without what may be gone of it since the last heartbeat.
     for (run, (protocol, session)) in runs.iter().zip([("classic", 5.5), ("consumer", 1.5)]) {
@@ -333,6 +333,11 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
         assert!(events.iter().all(|event| number(&event["seconds"]) > 0.0));
         assert!(number(&events[3]["seconds"]) > session, "nobody is dead before: {run}");
     }
+    let few = ["--members", "2", "--partitions", "2", "--rounds", "1", "--deaths", "0"];
+    let quick = ["--protocol", "consumer", "--json", path.to_str().unwrap()];
+    broker.bench(&[&["groups"], &few[..], &quick[..]].concat());
+    let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(figures["runs"][0]["events"].as_array().unwrap().len(), 3, "nobody dies");
     assert!(!broker.topics().contains("pelton-bench"), "{}", broker.topics());
     let groups = Command::new(env!("CARGO_BIN_EXE_pelton"))
         .args(["group", "list", "--json", "--bootstrap", &broker.address])

@@ -34,9 +34,12 @@ pub struct GroupsArgs {
     /// Partitions of the topic that is created and that they share.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     partitions: i32,
-    /// How often one more joins, one leaves, and one dies.
+    /// How often one more joins, and one leaves.
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: u32,
+    /// How often one dies, in the end; by default as often.
+    #[arg(long, value_name = "N")]
+    deaths: Option<u32>,
     /// Between two heartbeats, by the classic protocol; 3 is what clients have by default.
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, default_value = "3")]
     heartbeat: Duration,
@@ -103,6 +106,7 @@ fn plan(args: &GroupsArgs, protocol: GroupProtocol) -> GroupsPlan {
         members: args.members,
         partitions: args.partitions,
         rounds: args.rounds,
+        deaths: args.deaths.unwrap_or(args.rounds),
         heartbeat_ms: millis(args.heartbeat),
         session_ms: millis(args.session),
         server_pid: args.pid,
