@@ -167,11 +167,16 @@ impl Connection {
             Error::connection(&connection.address, error)
         };
         let frame = encode(request, version).map_err(|error| failed(self, &error))?;
-        self.queue(frame);
-        poll_fn(|cx| self.poll_flush(cx)).await?;
-        let frame = poll_fn(|cx| self.poll_answer(cx)).await?;
+        let frame = self.exchange(frame).await?;
         let (_, answer) = decode_response(frame, version).map_err(|error| failed(self, &error))?;
         Ok(answer)
+    }
+
+    /// [`Connection::call`] with a request that is encoded already.
+    pub async fn exchange(&mut self, frame: Frame) -> Result<Bytes> {
+        self.queue(frame);
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        poll_fn(|cx| self.poll_answer(cx)).await
     }
 
     async fn ask_versions_in(&mut self, version: i16) -> Result<Bytes> {
@@ -181,9 +186,7 @@ impl Connection {
         });
         let frame =
             encode(&request, version).map_err(|error| Error::connection(&self.address, error))?;
-        self.queue(frame);
-        poll_fn(|cx| self.poll_flush(cx)).await?;
-        poll_fn(|cx| self.poll_answer(cx)).await
+        self.exchange(frame).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`run()`] drives one [`Plan`] against any broker that speaks Kafka's protocol and returns an
 //!   [`Outcome`], which [`report`] turns into a table, JSON, an HDR log or a page with plots.
 //! - [`omb`] makes plans of OpenMessaging Benchmark's files.
+//! - [`compaction`] measures what compacting costs, and what a load notices of it.
 //! - [`groups`] measures how long groups of consumers take to rebalance.
 //! - [`disk`] measures the device by io_uring alone, so that a broker's figure stands as a ratio.
 //!
@@ -16,6 +17,7 @@
 pub mod assignment;
 pub mod batches;
 mod clock;
+pub mod compaction;
 mod connection;
 pub mod disk;
 mod drive;

@@ -296,7 +296,7 @@ impl Bench<'_> {
     }
 }
 
-fn producing(shares: &[Share], is_paced: bool, until_read: bool) -> Vec<Job> {
+pub(crate) fn producing(shares: &[Share], is_paced: bool, until_read: bool) -> Vec<Job> {
     let count = shares.len();
     let job = |(index, share): (usize, &Share)| {
         let share = share.clone();

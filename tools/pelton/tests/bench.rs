@@ -17,8 +17,9 @@ use self::patience::eventually;
 /// A debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Of the consumer protocol: members are missed within a test.
-const SHORT_SESSIONS: [&str; 4] = [
+/// Members of the consumer protocol are missed, and logs compacted, within a test.
+const SHORT_TIMES: [&str; 5] = [
+    "log.cleaner.backoff.ms=100",
     "group.consumer.min.session.timeout.ms=1000",
     "group.consumer.session.timeout.ms=2000",
     "group.consumer.min.heartbeat.interval.ms=100",
@@ -42,7 +43,7 @@ impl Broker {
         let child = Command::new(env!("CARGO_BIN_EXE_pelton"))
             .args(["start", "--cores", "1", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path().join("data"))
-            .args(SHORT_SESSIONS.iter().flat_map(|setting| ["--set", setting]))
+            .args(SHORT_TIMES.iter().flat_map(|setting| ["--set", setting]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -295,8 +296,37 @@ fn what_cannot_be_measured_is_said() {
     refused(&["produce", "--rate", "fast"], 2, "450MB/s");
     refused(&["end-to-end", "--acks", "0"], 2, "end-to-end needs acks");
     refused(&["produce", "--json", "/no/such/place/x"], 1, "/no/such/place/x");
+    refused(&["compaction", "--records", "1G"], 2, "invalid value");
+    refused(&["compaction", "--records", "100000000"], 2, "--disk-bytes says 3000000000");
     refused(&["disk", "--dir", "/no/such/place"], 1, "/no/such/place");
     refused(&["disk", "--only", "wrote"], 2, "latency-dsync");
+}
+
+#[test]
+fn a_topic_is_compacted_under_load_and_read_again() {
+    let broker = Broker::start();
+    let path = broker.file("compaction.json");
+    let filling = ["--records", "8001", "--keys", "1000", "--partitions", "2", "-z", "lz4"];
+    let load = ["--rate", "1000", "--load-batch-records", "10", "--connections", "2"];
+    let times = ["--warm-up", "0.2", "--duration", "1", "--settle", "1", "--within", "30"];
+    let pid = broker.process.0.id().to_string();
+    let output = ["--segment-bytes", "1MiB", "--pid", &pid, "--json", path.to_str().unwrap()];
+    let said =
+        broker.bench(&[&["compaction"], &filling[..], &load[..], &times[..], &output[..]].concat());
+    let table = String::from_utf8(said.stdout).unwrap();
+    assert!(table.contains("8001 records of 1000 keys"), "{table}");
+    let figures: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    // 100 batches in a second; every key is drawn eight times or so, a few may not be.
+    assert_eq!(figures["before"]["latency_ns"]["count"], 100);
+    assert!(number(&figures["compacting"]["latency_ns"]["count"]) > 0.0);
+    assert!((990.0..=1000.0).contains(&number(&figures["verdict"]["records"])), "{figures}");
+    assert!(number(&figures["verdict"]["load_records"]) > 1000.0);
+    for nothing in ["missing_keys", "replaced_records", "wrong_records"] {
+        assert_eq!(figures["verdict"][nothing], 0, "{nothing}");
+    }
+    assert!(number(&figures["bytes_after"]) < number(&figures["bytes_before"]));
+    assert!(figures["compacted_bytes"].is_null(), "nobody was asked");
+    assert!(!broker.topics().contains("pelton-bench"), "{}", broker.topics());
 }
 
 #[test]

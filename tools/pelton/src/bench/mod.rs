@@ -1,5 +1,6 @@
 //! `pelton bench`: what a broker can do, and what its disk can.
 
+mod compaction;
 mod disk;
 mod groups;
 mod load;
@@ -72,6 +73,15 @@ enum Command {
     /// by the consumer protocol as often as the broker says (group.consumer.heartbeat.interval.ms).
     #[command(verbatim_doc_comment)]
     Groups(groups::GroupsArgs),
+    /// Compact a topic while it is produced to: what the load notices of it, what compacting costs, and
+    /// whether what is left is the newest record of each key and nothing else.
+    ///
+    ///     pelton bench compaction --pid $(pidof pelton) --metrics 127.0.0.1:9644
+    ///     pelton bench compaction --records 1000000 --keys 100000 -z lz4 --rate 20MB/s
+    ///
+    /// The broker looks for something to compact every log.cleaner.backoff.ms: give it a short one.
+    #[command(verbatim_doc_comment)]
+    Compaction(compaction::CompactionArgs),
     /// Run a workload file of OpenMessaging Benchmark against the broker that a driver file names.
     ///
     ///     pelton bench omb 1-topic-16-partitions-1kb.yaml --driver kafka-throughput.yaml
@@ -101,6 +111,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         Command::ManyConnections(args) => load::run(args, Preset::MANY_CONNECTIONS),
         Command::SingleRecord(args) => load::run(args, Preset::SINGLE_RECORD),
         Command::Groups(args) => groups::run(args),
+        Command::Compaction(args) => compaction::run(args),
         Command::Omb(args) => omb::run(args),
         Command::Disk(args) => disk::run(args),
     }
