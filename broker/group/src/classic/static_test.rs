@@ -52,6 +52,20 @@ fn a_static_member_that_returns_takes_its_place_without_a_rebalance() {
 }
 
 #[test]
+fn a_crash_in_the_first_rebalance_leaves_a_group_that_takes_members() {
+    let mut bench = Bench::with(GroupConfig::default());
+    let join = join_static(&mut bench, "a", "");
+    let waiting = bench.send(Command::Join(join));
+    assert!(bench.is_waiting(waiting), "the initial delay");
+    bench.reload();
+    assert_eq!(bench.state(), State::Empty, "it is known, and nobody is in it yet");
+    let join = join_static(&mut bench, "a", "");
+    let again = bench.send(Command::Join(join));
+    bench.wait(seconds(10));
+    assert_eq!(bench.joined(again).generation, 1);
+}
+
+#[test]
 fn a_static_leader_that_returns_may_skip_the_assignment() {
     let mut bench = Bench::new();
     let (a, _) = stable(&mut bench);

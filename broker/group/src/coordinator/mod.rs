@@ -243,14 +243,11 @@ impl Coordinator {
         let (group, mut step) = self.classic(&group_id, now, cluster, effects)?;
         if is_new {
             group.set_begun(now);
+            // So that the group is a classic one after a reload as well, as Kafka does. Nobody is in
+            // it yet: whoever joins is written when the first rebalance is through.
+            step.effects.records.push(group.record());
         }
-        let reply = group.join(token, join, &mut step);
-        if is_new && effects.records.is_empty() {
-            // So that the group is a classic one after a reload as well, as Kafka does.
-            let group = self.groups.get_mut(&group_id).and_then(Group::classic);
-            effects.records.extend(group.map(|group| group.record()));
-        }
-        reply
+        group.join(token, join, &mut step)
     }
 
     /// Makes the group if it is not there.
