@@ -48,6 +48,8 @@ impl ConsumerGroup {
         if before.as_ref() != Some(&metadata) {
             self.write(ConsumerRecord::Member(id.clone(), Some(metadata)), step);
         }
+        // Before anything that may be refused: who is in the group can be missed by it.
+        self.hear_of(&id, step);
         let went_on = self.resolve_regexes(step).and_then(|()| {
             if wants_otherwise || self.topics_have_changed(step) {
                 self.raise_epoch(step);
@@ -56,7 +58,6 @@ impl ConsumerGroup {
         });
         went_on.map_err(|error| refused(error, &id))?;
         self.reconcile(&id, Some(&owned), wants_otherwise, step);
-        self.hear_of(&id, step);
         self.expect_again(&id, join.rebalance_timeout_ms, step);
         let generation = self.members.get(&id).map_or(0, |it| it.current.member_epoch);
         Ok(Joined {

@@ -568,6 +568,19 @@ fn an_operator_sends_members_away() {
 }
 
 #[test]
+fn a_member_that_joins_and_is_refused_for_its_assignment_is_missed_later() {
+    let config = GroupConfig { record_bytes_max: 1_000, ..GroupConfig::default() };
+    let mut bench = Bench::with(config);
+    bench.cluster.set_topic(TOPIC, 200);
+    let client = Client::new("m");
+    let refused = bench.consumer_beat(client.joining(&[TOPIC]));
+    assert_eq!(refused, Err(GroupError::RecordTooLarge));
+    assert_eq!(bench.consumer_group().members.len(), 1);
+    bench.wait(seconds(60));
+    assert_eq!(bench.consumer_group().members.len(), 0, "its session is over");
+}
+
+#[test]
 fn after_a_reload_everything_goes_on() {
     let (mut bench, mut clients) = Bench::members(3);
     let before = bench.consumer_group();

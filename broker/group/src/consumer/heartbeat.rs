@@ -38,6 +38,8 @@ impl ConsumerGroup {
         if metadata != before.metadata || !self.members.contains_key(&id) {
             self.write(ConsumerRecord::Member(id.clone(), Some(metadata)), step);
         }
+        // Before anything that may be refused: who is in the group can be missed by it.
+        self.hear_of(&id, step);
         self.resolve_regexes(step)?;
         let regex = self.members.get(&id).map(|it| it.metadata.regex.clone()).unwrap_or_default();
         let reads_otherwise = names_other_topics || matched != self.matched_by(&regex);
@@ -46,7 +48,6 @@ impl ConsumerGroup {
         }
         self.assign(step)?;
         self.reconcile(&id, beat.owned.as_ref(), has_new_subscription, step);
-        self.hear_of(&id, step);
         Ok(self.answer(id, &beat, &before, step))
     }
 
