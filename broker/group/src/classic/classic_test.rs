@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::bench_test::{Bench, protocol, seconds};
+use crate::limits::PENDING_MEMBERS_MAX;
 use crate::*;
 
 #[test]
@@ -347,6 +348,25 @@ fn a_group_that_does_not_fit_a_record_is_not_stable() {
     let synced = bench.sync(&joined, &[(&joined.member_id, &huge)]);
     assert_eq!(bench.assignment(synced), Err(GroupError::RecordTooLarge));
     assert_eq!(bench.state(), State::PreparingRebalance);
+}
+
+#[test]
+fn ids_that_were_given_out_are_taken_also_when_no_more_are() {
+    let mut bench = Bench::new();
+    let ask = |bench: &mut Bench| {
+        let join = Join { requires_known_member_id: true, ..bench.join_of("") };
+        match bench.ask(Command::Join(join)) {
+            Reply::Joined(Err(refused)) => refused,
+            other => panic!("{other:?}"),
+        }
+    };
+    let first = ask(&mut bench);
+    for _ in 1..PENDING_MEMBERS_MAX {
+        assert_eq!(ask(&mut bench).error, GroupError::MemberIdRequired);
+    }
+    assert_eq!(ask(&mut bench).error, GroupError::GroupMaxSizeReached);
+    let token = bench.join(&first.member_id);
+    assert_eq!(bench.joined(token).member_id, first.member_id);
 }
 
 #[test]

@@ -37,15 +37,15 @@ impl ClassicGroup {
     /// `group.max.size`: while a rebalance is prepared those count that have joined it, so that a
     /// group which is too large sheds whoever comes last.
     fn has_room_for(&self, member: &MemberId, size_max: usize) -> bool {
+        let may_come = self.pending.contains(member) || self.pending.len() < PENDING_MEMBERS_MAX;
         match self.state {
-            State::Empty => self.pending.len() < PENDING_MEMBERS_MAX,
+            State::Empty => may_come,
             State::PreparingRebalance => {
                 let known = self.members.get(member);
                 known.is_some_and(|known| known.joining.is_some()) || self.joining < size_max
             }
             State::CompletingRebalance | State::Stable => {
-                self.members.contains_key(member)
-                    || (self.members.len() < size_max && self.pending.len() < PENDING_MEMBERS_MAX)
+                self.members.contains_key(member) || (self.members.len() < size_max && may_come)
             }
         }
     }
