@@ -89,8 +89,7 @@ impl ClassicGroup {
     }
 
     /// The classic group that remains of one of the consumer protocol: its members have what they
-    /// have, and rebalance. Nobody leads yet, and its record says so: by that a reload knows that
-    /// what the others had has not been handed out again.
+    /// have.
     pub fn of_consumers(
         id: GroupId,
         generation: i32,
@@ -117,11 +116,16 @@ impl ClassicGroup {
             group.add_member(metadata.member_id, member);
         }
         let count = group.members.len();
-        group.leader = None;
         let common = group.supported.iter().find(|(_, supporters)| **supporters == count);
         group.protocol = common.map(|(name, _)| name.clone());
         group.go_to(State::Stable, step.now);
         group.subscriptions = group.read_subscriptions();
         group
+    }
+
+    /// What others had has not been handed out again: the members are to rebalance. Nobody leads, and
+    /// the record says so: by that a reload knows it too.
+    pub fn forget_leader(&mut self) {
+        self.leader = None;
     }
 }

@@ -141,6 +141,13 @@ impl ConsumerGroup {
         encode_assignment(version, &topics.collect::<Vec<_>>())
     }
 
+    /// Whether a static member of the consumer protocol comes back with the classic one.
+    pub fn is_taken_over_by(&self, join: &Join) -> bool {
+        let holder = join.instance_id.as_ref().and_then(|instance| self.instances.get(instance));
+        let holder = holder.and_then(|holder| self.members.get(holder));
+        join.member_id.is_empty() && holder.is_some_and(|it| it.metadata.classic.is_none())
+    }
+
     fn check_classic_join(&self, join: &Join, step: &Step<'_>) -> Result<(), GroupError> {
         let is_there = self.members.contains_key(&join.member_id);
         if !is_there && self.members.len() >= step.config.consumer.group_max_size {
@@ -236,7 +243,8 @@ impl ConsumerGroup {
             Some((metadata, classic.protocols))
         });
         // That the last one has left has raised the epoch; the members know the one before.
-        (self.group_epoch - 1, members.collect())
+        let is_ahead = self.group_epoch > self.assignment_epoch;
+        (self.group_epoch - i32::from(is_ahead), members.collect())
     }
 
     /// Nothing waits for these members here any more.

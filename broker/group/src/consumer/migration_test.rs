@@ -227,6 +227,66 @@ fn a_crash_right_after_the_turn_leaves_no_partition_without_an_owner() {
     assert_eq!(bench.state(), State::Stable, "handed out, and written");
 }
 
+/// A static member comes back with the classic protocol.
+fn static_join(bench: &mut Bench) -> Joined {
+    let mut join = bench.join_of("");
+    let metadata = subscription(&[]);
+    join.protocols = vec![Protocol { name: "cooperative-sticky".into(), metadata }];
+    join.instance_id = Some("fixed".into());
+    let token = bench.send(Command::Join(join));
+    bench.joined(token)
+}
+
+fn static_sync(bench: &mut Bench, joined: &Joined) -> Token {
+    bench.send(Command::Sync(Sync {
+        group: GROUP.into(),
+        generation: joined.generation,
+        member_id: joined.member_id.clone(),
+        instance_id: Some("fixed".into()),
+        ..Sync::default()
+    }))
+}
+
+#[test]
+fn a_static_member_that_goes_back_to_the_classic_protocol_turns_the_group() {
+    let mut bench = Bench::consumers();
+    let mut consumer = Client::fixed("m", "fixed");
+    bench.enter(&mut consumer, &[TOPIC]);
+    let joined = static_join(&mut bench);
+    assert_eq!(joined.generation, consumer.epoch);
+    assert_eq!(bench.state(), State::Stable, "nothing changes hands");
+    let mut classic = Classic::default();
+    let synced = static_sync(&mut bench, &joined);
+    bench.take_over(&mut classic, synced).unwrap();
+    assert_eq!(classic.owned, [0, 1, 2, 3]);
+    let late = bench.consumer_beat(consumer.beat());
+    assert_eq!(late, Err(GroupError::GroupIdNotFound));
+    bench.reload();
+    assert_eq!(bench.state(), State::Stable);
+}
+
+#[test]
+fn what_is_on_its_way_between_members_has_the_turned_group_rebalance() {
+    let mut bench = Bench::consumers();
+    let mut consumer = Client::fixed("m", "fixed");
+    bench.enter(&mut consumer, &[TOPIC]);
+    bench.wait(seconds(2));
+    // It waits for what the consumer has not given up.
+    let mut other = Classic::default();
+    let token = bench.classic_join(&other);
+    let joined_other = bench.joined(token);
+    (other.id, other.generation) = (joined_other.member_id, joined_other.generation);
+    let joined = static_join(&mut bench);
+    assert_eq!(bench.state(), State::PreparingRebalance);
+    let synced = static_sync(&mut bench, &joined);
+    assert_eq!(bench.assignment(synced), Err(GroupError::RebalanceInProgress));
+    // No generation is given out twice.
+    let again = bench.classic_join(&other);
+    bench.wait(seconds(61));
+    let again = bench.joined(again);
+    assert!(again.generation > joined.generation && again.leader == other.id);
+}
+
 #[test]
 fn a_silent_last_member_of_the_consumer_protocol_turns_the_group_as_well() {
     let (mut bench, mut classic, mut consumer) = upgraded();

@@ -225,10 +225,15 @@ impl Coordinator {
         }
         if self.is_used_by_consumers(&join.group) {
             let id = join.group.clone();
-            let outcome = match self.group(&id, now, cluster, effects)? {
-                (Kind::Consumer(group), mut step) => group.join_classic(join, &mut step),
+            let (takes_over, outcome) = match self.group(&id, now, cluster, effects)? {
+                (Kind::Consumer(group), mut step) => {
+                    (group.is_taken_over_by(&join), group.join_classic(join, &mut step))
+                }
                 (Kind::Classic(_), _) => return None,
             };
+            if takes_over && outcome.is_ok() {
+                self.downgrade(&id, now, cluster, effects);
+            }
             return Some(Reply::Joined(outcome));
         }
         let is_new = !self.groups.contains_key(&join.group);

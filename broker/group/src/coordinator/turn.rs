@@ -5,7 +5,7 @@ use super::reply::ConsumerBeat;
 use super::{Coordinator, Kind};
 use crate::classic::ClassicGroup;
 use crate::cluster::Cluster;
-use crate::consumer::{self, ConsumerGroup};
+use crate::consumer::{self, ConsumerGroup, ConsumerState};
 use crate::coordinator::command::ConsumerHeartbeat;
 use crate::error::GroupError;
 use crate::ids::GroupId;
@@ -78,8 +78,8 @@ impl Coordinator {
         Ok(())
     }
 
-    /// The last member of the consumer protocol has gone: classic members that remain are a classic
-    /// group again.
+    /// The last member of the consumer protocol has gone, or has come back with the other one: classic
+    /// members that remain are a classic group again.
     pub(super) fn downgrade(
         &mut self,
         id: &GroupId,
@@ -97,9 +97,13 @@ impl Coordinator {
         if !may {
             return;
         }
+        let has_settled = group.state() == ConsumerState::Stable;
         let (generation, members) = group.as_classic(cluster);
         group.stop_timers(&mut step);
-        let classic = ClassicGroup::of_consumers(id.clone(), generation, members, &mut step);
+        let mut classic = ClassicGroup::of_consumers(id.clone(), generation, members, &mut step);
+        if !has_settled {
+            classic.forget_leader();
+        }
         self.remove_group(id, effects);
         effects.records.push(classic.record());
         let group = self.groups.entry(id.clone()).or_insert_with_key(super::Group::new);

@@ -417,6 +417,30 @@ def protocol_changed(p):
     _describe(p, group)
 
 
+def static_goes_back(p):
+    """A static member of the consumer protocol comes back with the classic one, alone and beside a classic member."""
+    _ready(p)
+    name = p.topic("cmp-goes-back", 4)
+    fixed = {"instanceId": "i1"}
+    for group, has_other in (("cmp-goes-back-alone", False), ("cmp-goes-back", True)):
+        _ask(p, _joining(group, "m1", [name], **fixed))
+        time.sleep(ASSIGNMENT_INTERVAL)
+        if has_other:
+            drawn = p.ask("JoinGroup", 9, _join(group, topics=[name]))
+            other = drawn["memberId"]
+            p.quiet("JoinGroup", 9, _join(group, other, topics=[name]))
+            _ask(p, _beat(group, "m1", 2, **fixed))
+            _ask(p, _beat(group, "m1", 2, topicPartitions=[], **fixed))
+            joined = p.ask("JoinGroup", 9, _join(group, other, topics=[name]))
+            p.ask("SyncGroup", 5, _sync(group, joined))
+        back = p.ask("JoinGroup", 9, _join(group, instance="i1", topics=[name]))
+        _ask(p, _beat(group, "m1", 1, **fixed))
+        p.ask("DescribeGroups", 6, {"groups": [group]})
+        _describe(p, group)
+        p.ask("SyncGroup", 5, _sync(group, back, groupInstanceId="i1"))
+        p.quiet("LeaveGroup", 5, _leave(5, group, ("", "i1")))
+
+
 def configs_of_a_group(p):
     _ready(p)
     name, group = p.topic("cmp-group-configs", 1), "cmp-group-configs"
@@ -436,5 +460,5 @@ def configs_of_a_group(p):
 
 SCENARIOS = [
     consumers_come_and_go, consumers_move, static_consumers, consumers_commit, bad_heartbeats, regular_expressions,
-    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed, configs_of_a_group,
+    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed, static_goes_back, configs_of_a_group,
 ]  # fmt: skip
