@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pelton_storage::disk::sim::{Lie, Operation, Random};
 
+use crate::client::role::Role;
 use crate::machine::Weather;
 
 /// Requests of a run, at least.
@@ -22,6 +23,10 @@ pub struct Plan {
     pub members: u32,
     /// Of the group by the consumer protocol.
     pub consumer_members: u32,
+    /// Of the group that speaks both.
+    pub mixed_members: u32,
+    /// Of each group, those that come back under a name: two have the same.
+    pub static_members: u32,
     pub weather: Weather,
     /// What goes wrong when so many requests have been sent, in that order.
     pub disruptions: Vec<(u64, Disruption)>,
@@ -76,6 +81,8 @@ impl Plan {
             consumers: 1 + random.below(2) as u32,
             members: 1 + random.below(4) as u32,
             consumer_members: 1 + random.below(4) as u32,
+            mixed_members: 1 + random.below(4) as u32,
+            static_members: random.below(4) as u32,
             weather: match random.below(3) {
                 0 => Weather::FAIR,
                 1 => Weather { cut_one_in: 8, hole_one_in: 60, slow_one_in: 200 },
@@ -85,6 +92,16 @@ impl Plan {
             last: Disruption::restart(random, Ending::draw),
             requests: REQUESTS_MIN.max(crash + 60),
             lie: None,
+        }
+    }
+}
+
+impl Plan {
+    /// Of one of a group's so many members.
+    pub fn role(&self, group: &'static str, number: u32, count: u32) -> Role {
+        match self.static_members.min(count) {
+            named if number < named => Role::named(group, number, named),
+            _ => Role::new(group),
         }
     }
 }

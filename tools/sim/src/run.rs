@@ -16,6 +16,7 @@ use crate::client::consumer_member::ConsumerMember;
 use crate::client::member::Member;
 use crate::client::plain_producer::PlainProducer;
 use crate::client::producer::Producer;
+use crate::client::role::{CLASSIC_GROUP, CONSUMER_GROUP, MIXED_GROUP};
 use crate::client::tireless::Tireless;
 use crate::client::{World, reader};
 use crate::history::History;
@@ -156,11 +157,21 @@ impl Director {
         for _ in 0..plan.consumers {
             runtime.spawn(CLIENTS, Consumer::new(world).run());
         }
-        for _ in 0..plan.members {
-            runtime.spawn(CLIENTS, Member::new(world).run());
+        for number in 0..plan.members {
+            let role = plan.role(CLASSIC_GROUP, number, plan.members);
+            runtime.spawn(CLIENTS, Member::new(world, role).run());
         }
-        for _ in 0..plan.consumer_members {
-            runtime.spawn(CLIENTS, ConsumerMember::new(world).run());
+        for number in 0..plan.consumer_members {
+            let role = plan.role(CONSUMER_GROUP, number, plan.consumer_members);
+            runtime.spawn(CLIENTS, ConsumerMember::new(world, role, false).run());
+        }
+        // Of either kind in turn, so that a name may pass from one to the other.
+        for number in 0..plan.mixed_members {
+            let role = plan.role(MIXED_GROUP, number, plan.mixed_members);
+            match number % 2 {
+                0 => runtime.spawn(CLIENTS, Member::new(world, role).run()),
+                _ => runtime.spawn(CLIENTS, ConsumerMember::new(world, role, false).run()),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pelton_sim::client::{consumer_member, member};
+use pelton_sim::client::role::GROUPS;
 use pelton_sim::plan::REQUESTS_MIN;
 use pelton_sim::{Options, run_apart};
 
@@ -19,7 +19,7 @@ fn every_invariant_holds_whatever_goes_wrong() {
         halves.map(|half| half.join().expect("every seed holds"))
     });
     // One run's group may get no further than its first rebalance; all of them do.
-    for group in [member::GROUP, consumer_member::GROUP] {
+    for group in GROUPS {
         let of_group = halves.iter().flatten().filter(|(name, _)| *name == group);
         let commits: u64 = of_group.map(|(_, commits)| commits).sum();
         assert!(commits > 10 * SEEDS, "{commits} offsets were committed by {group}");

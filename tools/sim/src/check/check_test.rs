@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::history::content::some_partition;
-use crate::history::groups::{Assignment, Holding};
+use crate::history::groups::{Assignment, Holding, Moment, Rest, Seat, Service};
 use crate::history::{BatchId, FinalLog, FinalTopic, Partition, Sender, Sighting, TopicFacts};
 
 const GROUP: &str = "group";
@@ -240,4 +240,69 @@ fn a_partition_that_two_members_read_at_once_is_found() {
     // Behind a short one there may still be a long one.
     history.group(GROUP).holdings = vec![held("a", 1, 30), held("a", 2, 3), held("b", 4, 5)];
     assert_eq!(one_reader::check(&history).len(), 1);
+}
+
+#[test]
+fn a_static_member_that_is_served_behind_its_successor_is_found() {
+    let mut history = bench(PRODUCER).history;
+    let moment = |millis, life| Moment { at: Duration::from_millis(millis), life };
+    let seat = |member: &str, asked, told| Seat { instance: 0, member: member.into(), asked, told };
+    let service = |member: &str, sent| Service { instance: 0, member: member.into(), sent };
+    let facts = history.group(GROUP);
+    facts.seats =
+        vec![seat("a", moment(1, 1), moment(2, 1)), seat("b", moment(10, 1), moment(20, 1))];
+    // Before the other came, while it was coming, the other itself, and a life that may have forgotten it.
+    facts.services = vec![
+        service("a", moment(5, 1)),
+        service("a", moment(15, 1)),
+        service("b", moment(25, 1)),
+        service("a", moment(30, 2)),
+    ];
+    assert_eq!(fenced_stays::check(&history), [""; 0]);
+    history.group(GROUP).services.push(service("a", moment(25, 1)));
+    assert_eq!(fenced_stays::check(&history).len(), 1);
+    // It may have come once more, behind the other.
+    history.group(GROUP).seats.push(seat("a", moment(11, 1), moment(24, 1)));
+    assert_eq!(fenced_stays::check(&history), [""; 0]);
+}
+
+type Shares<'a> = &'a [(&'a str, &'a [i32])];
+
+fn rest(told: Shares<'_>, held: Shares<'_>) -> Rest {
+    let shares = |of: Shares<'_>| {
+        let shares = of.iter();
+        shares.map(|(name, it)| ((*name).into(), it.iter().copied().collect())).collect()
+    };
+    let partitions = [0, 1, 2].into();
+    Rest { state: "Stable".into(), partitions, told: shares(told), held: shares(held) }
+}
+
+#[test]
+fn a_group_that_is_not_at_rest_is_found() {
+    let all: Shares<'_> = &[("a", &[0, 2]), ("b", &[1])];
+    assert!(settles::is_settled(&rest(all, all)));
+    let others: [(Shares<'_>, Shares<'_>); 4] = [
+        (&[("a", &[0]), ("b", &[1])], &[("a", &[0]), ("b", &[1])]),
+        (&[("a", &[0, 2]), ("b", &[1, 2])], &[("a", &[0, 2]), ("b", &[1, 2])]),
+        (&[("a", &[0, 1, 2, 3])], &[("a", &[0, 1, 2, 3])]),
+        (all, &[("a", &[0]), ("b", &[1])]),
+    ];
+    for (told, held) in others {
+        let mut history = bench(PRODUCER).history;
+        history.group(GROUP).rests = vec![rest(all, all), rest(told, held)];
+        assert_eq!(settles::check(&history).len(), 1, "{told:?}");
+    }
+    let mut restless = rest(all, all);
+    restless.state = "Reconciling".into();
+    assert!(!settles::is_settled(&restless));
+}
+
+#[test]
+fn a_member_that_is_gone_and_still_told_is_found() {
+    let mut history = bench(PRODUCER).history;
+    let there: Shares<'_> = &[("a", &[0, 1, 2])];
+    history.group(GROUP).rests = vec![rest(there, there)];
+    assert_eq!(no_dead_member::check(&history), [""; 0]);
+    history.group(GROUP).rests.push(rest(&[("a", &[0, 1]), ("dead", &[2])], &[("a", &[0, 1])]));
+    assert_eq!(no_dead_member::check(&history).len(), 1);
 }

@@ -5,7 +5,9 @@ mod acknowledged_stays;
 mod commit_point;
 mod committed_stays;
 mod duplicates;
+mod fenced_stays;
 mod metadata;
+mod no_dead_member;
 mod no_holes;
 mod offset_once;
 mod one_owner;
@@ -14,6 +16,7 @@ mod order;
 mod phantoms;
 mod producer_ids;
 mod seen_stays;
+pub(crate) mod settles;
 mod starts;
 
 use crate::history::History;
@@ -35,6 +38,9 @@ const INVARIANTS: &[Invariant] = &[
     ("a committed offset lost, or gone back (S2)", committed_stays::check),
     ("a partition with two owners", one_owner::check),
     ("a partition that two members read at once", one_reader::check),
+    ("a static member that was replaced and is served", fenced_stays::check),
+    ("a member that is gone", no_dead_member::check),
+    ("a group that does not come to rest", settles::check),
 ];
 
 /// Violations of one kind that are named.

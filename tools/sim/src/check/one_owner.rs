@@ -1,5 +1,5 @@
 //! No two members are told that a partition is theirs in the same generation (or epoch) of their
-//! group, be it that the broker has crashed in between.
+//! group, be it that the broker has crashed in between. A static member that comes back is the same.
 
 use std::collections::BTreeMap;
 

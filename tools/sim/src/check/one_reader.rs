@@ -1,5 +1,6 @@
-//! Of the consumer protocol: no two members may take a partition for theirs at the same time. Who
-//! is to get it waits until the other has given it up, or could no longer think that it has it.
+//! Of groups whose members give things up in time: no two members may take a partition for theirs at
+//! the same time. Who is to get it waits until the other has given it up, or could no longer think
+//! that it has it. A static member that comes back is the same.
 
 use std::collections::BTreeMap;
 
@@ -22,10 +23,12 @@ pub fn check(history: &History) -> Vec<String> {
                     && before.member != holding.member
                 {
                     broken.push(format!(
-                        "partition {partition} of {group} at {:.6} s: {} and {}",
-                        holding.from.as_secs_f64(),
+                        "partition {partition} of {group}: {} from {:.6} to {:.6} s, {} from {:.6} s",
                         before.member,
-                        holding.member
+                        before.from.as_secs_f64(),
+                        before.until.as_secs_f64(),
+                        holding.member,
+                        holding.from.as_secs_f64(),
                     ));
                 }
                 last = last.filter(|it| it.until > holding.until).or(Some(holding));

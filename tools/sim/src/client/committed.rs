@@ -19,10 +19,31 @@ use pelton_kafka::{ErrorCode, StrBytes, message};
 
 use super::World;
 use super::connection::{Connection, Lost};
+use super::role::Role;
 
 /// The topic that offsets are committed for; it is never deleted.
 pub const TOPIC: &str = "grouped";
 pub const PARTITIONS: i32 = 4;
+
+/// Topics that only a regular expression names: one that may come at any time, and one that comes
+/// when all others are at rest.
+pub const LATER_TOPIC: &str = "grouped-later";
+pub const LAST_TOPIC: &str = "grouped-last";
+pub const LATER_PARTITIONS: i32 = 2;
+/// What matches all of them.
+pub const PATTERN: &str = "group[a-z]d(-.*)?";
+
+/// One number for a partition of any of them, each topic's behind the other's; none for others. Those
+/// of [`TOPIC`] are the partitions that are committed for.
+pub fn number(topic: &str, partition: i32) -> Option<i32> {
+    let first = match topic {
+        TOPIC => 0,
+        LATER_TOPIC => PARTITIONS,
+        LAST_TOPIC => PARTITIONS + LATER_PARTITIONS,
+        _ => return None,
+    };
+    Some(first + partition)
+}
 
 /// Where coordinators write.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -46,19 +67,24 @@ pub fn is_passing(error: ErrorCode) -> bool {
     )
 }
 
+/// A topic that is there, or will be.
+pub async fn create(connection: &mut Connection, name: &str, partitions: i32) -> Result<(), Lost> {
+    let topic = message!(CreatableTopic {
+        name: name.into(),
+        num_partitions: partitions,
+        replication_factor: -1,
+    });
+    let request = message!(CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000 });
+    connection.call(&request, 7).await.map(drop)
+}
+
 /// Topic and coordinator are there, or will be: whoever comes first makes them.
 pub async fn prepare(
     world: &World,
     connection: &mut Connection,
     group: &'static str,
 ) -> Result<(), Lost> {
-    let topic = message!(CreatableTopic {
-        name: TOPIC.into(),
-        num_partitions: PARTITIONS,
-        replication_factor: -1,
-    });
-    let request = message!(CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000 });
-    connection.call(&request, 7).await?;
+    create(connection, TOPIC, PARTITIONS).await?;
     loop {
         let request = message!(FindCoordinatorRequest { coordinator_keys: vec![group.into()] });
         let answer = connection.call(&request, 4).await?;
@@ -85,16 +111,17 @@ pub async fn prepare(
 
 /// Commits one number, as the member that is in this epoch or generation.
 pub fn commit_request(
-    group: &'static str,
+    role: &Role,
     member_id: &StrBytes,
     epoch: i32,
     partition: i32,
     number: i64,
 ) -> OffsetCommitRequest {
     message!(OffsetCommitRequest {
-        group_id: group.into(),
+        group_id: role.group.into(),
         generation_id_or_member_epoch: epoch,
         member_id: member_id.clone(),
+        group_instance_id: role.instance_id(),
         topics: vec![message!(OffsetCommitRequestTopic {
             name: TOPIC.into(),
             partitions: vec![message!(OffsetCommitRequestPartition {

@@ -1,28 +1,32 @@
-//! A member of the run's group by the consumer protocol (KIP-848): beats, takes and gives up what it
-//! is told to, commits, stalls, leaves, and is forgotten.
+//! A member of a group by the consumer protocol (KIP-848): beats, takes and gives up what it is told
+//! to, commits, stalls, leaves, crashes, and is forgotten. It subscribes to a topic by its name, or
+//! to all that a regular expression matches, and changes its mind.
 //!
 //! It commits numbers as [`Member`](super::member::Member) does. When it does not know what became
 //! of a commit it takes a new identity: the old one holds its partitions until its session is over,
-//! and with it what may still be on its way.
+//! and with it what may still be on its way. A static member that leaves to return has its partitions
+//! again; one that crashes has to wait for the end of its session.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pelton_kafka::wire::consumer_group_heartbeat_request::TopicPartitions;
+use pelton_kafka::wire::consumer_group_heartbeat_response;
 use pelton_kafka::wire::{
-    ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, MetadataRequest,
 };
 use pelton_kafka::{ErrorCode, StrBytes, message, topic_id_of, uuid_of};
 use pelton_model::TopicId;
 use pelton_storage::disk::sim::Random;
 
 use super::World;
-use super::committed::{self, BACKOFF, PARTITIONS, TOPIC, is_passing};
+use super::committed::{
+    self, BACKOFF, LATER_PARTITIONS, LATER_TOPIC, PARTITIONS, PATTERN, TOPIC, is_passing,
+};
 use super::connection::{Connection, Lost};
-use crate::history::groups::{Assignment, Holding};
+use super::role::Role;
+use crate::history::groups::{Assignment, Holding, Moment};
 use crate::machine::CONSUMER_SESSION_MS;
-
-pub const GROUP: &str = "consumer-members";
 
 /// Longer than a session: who does not know yet that it is to give something up has been thrown out
 /// by then.
@@ -31,22 +35,28 @@ const REBALANCE_MS: i32 = 2_000;
 const STALL_MS: u64 = 2_500;
 
 const JOINS: i32 = 0;
-const LEAVES: i32 = -1;
-
-/// Members that come when all others have gone.
-const LAST_MEMBERS: usize = 2;
-/// Within so many rounds of theirs a broker that nothing troubles has missed the others.
-const ROUNDS: usize = 300;
+pub(super) const LEAVES: i32 = -1;
+const LEAVES_TO_RETURN: i32 = -2;
 
 pub struct ConsumerMember {
     world: World,
     random: Random,
+    role: Role,
+    /// It subscribes to the regular expression.
+    reads_pattern: bool,
     id: StrBytes,
     epoch: i32,
-    /// The topic's id, once an answer has told it.
+    /// Topics as answers name them; topics of these names are never deleted.
+    topics: BTreeMap<TopicId, StrBytes>,
+    /// What is its own, and since when: by number, a place in the history's holdings.
+    held: BTreeMap<i32, Held>,
+}
+
+/// One partition.
+struct Held {
     topic: TopicId,
-    /// What is its own, and since when: a place in the history's holdings.
-    held: BTreeMap<i32, usize>,
+    partition: i32,
+    place: usize,
 }
 
 /// Why a session of requests is over.
@@ -63,11 +73,12 @@ impl From<Lost> for Out {
 }
 
 impl ConsumerMember {
-    pub fn new(world: &World) -> Self {
+    pub fn new(world: &World, role: Role, reads_pattern: bool) -> Self {
         let mut random = world.runtime.fork_random();
         let id = draw_id(&mut random);
-        let (topic, held) = (TopicId::ZERO, BTreeMap::new());
-        Self { world: world.clone(), random, id, epoch: JOINS, topic, held }
+        let (topics, held) = (BTreeMap::new(), BTreeMap::new());
+        let world = world.clone();
+        Self { world, random, role, reads_pattern, id, epoch: JOINS, topics, held }
     }
 
     pub async fn run(mut self) {
@@ -80,7 +91,7 @@ impl ConsumerMember {
     }
 
     async fn session(&mut self, connection: &mut Connection) -> Result<(), Lost> {
-        committed::prepare(&self.world, connection, GROUP).await?;
+        committed::prepare(&self.world, connection, self.role.group).await?;
         loop {
             match self.take_part(connection).await {
                 Ok(()) | Err(Out::Fenced) => {}
@@ -92,7 +103,17 @@ impl ConsumerMember {
 
     /// A while in the group, unless it is thrown out.
     async fn take_part(&mut self, connection: &mut Connection) -> Result<(), Out> {
+        if !self.role.is_steady() {
+            self.reads_pattern = self.role.reads_patterns() && self.random.below(3) == 0;
+            if self.reads_pattern && self.random.below(4) == 0 {
+                committed::create(connection, LATER_TOPIC, LATER_PARTITIONS).await?;
+            }
+        }
         self.beat(connection).await?;
+        while self.role.is_steady() {
+            self.world.think(&mut self.random, 200).await;
+            self.beat(connection).await?;
+        }
         for _ in 0..1 + self.random.below(20) {
             let pause_ms = if self.random.below(30) == 0 { STALL_MS } else { 30 };
             self.world.think(&mut self.random, pause_ms).await;
@@ -100,99 +121,180 @@ impl ConsumerMember {
                 0 => self.beat(connection).await?,
                 1..4 => self.commit(connection).await?,
                 _ => {
-                    let all: Vec<i32> = self.held.keys().copied().collect();
-                    committed::look(&self.world, connection, GROUP, &all).await?;
+                    let all = self.committable();
+                    committed::look(&self.world, connection, self.role.group, &all).await?;
                 }
             }
         }
-        if self.random.below(3) == 0 {
-            self.leave(connection).await?;
+        match self.random.below(6) {
+            0 | 1 => self.leave(connection).await?,
+            // It crashes: who comes in its place draws another id.
+            2 => self.forget(true),
+            _ => {}
         }
         Ok(())
     }
 
     /// Says everything each time: an answer that was lost is given again then.
     async fn beat(&mut self, connection: &mut Connection) -> Result<(), Out> {
-        let owned: Vec<i32> = self.held.keys().copied().collect();
-        let owned = message!(TopicPartitions { topic_id: uuid_of(self.topic), partitions: owned });
+        let mut owned: BTreeMap<TopicId, Vec<i32>> = BTreeMap::new();
+        for held in self.held.values() {
+            owned.entry(held.topic).or_default().push(held.partition);
+        }
+        let owned = owned.into_iter().map(|(topic, partitions)| {
+            message!(TopicPartitions { topic_id: uuid_of(topic), partitions: partitions })
+        });
+        let (names, pattern) = match self.reads_pattern {
+            true => (vec![], PATTERN),
+            false => (vec![TOPIC.into()], ""),
+        };
         let request = message!(ConsumerGroupHeartbeatRequest {
-            group_id: GROUP.into(),
+            group_id: self.role.group.into(),
             member_id: self.id.clone(),
             member_epoch: self.epoch,
+            instance_id: self.role.instance_id(),
             rebalance_timeout_ms: REBALANCE_MS,
-            subscribed_topic_names: Some(vec![TOPIC.into()]),
-            topic_partitions: Some(if self.held.is_empty() { vec![] } else { vec![owned] }),
+            subscribed_topic_names: Some(names),
+            subscribed_topic_regex: Some(pattern.into()),
+            topic_partitions: Some(owned.collect()),
         });
-        let sent = self.world.runtime.now();
+        let sent = self.world.moment();
         let answer = connection.call(&request, 1).await?;
         match ErrorCode::from_code(answer.error_code) {
             ErrorCode::None => {
-                self.take(answer, sent);
+                match self.epoch {
+                    JOINS => self.role.seated(&self.world, &self.id, sent),
+                    _ => self.role.served(&self.world, &self.id, sent),
+                }
+                self.learn_topics(connection, &answer).await?;
+                self.take(connection, answer, sent)?;
                 Ok(())
             }
             error => self.put_out(error).await,
         }
     }
 
+    /// Assignments name topics by their ids.
+    async fn learn_topics(
+        &mut self,
+        connection: &mut Connection,
+        answer: &ConsumerGroupHeartbeatResponse,
+    ) -> Result<(), Lost> {
+        let topics = answer.assignment.iter().flat_map(|it| &it.topic_partitions);
+        let mut ids = topics.map(|topic| topic_id_of(topic.topic_id));
+        if ids.all(|id| self.topics.contains_key(&id)) {
+            return Ok(());
+        }
+        let request = message!(MetadataRequest { topics: None, allow_auto_topic_creation: false });
+        let told = connection.call(&request, 12).await?;
+        let topics = told.topics.into_iter();
+        self.topics = topics.filter_map(|it| Some((topic_id_of(it.topic_id), it.name?))).collect();
+        Ok(())
+    }
+
     /// What it is told to be its own from now on.
-    fn take(&mut self, answer: ConsumerGroupHeartbeatResponse, sent: Duration) {
+    fn take(
+        &mut self,
+        connection: &Connection,
+        answer: ConsumerGroupHeartbeatResponse,
+        sent: Moment,
+    ) -> Result<(), Lost> {
         let (now, life) = (self.world.runtime.now(), self.world.machine.life());
         self.epoch = answer.member_epoch;
-        let mut history = self.world.history.borrow_mut();
-        let facts = history.group(GROUP);
+        let owner = self.role.owner(&self.id);
         if let Some(assignment) = answer.assignment {
-            let mut told = Vec::new();
-            for topic in &assignment.topic_partitions {
-                self.topic = topic_id_of(topic.topic_id);
-                told.extend(&topic.partitions);
-            }
+            let told = self.numbers(connection, &assignment)?;
+            let mut history = self.world.history.borrow_mut();
+            let facts = history.group(self.role.group);
             let held = std::mem::take(&mut self.held).into_iter();
             let (kept, given_up): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                held.partition(|(partition, _)| told.contains(partition));
+                held.partition(|(number, _)| told.contains_key(number));
             self.held = kept;
-            for place in given_up.into_values() {
-                let holding = &mut facts.holdings[place];
+            for held in given_up.into_values() {
+                let holding = &mut facts.holdings[held.place];
                 holding.until = holding.until.min(now);
             }
-            for partition in told {
-                let generation = answer.member_epoch;
-                let member = self.id.as_str().to_owned();
-                facts.assignments.push(Assignment { generation, partition, member, life });
-                self.held.entry(partition).or_insert_with(|| {
-                    let member = self.id.as_str().to_owned();
-                    facts.holdings.push(Holding { partition, member, from: now, until: now });
-                    facts.holdings.len() - 1
+            for (number, (topic, partition)) in told {
+                let (generation, member) = (answer.member_epoch, owner.clone());
+                if self.role.has_epochs() {
+                    let partition = number;
+                    facts.assignments.push(Assignment { generation, partition, member, life });
+                }
+                self.held.entry(number).or_insert_with(|| {
+                    let (member, place) = (owner.clone(), facts.holdings.len());
+                    let (from, until) = (now, now);
+                    facts.holdings.push(Holding { partition: number, member, from, until });
+                    Held { topic, partition, place }
                 });
             }
         }
         // The broker heard it no sooner than it was sent, and counts from then.
-        for place in self.held.values() {
-            facts.holdings[*place].until = sent + session();
+        let mut history = self.world.history.borrow_mut();
+        for held in self.held.values().filter(|_| self.role.holds_alone()) {
+            history.group(self.role.group).holdings[held.place].until = sent.at + session();
         }
+        self.role.tell(&self.id, self.held.keys().copied());
+        Ok(())
+    }
+
+    /// The partitions of an assignment by their numbers: none but of what it subscribes to.
+    fn numbers(
+        &self,
+        connection: &Connection,
+        assignment: &consumer_group_heartbeat_response::Assignment,
+    ) -> Result<BTreeMap<i32, (TopicId, i32)>, Lost> {
+        let mut numbers = BTreeMap::new();
+        for told in &assignment.topic_partitions {
+            let id = topic_id_of(told.topic_id);
+            let name = self.topics.get(&id).map(StrBytes::as_str).unwrap_or_default();
+            for partition in &told.partitions {
+                match committed::number(name, *partition) {
+                    Some(number) if self.reads_pattern || name == TOPIC => {
+                        numbers.insert(number, (id, *partition));
+                    }
+                    _ => {
+                        return Err(connection.incident("a member was given what it does not read"));
+                    }
+                }
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// Of what it holds, what numbers are committed for.
+    fn committable(&self) -> Vec<i32> {
+        self.held.keys().copied().filter(|number| *number < PARTITIONS).collect()
     }
 
     async fn commit(&mut self, connection: &mut Connection) -> Result<(), Out> {
-        let held: Vec<i32> = self.held.keys().copied().collect();
+        let held = self.committable();
         if held.is_empty() {
             return self.beat(connection).await;
         }
         let partition = held[self.random.below(held.len() as u64) as usize];
-        let number = self.world.history.borrow_mut().group(GROUP).draw(partition);
-        let request = committed::commit_request(GROUP, &self.id, self.epoch, partition, number);
+        let number = self.world.history.borrow_mut().group(self.role.group).draw(partition);
+        let request =
+            committed::commit_request(&self.role, &self.id, self.epoch, partition, number);
+        let sent = self.world.moment();
         let Ok(answer) = connection.call(&request, 9).await else {
             self.forget(true);
             return Err(Out::Lost);
         };
         match committed::commit_outcome(connection, &answer)? {
             ErrorCode::None => {
-                self.world.history.borrow_mut().group(GROUP).acknowledge(partition, number);
+                self.role.served(&self.world, &self.id, sent);
+                self.world
+                    .history
+                    .borrow_mut()
+                    .group(self.role.group)
+                    .acknowledge(partition, number);
                 Ok(())
             }
             // It has missed an answer, or will hear that it is out.
             ErrorCode::StaleMemberEpoch => self.beat(connection).await,
-            error @ (ErrorCode::UnknownMemberId | ErrorCode::CoordinatorLoadInProgress) => {
-                self.put_out(error).await
-            }
+            error @ (ErrorCode::UnknownMemberId
+            | ErrorCode::FencedInstanceId
+            | ErrorCode::CoordinatorLoadInProgress) => self.put_out(error).await,
             error => {
                 // It may have been written, and may come to light with the next life.
                 self.forget(true);
@@ -202,11 +304,14 @@ impl ConsumerMember {
         }
     }
 
+    /// For good, or as a static one that will be back.
     async fn leave(&mut self, connection: &mut Connection) -> Result<(), Out> {
+        let returns = self.role.instance.is_some() && self.random.below(2) == 0;
         let request = message!(ConsumerGroupHeartbeatRequest {
-            group_id: GROUP.into(),
+            group_id: self.role.group.into(),
             member_id: self.id.clone(),
-            member_epoch: LEAVES,
+            member_epoch: if returns { LEAVES_TO_RETURN } else { LEAVES },
+            instance_id: self.role.instance_id(),
         });
         self.forget(true);
         connection.call(&request, 1).await?;
@@ -216,15 +321,24 @@ impl ConsumerMember {
     /// Takes an error in; one that no circumstance explains is noted.
     async fn put_out(&mut self, error: ErrorCode) -> Result<(), Out> {
         match error {
-            ErrorCode::UnknownMemberId | ErrorCode::FencedMemberEpoch => {
+            // The group may have become one of the classic protocol when this member was missed.
+            ErrorCode::UnknownMemberId
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::GroupIdNotFound => {
                 self.forget(false);
                 return Err(Out::Fenced);
             }
+            ErrorCode::FencedInstanceId => {
+                self.forget(true);
+                return Err(Out::Fenced);
+            }
+            // Until the session of whoever had the name is over.
+            ErrorCode::UnreleasedInstanceId if self.role.instance.is_some() => {}
             error if is_passing(error) => {}
             error => {
                 let life = self.world.machine.life();
-                let what =
-                    format!("a consumer member was answered {} in life {life}", error.name());
+                let (group, error) = (self.role.group, error.name());
+                let what = format!("a consumer of {group} was answered {error} in life {life}");
                 self.world.history.borrow_mut().incident(what);
             }
         }
@@ -236,8 +350,8 @@ impl ConsumerMember {
     fn forget(&mut self, as_somebody_else: bool) {
         let now = self.world.runtime.now();
         let mut history = self.world.history.borrow_mut();
-        for place in std::mem::take(&mut self.held).into_values() {
-            let holding = &mut history.group(GROUP).holdings[place];
+        for held in std::mem::take(&mut self.held).into_values() {
+            let holding = &mut history.group(self.role.group).holdings[held.place];
             holding.until = holding.until.min(now);
         }
         self.epoch = JOINS;
@@ -253,55 +367,4 @@ fn draw_id(random: &mut Random) -> StrBytes {
 
 fn session() -> Duration {
     Duration::from_millis(CONSUMER_SESSION_MS.parse().expect("a number"))
-}
-
-/// At the end: new members come, and when the broker has missed all who were there before, every
-/// partition is one of theirs, and nobody else is in the group.
-pub async fn settle(world: &World, connection: &mut Connection) -> Result<(), Lost> {
-    let mut members: Vec<_> = (0..LAST_MEMBERS).map(|_| ConsumerMember::new(world)).collect();
-    for _ in 0..ROUNDS {
-        for member in &mut members {
-            match member.beat(connection).await {
-                Ok(()) | Err(Out::Fenced) => {}
-                Err(Out::Lost) => return Err(Lost),
-            }
-        }
-        if are_settled(&members) && are_alone(connection, &members).await? {
-            return Ok(());
-        }
-        world.runtime.sleep(BACKOFF).await;
-    }
-    let shares: Vec<_> = members.iter().map(|member| (member.epoch, &member.held)).collect();
-    Err(connection.incident(&format!("the consumer group does not settle: {shares:?}")))
-}
-
-/// In one epoch each partition is somebody's, and of one member only.
-fn are_settled(members: &[ConsumerMember]) -> bool {
-    let mut held: Vec<i32> = members.iter().flat_map(|it| it.held.keys()).copied().collect();
-    held.sort_unstable();
-    let is_of_one_epoch = members.iter().all(|it| it.epoch == members[0].epoch);
-    is_of_one_epoch && held == (0..PARTITIONS).collect::<Vec<_>>()
-}
-
-/// The broker tells the same members, with the same partitions.
-async fn are_alone(connection: &mut Connection, members: &[ConsumerMember]) -> Result<bool, Lost> {
-    let request = message!(ConsumerGroupDescribeRequest { group_ids: vec![GROUP.into()] });
-    let answer = connection.call(&request, 1).await?;
-    let Some(group) = answer.groups.first().filter(|group| group.error_code == 0) else {
-        return Ok(false);
-    };
-    let told: BTreeMap<&str, Vec<i32>> = group
-        .members
-        .iter()
-        .map(|member| {
-            let topics = &member.assignment.topic_partitions;
-            let mut partitions: Vec<i32> =
-                topics.iter().flat_map(|topic| &topic.partitions).copied().collect();
-            partitions.sort_unstable();
-            (member.member_id.as_str(), partitions)
-        })
-        .collect();
-    let own: BTreeMap<&str, Vec<i32>> =
-        members.iter().map(|it| (it.id.as_str(), it.held.keys().copied().collect())).collect();
-    Ok(group.group_state.as_str() == "Stable" && told == own)
 }

@@ -10,6 +10,8 @@ pub mod member;
 pub mod plain_producer;
 pub mod producer;
 pub mod reader;
+pub mod role;
+pub mod settle;
 pub(crate) mod tireless;
 
 mod fetch;
@@ -27,6 +29,7 @@ use pelton_model::TopicId;
 use pelton_storage::disk::sim::Random;
 
 use self::connection::Connection;
+use crate::history::groups::Moment;
 use crate::history::{History, Partition};
 use crate::machine::Machine;
 use crate::trace::Trace;
@@ -91,6 +94,11 @@ impl World {
 
     pub fn forget_topic(&self, id: TopicId) {
         self.catalogue.borrow_mut().retain(|topic| topic.id != id);
+    }
+
+    /// Now, in the broker's life that it is.
+    pub fn moment(&self) -> Moment {
+        Moment { at: self.runtime.now(), life: self.machine.life() }
     }
 
     /// A pause of up to so many milliseconds.

@@ -15,7 +15,7 @@ use super::fetch_session::FetchSession;
 use super::produce::{self, Parcel};
 use super::producer::now;
 use super::records::{self, Stamp};
-use super::{CataloguedTopic, World, committed, consumer_member, member};
+use super::{CataloguedTopic, World, committed, role, settle};
 use crate::history::{FinalLog, FinalTopic, Sender};
 
 const LATEST: i64 = -1;
@@ -75,10 +75,10 @@ pub async fn list_offset(
 /// Writes and reads everywhere; what it finds goes into the history's finals.
 pub async fn read_everything(world: &World) -> Result<(), Lost> {
     let mut connection = world.connect().await;
-    for group in [member::GROUP, consumer_member::GROUP] {
+    for group in role::GROUPS {
         committed::read_committed(world, &mut connection, group).await?;
     }
-    consumer_member::settle(world, &mut connection).await?;
+    settle::settle(world, &mut connection).await?;
     for topic in describe_topics(&mut connection).await? {
         if topic.name == committed::OFFSETS_TOPIC {
             // Coordinators write it; what they promise shows in what they tell.

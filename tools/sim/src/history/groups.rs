@@ -1,6 +1,6 @@
-//! What is known of the consumer groups of a run: one for each protocol.
+//! What is known of the consumer groups of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Numbers are committed for its partitions instead of offsets: each greater than all before.
@@ -14,6 +14,50 @@ pub struct GroupFacts {
     pub assignments: Vec<Assignment>,
     /// How long they could take it for theirs.
     pub holdings: Vec<Holding>,
+    /// Static members that came under their names.
+    pub seats: Vec<Seat>,
+    /// Requests of static members that were taken.
+    pub services: Vec<Service>,
+    /// How the group came to rest when nothing troubled it any more: once for each time that this
+    /// was waited for.
+    pub rests: Vec<Rest>,
+}
+
+/// A time in a life of the broker.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub at: Duration,
+    pub life: u64,
+}
+
+/// A static member's name (KIP-345) is the member's from here on: who had it before is fenced.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub instance: u32,
+    pub member: String,
+    pub asked: Moment,
+    pub told: Moment,
+}
+
+/// A request that a static member was answered without an error.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub instance: u32,
+    pub member: String,
+    pub sent: Moment,
+}
+
+/// The last that was seen of a group whose members all stay.
+#[derive(Clone, Debug, Default)]
+pub struct Rest {
+    /// By the broker, as it calls it.
+    pub state: String,
+    /// What the group reads.
+    pub partitions: BTreeSet<i32>,
+    /// By member, as the broker tells it.
+    pub told: BTreeMap<String, BTreeSet<i32>>,
+    /// By member that is there, as it was told itself.
+    pub held: BTreeMap<String, BTreeSet<i32>>,
 }
 
 /// Of one partition.
@@ -43,6 +87,7 @@ pub struct Assignment {
     /// Of the consumer protocol, the member's epoch.
     pub generation: i32,
     pub partition: i32,
+    /// A static one's name, else its id.
     pub member: String,
     pub life: u64,
 }
@@ -76,6 +121,13 @@ impl GroupFacts {
         let commits = self.commits.entry(partition).or_default();
         commits.told = commits.told.max(number);
         self.acknowledged += 1;
+    }
+
+    /// The member takes nothing for its own any more.
+    pub fn give_up(&mut self, member: &str, now: Duration) {
+        for holding in self.holdings.iter_mut().filter(|it| it.member == member) {
+            holding.until = holding.until.min(now);
+        }
     }
 
     /// What has been acknowledged.
