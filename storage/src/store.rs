@@ -19,7 +19,7 @@ use crate::disk::Disk;
 use crate::error::{OpenError, StorageError};
 use crate::event::yield_now;
 use crate::gate::Gate;
-use crate::journal::{Entry, Journal, JournalOptions, JournalStats, Known, Life};
+use crate::journal::{Entry, Extent, Journal, JournalOptions, JournalStats, Known, Life};
 use crate::log::{Cut, FLUSHES_IN_FLIGHT_MAX, Log, LogParts, RollRules, Surroundings};
 use crate::planted::{Bug, is_planted};
 use crate::segment::{Corruptions, OpenSegments, partition_dir};
@@ -233,6 +233,7 @@ impl Store {
         let mut unknown = BTreeSet::new();
         let horizon = recovered.groups.last().map_or(u64::MAX, |group| group.header.horizon);
         let cuts = cuts(&entries);
+        let deleted_to = deletions(&entries, &drops);
         let mut torn: BTreeMap<PartitionId, Cut> = BTreeMap::new();
         logs.retain(|id, _| !drops.contains_key(id));
         let last_of: BTreeMap<PartitionId, usize> =
@@ -256,12 +257,14 @@ impl Store {
                 _ => {}
             }
             if drops.get(&id).is_none_or(|drop| *drop < at) {
+                let begins_log = entry.begins_log();
                 let mut cut = cuts[at].into_iter().chain(torn.get(&id).copied());
                 let left = cut.try_fold(entry, |entry, cut| cut.of(entry));
                 let Some(entry) = left else { continue };
                 // S6: below the horizon it is trusted, and read when somebody asks for it.
                 if let (Entry::Extent(extent), Some(log)) = (&entry, logs.get(&id))
                     && sequence >= horizon
+                    && !is_deleted(extent, log, deleted_to.get(&id))
                     && !is_planted(Bug::TrustExtents)
                     && !log.verify_extent(extent).await.map_err(failed)?
                 {
@@ -273,7 +276,7 @@ impl Store {
                     report.bytes -= u64::from(extent.length);
                     continue;
                 }
-                let known = replay(&around, &mut logs, id, entry, sequence, now);
+                let known = replay(&around, &mut logs, id, entry, begins_log, sequence, now);
                 let known =
                     known.map_err(|what| damaged(format!("group {sequence}, {id}: {what}")))?;
                 if !known {
@@ -298,6 +301,9 @@ impl Store {
             pushed.map_err(|error| damaged(error.to_string()))?;
             drops.insert(id, 0);
         }
+        // Durable before a state file of this life can contain what goes to the place of what was cut
+        // off: the next start would take the torn extent for one that the state contains already.
+        around.journal.write_queued().await.map_err(failed)?;
         let removed: Vec<PartitionId> =
             drops.into_keys().filter(|id| !logs.contains_key(id)).collect();
         report.unclean = report.groups > 0 || report.torn || report.cut_partitions > 0;
@@ -477,11 +483,12 @@ fn replay(
     logs: &mut BTreeMap<PartitionId, Log>,
     id: PartitionId,
     entry: Entry,
+    begins_log: bool,
     sequence: u64,
     now: TimestampMs,
 ) -> Result<bool, String> {
     match (entry, logs.get(&id)) {
-        (Entry::Place { epoch, start: Offset::ZERO }, None) => {
+        (Entry::Place { epoch, .. }, None) if begins_log => {
             logs.insert(id, Log::new(around, id, epoch, sequence));
             Ok(true)
         }
@@ -495,6 +502,29 @@ fn replay(
 fn last_drops(entries: &[(u64, PartitionId, Entry)]) -> BTreeMap<PartitionId, usize> {
     let drops = entries.iter().enumerate().filter(|(_, (_, _, entry))| *entry == Entry::Drop);
     drops.map(|(at, (_, id, _))| (*id, at)).collect()
+}
+
+/// Up to where each partition that is still there was told to delete its records.
+fn deletions(
+    entries: &[(u64, PartitionId, Entry)],
+    drops: &BTreeMap<PartitionId, usize>,
+) -> BTreeMap<PartitionId, Offset> {
+    let mut deleted_to = BTreeMap::new();
+    for (at, (_, id, entry)) in entries.iter().enumerate() {
+        if let Entry::LogStart { start } = entry
+            && drops.get(id).is_none_or(|drop| *drop < at)
+        {
+            let known = deleted_to.entry(*id).or_insert(*start);
+            *known = (*start).max(*known);
+        }
+    }
+    deleted_to
+}
+
+/// Whether nobody will read the extent any more. Only what is committed is deleted, so it was
+/// durable once; its segment may be gone, and that is no tear.
+fn is_deleted(extent: &Extent, log: &Log, deleted_to: Option<&Offset>) -> bool {
+    extent.end <= deleted_to.map_or(log.start_asked(), |to| log.start_asked().max(*to))
 }
 
 /// For each entry, where later starts cut its partition off.

@@ -93,8 +93,13 @@ impl GroupHeader {
 
     /// What the group takes in the file: header and body, filled up to a block.
     pub fn file_bytes(&self) -> usize {
-        (HEADER_BYTES + self.body_bytes as usize).next_multiple_of(BLOCK_BYTES)
+        file_bytes(self.body_bytes as usize)
     }
+}
+
+/// What a group with so large a body takes in the file.
+pub(super) fn file_bytes(body_bytes: usize) -> usize {
+    (HEADER_BYTES + body_bytes).next_multiple_of(BLOCK_BYTES)
 }
 
 /// A whole, checked group as it was found in a file.
@@ -168,6 +173,11 @@ const DROP: u8 = 6;
 const PLACE: u8 = 7;
 
 impl Entry {
+    /// Whether the log that it is of has nothing before it.
+    pub(crate) fn begins_log(&self) -> bool {
+        matches!(self, Entry::Place { start: Offset::ZERO, .. })
+    }
+
     /// What the entry takes in a group's body.
     pub fn encoded_bytes(&self) -> usize {
         ENTRY_HEAD_BYTES

@@ -352,6 +352,26 @@ impl Journal {
         self.end.notify();
     }
 
+    /// Writes what is queued before [`Journal::run`] begins, durably. Where the ring has no room left
+    /// it gets one file more than it may have: nobody could make room yet, and a start has little
+    /// to say.
+    pub(crate) async fn write_queued(&self) -> std::io::Result<()> {
+        loop {
+            let Some(group) = self.pending.borrow_mut().pop_front() else { return Ok(()) };
+            self.pending_bytes.set(self.pending_bytes.get() - group.body_bytes);
+            let bytes = format::file_bytes(group.body_bytes) as u64;
+            let has_room = self.ring.borrow_mut().place(bytes, self.tail.get()).is_some();
+            if !has_room {
+                let (disk, dir, index) = self.ring.borrow().place_of_next();
+                let size = self.options.file_bytes.max(bytes);
+                let file = Ring::make_file(&disk, &dir, index, size).await?;
+                self.ring.borrow_mut().files.push(file);
+            }
+            self.write(&group).await?;
+            self.complete(group);
+        }
+    }
+
     async fn write_groups(&self) {
         loop {
             let work = self.work.wait();

@@ -253,3 +253,17 @@ pub async fn yield_once() {
     })
     .await;
 }
+
+/// Lets the others run until something is so.
+///
+/// # Panics
+/// If it never is.
+pub async fn until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..100_000 {
+        if is_so() {
+            return;
+        }
+        yield_once().await;
+    }
+    panic!("it never comes so far");
+}

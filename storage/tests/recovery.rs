@@ -1,0 +1,206 @@
+//! Interleavings of lives and crashes in which a start must neither refuse nor cut off what lasts.
+//! Each is drawn by hand: the laboratory's power cuts meet them too seldom.
+
+#[path = "support/held_writes.rs"]
+mod held_writes;
+#[path = "support/mod.rs"]
+mod support;
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures::future::{Either, select};
+use held_writes::HeldWrites;
+use pelton_model::batch::BatchHeader;
+use pelton_model::{LeaderEpoch, Offset};
+use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
+use pelton_storage::{Log, Store, StoreOptions};
+use support::*;
+
+const OPTIONS: StoreOptions = StoreOptions { direct_flush_bytes: 4_000, ..SMALL };
+
+/// Runs `work` beside the journal, with segments of some 10,000 bytes.
+async fn beside_rolling_journal<T>(store: &Store, work: impl Future<Output = T>) -> T {
+    let journal = pin!(store.run_journal(|_| roll_at(10_000)));
+    match select(journal, pin!(work)).await {
+        Either::Left(((), work)) => work.await,
+        Either::Right((done, _)) => done,
+    }
+}
+
+fn log_of(store: &Store, topic: u8) -> Log {
+    store.log(partition(topic, 0)).expect("a log")
+}
+
+/// A write to a partition's segment fails: what its extent describes is never durable, and the
+/// horizon stays below it for the rest of that life.
+async fn pin_the_horizon(sim: &SimDisk, store: &Store, topic: u8) {
+    let log = place(store, partition(topic, 0)).await;
+    let eio = FaultError::Errno(libc::EIO);
+    sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())));
+    let appended = log.append(batch(9, 20_000), NOW).expect("appended");
+    log.acknowledged(appended.acked_by).await.expect_err("its segment cannot be written");
+}
+
+/// S6: an extent above the horizon whose segment was deleted is not torn. Were it cut off,
+/// everything behind it would go, too.
+#[test]
+fn s2_an_extent_in_a_deleted_segment_takes_nothing_with_it() {
+    let sim = new_disk(1);
+    let written = run(async {
+        let (store, _) = open(&sim, OPTIONS).await;
+        beside_rolling_journal(&store, async {
+            pin_the_horizon(&sim, &store, 1).await;
+            let log = place(&store, partition(2, 0)).await;
+            append(&store, &log, batch(1, 20_000)).await;
+            append(&store, &log, batch(2, 20_000)).await;
+            assert_eq!(log.segment_count(), 2);
+            let sequence = log.delete_records(Offset::new(1)).expect("deleted");
+            store.journal().durable(sequence).await.expect("durable");
+            let freed = log.retain(keep(-1, -1, roll_at(10_000))).await.expect("retained");
+            assert!(freed > 20_000, "the first segment is gone");
+            append(&store, &log, batch(3, 100)).await;
+            read_all(&log).await
+        })
+        .await
+    });
+    assert_eq!(written.len(), 2);
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    with_store(&image, OPTIONS, async |store: Store| {
+        let log = log_of(&store, 2);
+        assert_eq!(log.start_offset(), Offset::new(1));
+        assert!(read_all(&log).await == written, "{} is the end", log.end_offset());
+    });
+}
+
+/// The same where a start has removed the only segment, and the power is cut before that life has
+/// written anything to the journal.
+#[test]
+fn s2_nor_does_one_in_a_segment_that_a_start_has_removed() {
+    let sim = new_disk(2);
+    let written = run(async {
+        let (store, _) = open(&sim, OPTIONS).await;
+        beside_rolling_journal(&store, async {
+            pin_the_horizon(&sim, &store, 1).await;
+            let log = place(&store, partition(2, 0)).await;
+            append(&store, &log, batch(1, 20_000)).await;
+            let sequence = log.delete_records(Offset::new(1)).expect("deleted");
+            store.journal().durable(sequence).await.expect("durable");
+            append(&store, &log, batch(2, 100)).await;
+            read_all(&log).await
+        })
+        .await
+    });
+    assert_eq!(written.len(), 1);
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    run(open(&image, OPTIONS));
+    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
+    assert!(image.contents(&segment).is_err(), "nothing is left of it");
+    let image = image.crash(&mut CrashChoice::keep_all());
+    with_store(&image, OPTIONS, async |store: Store| {
+        assert!(read_all(&log_of(&store, 2)).await == written);
+    });
+}
+
+/// One life's flush was torn; the next writes to the same place, and to a state file, before it has
+/// said in the journal where it cut the log off. What stands in the journal behind the torn extent
+/// follows nothing then: at its offset there is another record, or it begins in the middle of one.
+#[test]
+fn s6_a_cut_is_durable_before_a_state_can_hide_it() {
+    for records_behind in [1, 2] {
+        let sim = new_disk(3);
+        let first = run(flush_and_more(&sim, true, records_behind));
+        let second = sim.crash(&mut CrashChoice::lose_all());
+        run(flush_beside_a_slow_journal(&second));
+        let third = second.crash(&mut CrashChoice::lose_all());
+        with_store(&third, OPTIONS, async |store: Store| {
+            let log = log_of(&store, 2);
+            let read = read_all(&log).await;
+            assert!(read.first() == first.as_ref());
+            assert!(log.leader_epoch() >= LeaderEpoch::new(2), "the epoch was answered");
+            for batch in &read[1..] {
+                let header = BatchHeader::read(batch).expect("a batch");
+                assert_eq!(header.leader_epoch, log.epoch_of(header.base_offset));
+                assert!(header.leader_epoch >= LeaderEpoch::new(2), "what was cut off is back");
+            }
+        });
+    }
+}
+
+/// A flush of which the segment never gets a byte, and in the journal an append and an epoch behind
+/// it. Returns the batch before, if there is one, which was acknowledged.
+async fn flush_and_more(sim: &SimDisk, has_before: bool, records_behind: usize) -> Option<Bytes> {
+    let (store, _) = open(sim, OPTIONS).await;
+    let held = HeldWrites::of(sim);
+    beside_journal(&store, async {
+        let log = place(&store, partition(2, 0)).await;
+        let other = place(&store, partition(1, 0)).await;
+        append(&store, &other, batch(1, 100)).await;
+        let first = match has_before {
+            true => Some(append(&store, &log, batch(2, 100)).await.1),
+            false => None,
+        };
+        held.hold(partition_dir(log.id()));
+        let before = store.journal().durable_sequence();
+        log.append(batch(3, 20_000), NOW).expect("appended");
+        until(|| store.journal().durable_sequence() > before).await;
+        let behind = vec![(NOW.get(), &b"behind"[..]); records_behind];
+        log.append(batch_of(&behind, None), NOW).expect("appended");
+        // The held batch goes to the journal, and the epoch begins behind it.
+        let sequence = store.place(log.id(), LeaderEpoch::new(2)).expect("placed");
+        store.journal().durable(sequence).await.expect("durable");
+        first
+    })
+    .await
+}
+
+/// The tail of a partition finds no room, so the journal is needed from there on.
+fn pin_the_tail(sim: &SimDisk, topic: u8) {
+    let enospc = FaultError::Errno(libc::ENOSPC);
+    let dir = partition_dir(partition(topic, 0));
+    sim.inject(Fault::new(Operation::Allocate, enospc).under(dir).lasting());
+}
+
+/// The next life, whose journal writes nothing more once it has begun: another flush, and a state
+/// file.
+async fn flush_beside_a_slow_journal(sim: &SimDisk) {
+    let (store, report) = open(sim, OPTIONS).await;
+    assert_eq!(report.cut_partitions, 1);
+    let held = HeldWrites::of(sim);
+    held.hold(shard_dir().join("journal."));
+    pin_the_tail(sim, 1);
+    beside_journal(&store, async {
+        let log = log_of(&store, 2);
+        log.append(batch(5, 30_000), NOW).expect("appended");
+        until(|| store.uncarried_bytes() < 1_000).await;
+        store.checkpoint(|_| roll_at(1 << 30)).await.expect_err("full");
+    })
+    .await;
+}
+
+/// A log was cut off at its very start, went on, and was dropped; the state file does not have it any
+/// more, and the Drop was lost. The epoch that the cut moved to offset 0 begins no new log, which
+/// would miss the segment that the old one had begun before.
+#[test]
+fn s6_an_epoch_that_a_cut_moved_to_zero_begins_no_log() {
+    let sim = new_disk(4);
+    run(flush_and_more(&sim, false, 1));
+    let second = sim.crash(&mut CrashChoice::lose_all());
+    run(async {
+        let (store, report) = open(&second, OPTIONS).await;
+        assert_eq!(report.cut_partitions, 1);
+        let held = HeldWrites::of(&second);
+        pin_the_tail(&second, 1);
+        beside_journal(&store, async {
+            append(&store, &log_of(&store, 2), batch(5, 30_000)).await;
+            held.hold(shard_dir().join("journal."));
+            let _removal = store.begin_removal(partition(2, 0)).expect("begun");
+            store.checkpoint(|_| roll_at(1 << 30)).await.expect_err("full");
+        })
+        .await;
+    });
+    let third = second.crash(&mut CrashChoice::lose_all());
+    let (store, _) = run(open(&third, OPTIONS));
+    assert!(store.log(partition(2, 0)).is_none(), "the state file says that it is gone");
+    assert!(store.log(partition(1, 0)).is_some());
+}
