@@ -123,6 +123,10 @@ impl Log {
             if self.is_dropped() {
                 return;
             }
+            // Fenced since it was asked for, by a carry: the file is not written to again (S3).
+            if self.is_fenced() {
+                break Ok(());
+            }
             if self.ends_flush(is_first) {
                 break self.close_writer_of_too_many().await;
             }
