@@ -41,3 +41,15 @@ fn the_same_bytes_elsewhere_have_another_crc() {
     assert_ne!(here, ChunkCrc::new(partition(1), 0));
     assert_ne!(here, ChunkCrc::new(partition(0), 4096));
 }
+
+#[test]
+fn a_chunks_crc_is_that_of_its_place_and_bytes() {
+    let mut chunk = ChunkCrc::new(partition(3), 65_536);
+    chunk.push_batch(&batch(10_000));
+    let id = partition(3);
+    let place = [&id.topic.as_bytes()[..], &3i32.to_be_bytes(), &65_536u64.to_be_bytes()];
+    let bytes = [place.concat(), batch(10_000)].concat();
+    assert_eq!(chunk.crc(), crc32c::crc32c(&bytes));
+    assert_eq!(chunk.bytes(), batch(10_000).len() as u64);
+    assert_eq!(ChunkCrc::resume(chunk.crc(), chunk.bytes()), chunk);
+}

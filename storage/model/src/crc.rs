@@ -8,9 +8,9 @@
 /// CRC-32C's polynomial, lowest power in the highest bit, as everywhere in this file.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
-/// x^(2^n) for each n.
-const POWERS: [u32; 64] = {
-    let mut powers = [0; 64];
+/// x^(2^n) for each n that a number of bytes, which is eight times as many bits, can ask for.
+const POWERS: [u32; usize::BITS as usize + 3] = {
+    let mut powers = [0; usize::BITS as usize + 3];
     powers[0] = 1 << 30;
     let mut n = 1;
     while n < powers.len() {
@@ -39,7 +39,7 @@ pub(crate) fn advance(crc: u32, bytes: usize) -> u32 {
     let mut rest = bytes;
     // Eight bits a byte: the first power is x^(2^3).
     let mut n = 3;
-    while rest != 0 && n < POWERS.len() {
+    while rest != 0 {
         if rest & 1 != 0 {
             factor = multiply(POWERS[n], factor);
         }

@@ -13,7 +13,7 @@ fn combining_gives_the_crc_of_the_whole() {
 
 #[test]
 fn lengths_beyond_any_file_agree_with_the_slow_way() {
-    for bytes in [1 << 20, (1 << 31) - 1, (1 << 31) + 12_345, 1 << 40] {
+    for bytes in [1 << 20, (1 << 31) - 1, (1 << 31) + 12_345, 1 << 40, 1 << 60, usize::MAX] {
         assert_eq!(combine(7, 9, bytes), crc32c::crc32c_combine(7, 9, bytes), "{bytes} bytes");
     }
 }

@@ -18,3 +18,10 @@ fn a_folder_that_is_no_topic_id_is_not_taken_for_one() {
         assert_eq!(TopicId::parse(text), None, "{text}");
     }
 }
+
+#[test]
+fn a_partition_is_named_by_its_topic_and_index() {
+    let id = PartitionId::new(TopicId::from_bytes([0xab; 16]), PartitionIndex::new(7));
+    assert_eq!(id.to_string(), "abababab-abab-abab-abab-abababababab/7");
+    assert_eq!(format!("{id:?}"), format!("PartitionId({id})"));
+}

@@ -28,5 +28,6 @@ pub const RECORD_ERRORS_MAX: usize = 1_000;
 /// Messages that may wait between two shards; below 1024 glommio's channel loses most of its speed.
 pub const MAILBOX_MESSAGES: usize = 1024;
 
-const _: () = assert!(CHUNK_BYTES.is_multiple_of(BLOCK_BYTES));
-const _: () = assert!(IO_BYTES_MAX.is_multiple_of(CHUNK_BYTES));
+const _: () = assert!(CHUNK_BYTES >= BLOCK_BYTES && CHUNK_BYTES.is_multiple_of(BLOCK_BYTES));
+const _: () = assert!(IO_BYTES_MAX >= CHUNK_BYTES && IO_BYTES_MAX.is_multiple_of(CHUNK_BYTES));
+const _: () = assert!(SMALL_FRAME_BYTES >= BLOCK_BYTES);

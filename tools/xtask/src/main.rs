@@ -27,8 +27,9 @@ usage: cargo x <command>
   check [--fast]   format, boundaries, documents, lints, tests; --fast leaves the tests out
   crash [--seeds N] [--kills N] [--power-cuts N]
                    the crash laboratory, for longer than `check` has it, and what it came to
-  mutants [FILE]   changes the code of the pure parts of storage, and sees whether a test notices;
-                   it wants cargo-mutants
+  mutants [--one-of N [--sample K]] [FILE...]
+                   changes the code of the pure parts of storage, and sees whether a test notices;
+                   N tries one change of so many. It wants cargo-mutants
   sim [...]        the broker under the simulator: [--seeds N] [--first SEED], or --seed SEED
   test             installs what the tests need, then `check`, then many seeds of the simulator,
                    then the runs against real clients and against Apache Kafka, then `fuzz`
@@ -48,7 +49,10 @@ fn main() -> ExitCode {
             Some(wish) => in_repository(|repository| crash::run(repository, wish)),
             None => return usage(),
         },
-        ["mutants", files @ ..] => in_repository(|repository| mutants::run(repository, files)),
+        ["mutants", options @ ..] => match mutants::Wish::parse(options) {
+            Some(wish) => in_repository(|repository| mutants::run(repository, &wish)),
+            None => return usage(),
+        },
         ["test"] => in_repository(test::run),
         ["fuzz", options @ ..] => match fuzz::Wish::parse(options) {
             Some(wish) => in_repository(|repository| fuzz::run(repository, &wish)),

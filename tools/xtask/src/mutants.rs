@@ -1,23 +1,37 @@
 //! `cargo x mutants`: changes the code in small ways, one by one, and sees whether a test notices.
+//! Mutants that cannot be told from the code stand in `.cargo/mutants.toml`, with their reasons.
 
 use std::path::Path;
 
 use crate::process;
 use crate::repository::Repository;
 
-/// The pure parts, where a test that is worth something notices every change: each package with
-/// its files.
-const TARGETS: &[(&str, &[&str])] = &[
-    ("pelton-model", &["storage/model/src/**/*.rs"]),
-    (
-        "pelton-storage",
-        &[
+/// A package, its files, and the tests that each of their mutants is held against.
+struct Target {
+    package: &'static str,
+    files: &'static [&'static str],
+    tests: &'static [&'static str],
+}
+
+/// The pure parts, where a test that is worth something notices every change.
+const TARGETS: &[Target] = &[
+    Target {
+        package: "pelton-model",
+        files: &["storage/model/src/**/*.rs"],
+        tests: &["--lib", "--tests"],
+    },
+    Target {
+        package: "pelton-storage",
+        files: &[
             "storage/src/journal/format.rs",
             "storage/src/journal/extent.rs",
             "storage/src/log/recover.rs",
+            "storage/src/state.rs",
             "storage/src/wire.rs",
         ],
-    ),
+        // Without the laboratory, which takes minutes.
+        tests: &["--lib", "--test", "store", "--test", "recovery", "--test", "bit_rot"],
+    },
 ];
 
 /// Of a hundred mutants, so many may live on.
@@ -25,36 +39,84 @@ const SURVIVORS_PERCENT_MAX: usize = 5;
 
 const OUTPUT: &str = "target/mutants";
 
-/// Of all targets, or of the files given.
-///
+/// A test that runs so long has met a mutant that hangs it; those of the targets take seconds.
+const TEST_SECONDS_MAX: &str = "20";
+
+/// How much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish<'a> {
+    /// One mutant of so many is tried, spread evenly over all files: a run of everything takes more
+    /// than an hour.
+    pub one_of: u64,
+    /// Of those that many, which: another number is another sample.
+    pub sample: u64,
+    /// Files of the targets; none are all.
+    pub files: Vec<&'a str>,
+}
+
+impl<'a> Wish<'a> {
+    /// `[--one-of N [--sample K]] [FILE...]`; `None` if it is something else. `K` counts from 0.
+    pub fn parse(mut arguments: &[&'a str]) -> Option<Self> {
+        let mut wish = Wish { one_of: 1, sample: 0, files: Vec::new() };
+        loop {
+            match arguments {
+                ["--one-of", count, rest @ ..] => {
+                    wish.one_of = count.parse().ok().filter(|count| *count > 0)?;
+                    arguments = rest;
+                }
+                ["--sample", number, rest @ ..] => {
+                    wish.sample = number.parse().ok()?;
+                    arguments = rest;
+                }
+                [option, ..] if option.starts_with('-') => return None,
+                [file, rest @ ..] => {
+                    wish.files.push(file);
+                    arguments = rest;
+                }
+                [] => return (wish.sample < wish.one_of).then_some(wish),
+            }
+        }
+    }
+}
+
 /// # Errors
-/// When cargo-mutants is not there, or too many mutants survive.
-pub fn run(repository: &Repository, files: &[&str]) -> Result<(), String> {
+/// When cargo-mutants is not there, too many mutants survive, or a file is of no target.
+pub fn run(repository: &Repository, wish: &Wish<'_>) -> Result<(), String> {
     let root = repository.root();
     if process::output("cargo", &["mutants", "--version"], root).is_err() {
         return Err("there is no cargo-mutants: cargo install --locked cargo-mutants".into());
     }
+    let shard = format!("{}/{}", wish.sample, wish.one_of);
     let mut failures = Vec::new();
-    for (package, theirs) in TARGETS {
-        let folder = theirs[0].split("/src/").next().unwrap_or_default();
-        let given: Vec<&str> =
-            files.iter().copied().filter(|it| it.starts_with(&format!("{folder}/src/"))).collect();
-        let wanted: &[&str] = match files.is_empty() {
-            true => theirs,
+    let mut is_any = false;
+    for Target { package, files, tests } in TARGETS {
+        let folder = files[0].split("/src/").next().unwrap_or_default();
+        let is_theirs = |file: &&str| file.starts_with(&format!("{folder}/src/"));
+        let given: Vec<&str> = wish.files.iter().copied().filter(is_theirs).collect();
+        let wanted: &[&str] = match wish.files.is_empty() {
+            true => files,
             false => &given,
         };
         if wanted.is_empty() {
             continue;
         }
+        is_any = true;
         println!("== mutants of {package}");
         let output = format!("{OUTPUT}/{package}");
         std::fs::create_dir_all(root.join(&output))
             .map_err(|error| format!("{output}: {error}"))?;
-        let mut call = vec!["mutants", "--package", package, "--output", &output, "--no-shuffle"];
+        let mut call = vec!["mutants", "--package", package, "--output", &output];
+        call.extend(["--profile", "mutants", "--minimum-test-timeout", TEST_SECONDS_MAX]);
+        call.extend(["--no-shuffle", "--sharding", "round-robin", "--shard", &shard]);
         wanted.iter().for_each(|file| call.extend(["--file", file]));
+        call.push("--");
+        call.extend(*tests);
         // It ends badly if a single mutant survives; how many may is decided below.
         let _ = process::run("cargo", &call, root);
         failures.extend(judge(&root.join(&output).join("mutants.out"), package)?);
+    }
+    if !is_any {
+        failures.push("none of these files belongs to a target".into());
     }
     match failures.is_empty() {
         true => Ok(()),
@@ -81,10 +143,13 @@ fn verdict(caught: usize, survivors: usize) -> Result<(), String> {
     if all == 0 {
         return Err("there was nothing to change".into());
     }
+    let share = survivors as f64 * 100.0 / all as f64;
     if survivors * 100 > all * SURVIVORS_PERCENT_MAX {
-        return Err(format!("{survivors} of {all} survive, {SURVIVORS_PERCENT_MAX} % may"));
+        return Err(format!(
+            "{survivors} of {all} survive ({share:.1} %), {SURVIVORS_PERCENT_MAX} % may"
+        ));
     }
-    println!("{survivors} of {all} survive");
+    println!("{survivors} of {all} survive ({share:.1} %)");
     Ok(())
 }
 

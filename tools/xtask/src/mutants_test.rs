@@ -10,8 +10,25 @@ fn one_in_twenty_may_survive() {
 #[test]
 fn every_target_is_there() {
     let repository = Repository::locate().expect("this repository");
-    for file in TARGETS.iter().flat_map(|(_, files)| files.iter()) {
+    for file in TARGETS.iter().flat_map(|target| target.files.iter()) {
         let folder = file.split("**").next().unwrap_or_default();
         assert!(repository.files().iter().any(|it| it.starts_with(folder)), "{file}");
+    }
+}
+
+#[test]
+fn a_sample_is_one_of_so_many() {
+    let parse = |line: &'static str| {
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        Wish::parse(&arguments)
+    };
+    let all = Wish { one_of: 1, sample: 0, files: Vec::new() };
+    assert_eq!(parse(""), Some(all.clone()));
+    assert_eq!(parse("--one-of 8"), Some(Wish { one_of: 8, ..all.clone() }));
+    let files = vec!["storage/src/wire.rs"];
+    let third = Wish { one_of: 8, sample: 2, files };
+    assert_eq!(parse("--one-of 8 --sample 2 storage/src/wire.rs"), Some(third));
+    for line in ["--one-of 0", "--one-of", "--sample 1", "--one-of 8 --sample 8", "--all"] {
+        assert_eq!(parse(line), None, "{line}");
     }
 }

@@ -288,3 +288,7 @@ impl From<DecompressError> for BatchError {
         Self::Decompress(error)
     }
 }
+
+#[cfg(test)]
+#[path = "error_test.rs"]
+mod error_test;

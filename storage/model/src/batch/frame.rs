@@ -104,3 +104,7 @@ impl<'a> Iterator for Batches<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "frame_test.rs"]
+mod frame_test;

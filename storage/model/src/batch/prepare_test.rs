@@ -121,3 +121,25 @@ fn who_needs_a_codec_is_known_beforehand() {
     assert!(needs(Compression::Gzip, &recompressed));
     assert!(needs(Compression::None, &recompressed));
 }
+
+/// The bound is for what comes out of a codec: plain bytes are there already.
+#[test]
+fn a_plain_record_may_be_larger_than_a_packed_one() {
+    let rules = ValidationRules { decompressed_record_bytes_max: 1_000, ..rules() };
+    let of = |codec| {
+        let mut builder = BatchBuilder::new(BatchFields::compressed(codec));
+        // The batch as a whole is within what its records may be together.
+        for bytes in [2_000, 1, 1] {
+            let value = vec![7; bytes];
+            let value = Some(&value[..]);
+            builder.push(&NewRecord { timestamp: NOW, value, ..NewRecord::default() });
+        }
+        builder.build()
+    };
+    assert!(count_steps(&of(Compression::None), &rules).1.is_ok());
+    let refused = count_steps(&of(Compression::Gzip), &rules).1.err();
+    assert!(
+        matches!(refused, Some(BatchError::RecordTooLarge { index: 0, bytes: 2_000.. })),
+        "{refused:?}"
+    );
+}

@@ -167,3 +167,7 @@ fn take_nullable<'a>(from: &mut &'a [u8]) -> Result<Option<&'a [u8]>, RecordFaul
         length => take_bytes(from, length).map(Some),
     }
 }
+
+#[cfg(test)]
+#[path = "records_test.rs"]
+mod records_test;

@@ -229,3 +229,17 @@ fn control_batches_and_what_cannot_be_read_stay_as_they_are() {
         assert_eq!(cleaner.finish(&rules, false), Cleaned::AsItIs, "cut at {cut}");
     }
 }
+
+#[test]
+fn the_records_that_go_are_counted() {
+    let given: [Given<'_>; 3] =
+        [(Some("a"), Some("1"), 5), (Some("b"), Some("2"), 6), (None, Some("3"), 7)];
+    let map = map(&[("b", 1001), ("a", 5000)], 6000);
+    let before = batch(fields(Compression::None), &given);
+    let header = BatchHeader::read(&before).expect("a batch");
+    let hasher = hasher();
+    let rules = CleanRules { map: &map, hasher: &hasher, now: NOW, delete_retention_ms: 0 };
+    let mut cleaner = BatchCleaner::new(&header, &before[BatchHeader::BYTES..]);
+    while cleaner.step(&rules, 1) {}
+    assert_eq!(cleaner.removed_count(), 2, "an older record, and one without a key");
+}

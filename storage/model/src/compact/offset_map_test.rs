@@ -1,6 +1,7 @@
 use std::collections::HashMap;
+use std::hash::Hasher;
 
-use super::{OffsetMap, SLOT_BYTES, slots};
+use super::{AsItIs, OffsetMap, SLOT_BYTES, SLOTS_MIN, slots};
 use crate::compact::{KeyHash, KeyHasher};
 use crate::ids::Offset;
 
@@ -61,4 +62,38 @@ fn the_bytes_that_are_counted_follow_the_table() {
     assert!(seen.iter().all(|slots| slots.is_power_of_two()), "{seen:?}");
     assert!(seen.windows(2).all(|pair| pair[1] == pair[0] * 2), "{seen:?}");
     assert_eq!(seen[0], 4);
+}
+
+/// A bound below one table's first slots lets those be used up: the pass gets on by as many keys.
+#[test]
+fn the_first_slots_are_used_up_whatever_the_bound() {
+    let mut map = OffsetMap::new(Offset::ZERO, 1);
+    let room = SLOTS_MIN as u64 - 1;
+    for at in 0..room {
+        map.put(hash(at), Offset::new(at as i64)).expect("a slot that is there");
+    }
+    assert!(map.put(hash(room), Offset::new(room as i64)).is_err());
+}
+
+/// R8: one table of all keys would move them all when it grows.
+#[test]
+fn keys_are_dealt_out_to_all_tables() {
+    let mut map = OffsetMap::new(Offset::ZERO, 16 << 20);
+    let count = 100_000;
+    for at in 0..count {
+        map.put(hash(at), Offset::new(at as i64)).expect("room");
+    }
+    assert_eq!(map.tables.len(), 256);
+    let fair = count as usize / map.tables.len();
+    for table in &map.tables {
+        assert!(table.len() > fair / 2 && table.len() < fair * 2, "{} of {count}", table.len());
+    }
+}
+
+/// A hash that is no hash would make every lookup a walk.
+#[test]
+fn the_hash_of_a_key_is_the_half_that_it_gives() {
+    let mut hasher = AsItIs::default();
+    hasher.write_u64(0x0123_4567_89ab_cdef);
+    assert_eq!(hasher.finish(), 0x0123_4567_89ab_cdef);
 }

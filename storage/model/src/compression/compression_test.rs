@@ -187,3 +187,52 @@ fn frames_one_after_another_are_read_as_one() {
     frames.push(0);
     assert_eq!(decompress_bounded(Compression::Zstd, &frames, 1 << 20), Err(refused));
 }
+
+/// What other libraries write: each optional field of the header, and checksums of blocks.
+#[test]
+fn lz4_frames_of_every_kind_are_read() {
+    use lz4_flex::frame::{BlockMode, FrameEncoder, FrameInfo};
+    let plain = [text(100_000), noise(100_000)].concat();
+    for options in 0..16 {
+        let has = |option: u32| options & 1 << option != 0;
+        let mode = if has(0) { BlockMode::Linked } else { BlockMode::Independent };
+        let info = FrameInfo::new()
+            .block_mode(mode)
+            .block_checksums(has(1))
+            .content_checksum(has(2))
+            .content_size(has(3).then_some(plain.len() as u64));
+        let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(&plain).expect("written");
+        let mut packed = encoder.finish().expect("finished");
+        let read = |packed: &[u8]| decompress_bounded(Compression::Lz4, packed, plain.len());
+        assert!(read(&packed).as_ref() == Ok(&plain), "options {options:#b}");
+        packed.push(0);
+        assert!(read(&packed).is_err(), "a byte behind, options {options:#b}");
+    }
+}
+
+/// KIP-390, and what Kafka's own enum says.
+#[test]
+fn levels_are_kafkas_where_none_is_configured() {
+    let levels = Compression::ALL.map(|codec| (codec.name(), codec.default_level()));
+    let kafkas = [("none", 0), ("gzip", -1), ("snappy", 0), ("lz4", 9), ("zstd", 3)];
+    assert_eq!(levels, kafkas);
+    for codec in Compression::ALL {
+        let fields = crate::batch::BatchFields::compressed(codec);
+        assert_eq!((fields.compression, fields.compression_level), (codec, codec.default_level()));
+    }
+}
+
+/// A block is written as soon as it is whole, however it comes.
+#[test]
+fn snappy_blocks_are_whole_whatever_the_pieces_are() {
+    let plain = text(200_000);
+    let whole = compress(Compression::Snappy, 0, &plain);
+    for piece_bytes in [1_000, 32 << 10, 33 << 10] {
+        let mut framer = snappy::Framer::new(Vec::new());
+        for piece in plain.chunks(piece_bytes) {
+            framer.write_all(piece).expect("it takes every byte");
+        }
+        assert!(framer.finish() == whole, "pieces of {piece_bytes}");
+    }
+}

@@ -117,3 +117,7 @@ impl<'a> Block<'a> {
         Some(taken)
     }
 }
+
+#[cfg(test)]
+#[path = "snappy_block_test.rs"]
+mod snappy_block_test;

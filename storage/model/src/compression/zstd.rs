@@ -84,3 +84,7 @@ fn known(level: i32) -> i32 {
     let levels = zstd::compression_level_range();
     level.clamp(*levels.start(), *levels.end())
 }
+
+#[cfg(test)]
+#[path = "zstd_test.rs"]
+mod zstd_test;

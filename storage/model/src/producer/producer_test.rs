@@ -174,3 +174,24 @@ fn a_cut_or_lying_snapshot_is_damage() {
     assert_eq!(ProducerTable::decode(&huge), Err(SnapshotError::Damaged));
     assert_eq!(ProducerTable::decode(&[9]), Err(SnapshotError::UnknownFormat(9)));
 }
+
+#[test]
+fn a_cut_forgets_the_batches_that_reach_beyond_it() {
+    let mut table = ProducerTable::default();
+    // Two records each: offsets 0 and 1, 2 and 3, 4 and 5.
+    for at in 0..3 {
+        let time = TimestampMs::new(100);
+        table.record(&batch(0, 2 * at, 2), Offset::new(2 * i64::from(at)), time, time);
+    }
+    let is_known = |table: &ProducerTable, at: i32| {
+        matches!(table.check(&batch(0, 2 * at, 2)), Ok(Checked::Duplicate { .. }))
+    };
+    // The last record of the second batch is at 3: an end of 4 keeps it.
+    table.truncate_to(Offset::new(4));
+    assert!(is_known(&table, 1) && !is_known(&table, 2));
+    table.truncate_to(Offset::new(3));
+    assert!(is_known(&table, 0) && !is_known(&table, 1));
+    table.truncate_to(Offset::new(1));
+    assert!(table.is_empty());
+    assert!(!table.expire(TimestampMs::new(i64::MAX), 0, 10), "nothing is left to forget");
+}
