@@ -206,6 +206,7 @@ impl Log {
         next_bytes: u64,
         rules: RollRules,
     ) -> io::Result<SegmentWriter> {
+        self.sweep_at_first().await;
         let parts = &self.0;
         let (writer, last, open_chunk, since) = {
             let mut positions = parts.positions.borrow_mut();

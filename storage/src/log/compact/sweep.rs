@@ -27,6 +27,21 @@ impl Log {
             Unswept::SwappedAt(_) | Unswept::SinceStart => {}
         }
         let _pass = self.0.gate.enter().await;
+        self.sweep_alone().await;
+    }
+
+    /// The same before the first carry or roll of a life: a roll whose state file never came may have
+    /// left a segment that no compaction of this log will ever look for. The caller is in the gate. A
+    /// compaction that is under way has swept, or tried to, before it made files of its own.
+    pub(in crate::log) async fn sweep_at_first(&self) {
+        if self.0.unswept.get() != Unswept::SinceStart {
+            return;
+        }
+        let Some(_compaction) = self.0.compaction.try_enter() else { return };
+        self.sweep_alone().await;
+    }
+
+    async fn sweep_alone(&self) {
         if self.is_dropped() {
             return;
         }
