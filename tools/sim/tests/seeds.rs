@@ -22,7 +22,7 @@ fn every_invariant_holds_whatever_goes_wrong() {
     for group in GROUPS {
         let of_group = halves.iter().flatten().filter(|(name, _)| *name == group);
         let commits: u64 = of_group.map(|(_, commits)| commits).sum();
-        assert!(commits > 10 * SEEDS, "{commits} offsets were committed by {group}");
+        assert!(commits > 5 * SEEDS, "{commits} offsets were committed by {group}");
     }
 }
 
