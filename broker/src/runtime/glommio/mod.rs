@@ -7,17 +7,16 @@ mod pulse;
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ::glommio::{
-    ExecutorJoinHandle, Latency, LocalExecutorBuilder, Placement, Shares, TaskQueueHandle,
-};
+use ::glommio::{Latency, LocalExecutorBuilder, Placement, Shares, TaskQueueHandle};
 use futures::future::{FutureExt, LocalBoxFuture};
 use pelton_model::TimestampMs;
 
 pub use self::bell::Bell;
 pub use self::mailbox::{Mailboxes, mailboxes};
-use self::pulse::Pulse;
+use self::pulse::{Beginning, Pulse};
 use super::task_times::{TaskTimes, Timed};
 use super::{EnvBackend, Lane};
 
@@ -36,16 +35,17 @@ const CATCH_UP_SHARES: usize = 300;
 const BACKGROUND_SHARES: usize = 100;
 
 /// A shard's thread.
-pub struct ShardThread(ExecutorJoinHandle<()>);
+pub struct ShardThread(JoinHandle<io::Result<()>>);
 
 impl ShardThread {
     /// Waits until the shard has ended.
     pub fn join(self) -> io::Result<()> {
-        self.0.join().map_err(io::Error::from)
+        self.0.join().map_err(|_| io::Error::other("the shard's thread has panicked"))?
     }
 }
 
 /// Starts an executor pinned to `cpu`; `body` runs on it to its end.
+#[expect(clippy::disallowed_methods, reason = "this seam is the runtime")]
 pub fn spawn_shard<F>(
     index: usize,
     cpu: usize,
@@ -54,17 +54,21 @@ pub fn spawn_shard<F>(
 where
     F: Future<Output = ()> + 'static,
 {
-    LocalExecutorBuilder::new(Placement::Fixed(cpu))
-        .name(&format!("shard-{index}"))
-        .preempt_timer(PREEMPT)
-        .spin_before_park(SPIN_BEFORE_PARK)
-        .io_memory(IO_MEMORY_BYTES)
-        .spawn(move || async move {
+    let run = move || {
+        let executor = LocalExecutorBuilder::new(Placement::Fixed(cpu))
+            .preempt_timer(PREEMPT)
+            .spin_before_park(SPIN_BEFORE_PARK)
+            .io_memory(IO_MEMORY_BYTES)
+            .make()?;
+        let beginning = Beginning::begin();
+        executor.run(async move {
+            drop(beginning);
             let _pulse = Pulse::begin();
-            body().await
-        })
-        .map(ShardThread)
-        .map_err(io::Error::from)
+            body().await;
+        });
+        Ok(())
+    };
+    std::thread::Builder::new().name(format!("shard-{index}")).spawn(run).map(ShardThread)
 }
 
 /// See the module; made on the executor's thread.

@@ -46,3 +46,29 @@ fn a_shard_among_busy_threads_never_sleeps_on_a_task_that_can_run() {
 fn begin_busy(over: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || while !over.load(Ordering::Relaxed) {})
 }
+
+/// Without the signal to a thread that has not begun, one of some hundred starts never begins.
+#[test]
+fn a_shard_among_busy_threads_begins() {
+    const STARTS: usize = 400;
+    const BUSY_THREADS: usize = 4;
+    // SAFETY: no arguments.
+    let cpu = usize::try_from(unsafe { libc::sched_getcpu() }).expect("a processor");
+    let over = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = (0..BUSY_THREADS).map(|_| begin_busy(over.clone())).collect();
+    let (begun, begins) = mpsc::channel();
+    for start in 0..STARTS {
+        let begun = begun.clone();
+        let shard = spawn_shard(0, cpu, move || async move {
+            let _ = begun.send(());
+        });
+        let outcome = begins.recv_timeout(Duration::from_secs(20));
+        if outcome.is_err() {
+            over.store(true, Ordering::Relaxed);
+        }
+        assert_eq!(outcome, Ok(()), "start {start} stalls");
+        shard.expect("a shard").join().expect("a good end");
+    }
+    over.store(true, Ordering::Relaxed);
+    busy.into_iter().for_each(|thread| thread.join().expect("a good end"));
+}
