@@ -45,7 +45,6 @@ impl ShardThread {
 }
 
 /// Starts an executor pinned to `cpu`; `body` runs on it to its end.
-#[expect(clippy::disallowed_methods, reason = "this seam is the runtime")]
 pub fn spawn_shard<F>(
     index: usize,
     cpu: usize,
