@@ -35,7 +35,9 @@ pub struct BrokerConfig {
 impl BrokerConfig {
     /// Checks the static layer of Kafka configs.
     pub fn check_kafka(&self) -> Result<(), String> {
-        pelton_cluster::config::check_static_configs(&self.kafka).map_err(|error| error.to_string())
+        let checked = pelton_cluster::config::check_static_configs(&self.kafka);
+        // What kind of error it would be for a client is nothing to an operator.
+        checked.map_err(|error| error.message.unwrap_or_else(|| format!("{:?}", error.kind)))
     }
 
     /// Names of the static layer that mean nothing to a broker: slips, or another program's.

@@ -25,6 +25,9 @@ pub struct ClusterArgs {
 #[derive(Subcommand, Debug)]
 enum ClusterCommand {
     /// The cluster's id, its controller and its brokers.
+    ///
+    ///     pelton cluster info --json | jq -r '.brokers[].address'
+    #[command(verbatim_doc_comment)]
     Info {
         /// As JSON.
         #[arg(long)]

@@ -28,8 +28,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// A Kafka-compatible log broker, and tools that work with any Kafka broker.
+///
+///     pelton start
+///     echo hello | pelton produce greetings
+///     pelton consume greetings --exit-eof
 #[derive(Parser)]
-#[command(name = "pelton", version, propagate_version = true)]
+#[command(name = "pelton", version, propagate_version = true, verbatim_doc_comment)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -15,7 +15,11 @@ use clap::{Args, Subcommand};
 use crate::failure::{Failure, Result};
 
 /// Measure a broker, any that speaks Kafka's protocol, or the disk under it.
+///
+///     pelton bench produce --duration 30
+///     pelton bench fetch --backlog 4GB
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct BenchArgs {
     #[command(subcommand)]
     command: Command,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::output::counted;
+
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Counts, and draws one line on stderr if that is a terminal.
@@ -54,8 +56,9 @@ impl Progress {
 fn line(records: u64, bytes: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let megabytes = bytes as f64 / 1e6;
+    let all = counted(records as i64, "record");
     format!(
-        "{records} records, {megabytes:.1} MB in {seconds:.2} s ({:.0} records/s, {:.1} MB/s)",
+        "{all}, {megabytes:.1} MB in {seconds:.2} s ({:.0} records/s, {:.1} MB/s)",
         records as f64 / seconds,
         megabytes / seconds
     )

@@ -11,4 +11,5 @@ fn rates_are_per_second() {
 #[test]
 fn no_time_at_all_is_no_division_by_zero() {
     assert!(line(0, 0, Duration::ZERO).contains("(0 records/s"));
+    assert!(line(1, 5, Duration::ZERO).starts_with("1 record, "));
 }

@@ -9,7 +9,7 @@ use pelton_model::{NodeId, Offset, PartitionIndex};
 use serde_json::{Value, json};
 
 use crate::failure::Result;
-use crate::output::{Output, Table, stdout, write_json};
+use crate::output::{Output, Table, counted, stdout, write_json};
 
 /// Show topics: their partitions with leaders, replicas and offsets, and their configs.
 ///
@@ -74,7 +74,8 @@ fn write(description: &Description, output: &mut Output) -> Result<()> {
         latest.get().saturating_sub(earliest.get())
     });
     let records: i64 = records.sum();
-    writeln!(output, "partitions  {}, {records} offsets in use", topic.partitions.len())?;
+    let offsets = counted(records, "offset");
+    writeln!(output, "partitions  {}, {offsets} in use", topic.partitions.len())?;
     for config in configs {
         let value = config.value.as_deref().unwrap_or("-");
         writeln!(output, "config      {}={value}", config.name)?;

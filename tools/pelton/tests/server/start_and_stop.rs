@@ -92,6 +92,7 @@ fn an_option_that_makes_no_sense_is_refused() {
     for options in [["--cores", "0"], ["--set", "num.partitions=none"], ["--cores", "100000"]] {
         let (code, said) = Broker::refused(data.path(), 0, &options);
         assert_eq!(code, Some(2), "{options:?}: {said}");
+        assert!(!said.contains("InvalidConfig"), "that is a client's word: {said}");
     }
 }
 
