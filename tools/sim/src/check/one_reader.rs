@@ -1,6 +1,6 @@
 //! Of groups whose members give things up in time: no two members may take a partition for theirs at
 //! the same time. Who is to get it waits until the other has given it up, or could no longer think
-//! that it has it. A static member that comes back is the same.
+//! that it has it; also of two that have the same name.
 
 use std::collections::BTreeMap;
 

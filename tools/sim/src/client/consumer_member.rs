@@ -221,7 +221,7 @@ impl ConsumerMember {
                     facts.assignments.push(Assignment { generation, partition, member, life });
                 }
                 self.held.entry(number).or_insert_with(|| {
-                    let (member, place) = (owner.clone(), facts.holdings.len());
+                    let (member, place) = (self.id.as_str().to_owned(), facts.holdings.len());
                     let (from, until) = (now, now);
                     facts.holdings.push(Holding { partition: number, member, from, until });
                     Held { topic, partition, place }

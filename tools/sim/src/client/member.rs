@@ -318,7 +318,7 @@ impl Member {
             let mut history = self.world.history.borrow_mut();
             let facts = history.group(self.role.group);
             for partition in partitions {
-                let member = self.role.owner(&self.id);
+                let member = self.id.as_str().to_owned();
                 self.held.push(facts.holdings.len());
                 facts.holdings.push(Holding {
                     partition: *partition,
