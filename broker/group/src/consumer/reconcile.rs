@@ -31,6 +31,7 @@ impl ConsumerGroup {
         target.retain(|topic, _| wanted.contains_key(topic));
         let goal = Goal {
             target: &target,
+            wanted: &wanted,
             target_epoch: self.assignment_epoch,
             owned,
             has_new_subscription,
@@ -47,6 +48,8 @@ impl ConsumerGroup {
 pub(super) struct Goal<'a> {
     /// Of topics that the member subscribes to.
     pub target: &'a Assignment,
+    /// Topics that the member subscribes to, with their numbers of partitions.
+    pub wanted: &'a BTreeMap<TopicId, i32>,
     pub target_epoch: i32,
     /// What the member says it owns; none: it does not say.
     pub owned: Option<&'a Assignment>,
@@ -60,6 +63,12 @@ pub(super) fn advance(
     goal: &Goal<'_>,
     is_free: impl Fn(TopicId, i32) -> bool,
 ) -> Option<CurrentAssignment> {
+    if current.state == MemberState::UnrevokedPartitions
+        && goal.has_new_subscription
+        && still_owns(&current.pending_revocation, goal.owned)
+    {
+        return without_unwanted(current, goal.wanted);
+    }
     let is_to_move = match current.state {
         MemberState::Stable => {
             current.member_epoch != goal.target_epoch || goal.has_new_subscription
@@ -115,6 +124,24 @@ fn next(
         assigned,
         pending_revocation: EpochedAssignment::new(),
     }
+}
+
+/// A member that has something to give up yet gives up all that it does not subscribe to any more.
+fn without_unwanted(
+    current: &CurrentAssignment,
+    wanted: &BTreeMap<TopicId, i32>,
+) -> Option<CurrentAssignment> {
+    let assigned = current.assigned.clone().into_iter();
+    let (assigned, unwanted): (EpochedAssignment, EpochedAssignment) =
+        assigned.partition(|(topic, _)| wanted.contains_key(topic));
+    if unwanted.is_empty() {
+        return None;
+    }
+    let mut pending_revocation = current.pending_revocation.clone();
+    for (topic, partitions) in unwanted {
+        pending_revocation.entry(topic).or_default().extend(partitions);
+    }
+    Some(CurrentAssignment { assigned, pending_revocation, ..current.clone() })
 }
 
 /// What of it is in the target, and what is not.

@@ -40,8 +40,14 @@ fn step(
     taken: &[i32],
 ) -> Option<CurrentAssignment> {
     let (target, owned) = (of(target), owned.map(of));
-    let goal =
-        Goal { target: &target, target_epoch, owned: owned.as_ref(), has_new_subscription: false };
+    let wanted = [(TOPIC, 4)].into();
+    let goal = Goal {
+        target: &target,
+        wanted: &wanted,
+        target_epoch,
+        owned: owned.as_ref(),
+        has_new_subscription: false,
+    };
     advance(current, &goal, |_, partition| !taken.contains(&partition))
 }
 
@@ -103,10 +109,32 @@ fn a_member_at_the_target_stays_as_it_is() {
 
 #[test]
 fn what_is_not_wanted_any_more_goes_before_there_is_a_new_target() {
-    let target = of(&[]);
-    let goal = Goal { target: &target, target_epoch: 3, owned: None, has_new_subscription: true };
-    let asked = advance(&stable(3, &[0]), &goal, |_, _| true).unwrap();
+    let asked = change_mind(&stable(3, &[0]), None).unwrap();
     assert_eq!((asked.state, asked.member_epoch), (MemberState::UnrevokedPartitions, 3));
+}
+
+/// The member subscribes to nothing that there is any more.
+fn change_mind(current: &CurrentAssignment, owned: Option<&[i32]>) -> Option<CurrentAssignment> {
+    let (target, wanted, owned) = (of(&[]), BTreeMap::new(), owned.map(of));
+    let goal = Goal {
+        target: &target,
+        wanted: &wanted,
+        target_epoch: 3,
+        owned: owned.as_ref(),
+        has_new_subscription: true,
+    };
+    advance(current, &goal, |_, _| true)
+}
+
+#[test]
+fn what_is_not_wanted_any_more_goes_with_what_is_to_go_already() {
+    let asked = step(&stable(2, &[0, 1]), 3, &[1], None, &[]).unwrap();
+    let more = change_mind(&asked, Some(&[0, 1])).unwrap();
+    assert_eq!((more.state, more.member_epoch), (MemberState::UnrevokedPartitions, 2));
+    assert_eq!(partitions(&more.assigned), [].into());
+    assert_eq!(partitions(&more.pending_revocation), [0, 1].into());
+    let done = step(&more, 3, &[], Some(&[]), &[]).unwrap();
+    assert_eq!((done.state, done.member_epoch), (MemberState::Stable, 3));
 }
 
 #[test]

@@ -441,6 +441,26 @@ def static_goes_back(p):
         p.quiet("LeaveGroup", 5, _leave(5, group, ("", "i1")))
 
 
+def minds_change_while_giving_up(p):
+    """A member that has partitions to give up subscribes to another topic, and still owns them."""
+    _ready(p)
+    before, after = p.topic("cmp-mind-before", 4), p.topic("cmp-mind-after", 2)
+    group = "cmp-mind"
+    _ask(p, _joining(group, "m1", [before]))
+    time.sleep(ASSIGNMENT_INTERVAL)
+    _ask(p, _joining(group, "m2", [before]))
+    everything = _owned(p, (before, [0, 1, 2, 3]))
+    _ask(p, _beat(group, "m1", 2, topicPartitions=everything))
+    _describe(p, group)
+    _ask(p, _beat(group, "m1", 2, topicPartitions=everything, subscribedTopicNames=[after], rebalanceTimeoutMs=30_000))
+    _describe(p, group)
+    time.sleep(ASSIGNMENT_INTERVAL)
+    _ask(p, _beat(group, "m1", 2, topicPartitions=everything))
+    _describe(p, group)
+    _ask(p, _beat(group, "m1", 2, topicPartitions=[]))
+    _describe(p, group)
+
+
 def configs_of_a_group(p):
     _ready(p)
     name, group = p.topic("cmp-group-configs", 1), "cmp-group-configs"
@@ -460,5 +480,5 @@ def configs_of_a_group(p):
 
 SCENARIOS = [
     consumers_come_and_go, consumers_move, static_consumers, consumers_commit, bad_heartbeats, regular_expressions,
-    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed, static_goes_back, configs_of_a_group,
+    two_protocols, upgrade_and_back, classic_joins_consumers, protocol_changed, static_goes_back, minds_change_while_giving_up, configs_of_a_group,
 ]  # fmt: skip
