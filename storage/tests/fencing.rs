@@ -5,9 +5,13 @@ mod held_writes;
 #[path = "support/mod.rs"]
 mod support;
 
+use std::cell::RefCell;
+
+use bytes::Bytes;
 use futures::future::join;
 use held_writes::HeldWrites;
-use pelton_storage::disk::sim::{Fault, FaultError, Operation, run};
+use pelton_model::LeaderEpoch;
+use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
 use pelton_storage::{Store, StoreOptions};
 use support::*;
 
@@ -44,5 +48,191 @@ fn s3_a_flush_behind_a_carry_that_failed_writes_nothing() {
     run(async {
         let log = open(&sim.durable(), options).await.0.log(partition(1, 0)).expect("a log");
         assert_eq!(read_all(&log).await.len(), 1);
+    });
+}
+
+/// Three batches that are acknowledged and in no segment, on a partition that is then fenced.
+async fn fence_with_a_tail(sim: &SimDisk, store: &Store) -> Vec<Bytes> {
+    let log = place(store, partition(1, 0)).await;
+    for fill in 1..=3 {
+        append(store, &log, batch(fill, 3_000)).await;
+    }
+    let eio = FaultError::Errno(libc::EIO);
+    sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())).lasting());
+    log.carry(roll_at(1 << 30)).await.expect_err("its segment cannot be written");
+    read_all(&log).await
+}
+
+/// Appends to another partition, many times what the ring takes, with checkpoints as a shard makes
+/// them. `note` is told of each batch that is acknowledged.
+async fn go_round_the_ring(store: &Store, count: usize, mut note: impl FnMut(Bytes)) {
+    let log = place(store, partition(2, 0)).await;
+    for at in 0..count {
+        let appended = join(append(store, &log, batch(at as u8, 9_000)), async {
+            if store.journal().used_ratio() > 0.5 {
+                store.checkpoint(|_| roll_at(1 << 30)).await.expect("a checkpoint");
+            }
+        });
+        note(appended.await.0.1);
+    }
+}
+
+/// One bad file must not stop the other partitions of its shard.
+#[test]
+fn s3_a_fenced_partition_does_not_keep_the_ring() {
+    let sim = new_disk(2);
+    let (tail, written) = with_store(&sim, SMALL, async |store: Store| {
+        let tail = fence_with_a_tail(&sim, &store).await;
+        let mut written = Vec::new();
+        go_round_the_ring(&store, 200, |batch| written.push(batch)).await;
+        store.journal().check().expect("the shard goes on");
+        let fenced = store.log(partition(1, 0)).expect("a log");
+        assert!(read_all(&fenced).await == tail, "it stays readable");
+        fenced.append(batch(9, 10), NOW).expect_err("it stays fenced");
+        (tail, written)
+    });
+    let image = sim.durable();
+    image.clear_faults();
+    with_store(&image, SMALL, async |store: Store| {
+        let log = store.log(partition(1, 0)).expect("a log");
+        assert!(read_all(&log).await == tail);
+        assert!(read_all(&store.log(partition(2, 0)).expect("a log")).await == written);
+        // It is carried anew, and goes on.
+        let more = append(&store, &log, batch(4, 100)).await.1;
+        checkpoint(&store).await;
+        assert!(read_all(&log).await == [tail, vec![more]].concat());
+        assert_eq!(store.uncarried_bytes(), 0);
+    });
+}
+
+/// S2: nothing of it is lost while it moves on in the ring, whenever the power is cut.
+#[test]
+fn s2_what_is_logged_anew_survives_any_power_cut() {
+    let sim = new_disk(3);
+    sim.set_yields_max(2);
+    let (tail, written) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+    let mut steps = Steps::new(async {
+        let (store, _) = open(&sim, SMALL).await;
+        beside_journal(&store, async {
+            *tail.borrow_mut() = fence_with_a_tail(&sim, &store).await;
+            go_round_the_ring(&store, 60, |batch| written.borrow_mut().push(batch)).await;
+        })
+        .await;
+    });
+    let mut step = 0;
+    while steps.step().is_none() {
+        step += 1;
+        if tail.borrow().is_empty() || step % 5 != 0 {
+            continue;
+        }
+        let mut choice = match step % 3 {
+            0 => CrashChoice::lose_all(),
+            _ => CrashChoice::random(step),
+        };
+        let image = sim.crash(&mut choice);
+        image.clear_faults();
+        with_store(&image, SMALL, async |store: Store| {
+            let fenced = read_all(&store.log(partition(1, 0)).expect("a log")).await;
+            assert!(fenced == *tail.borrow(), "step {step}: {} batches are left", fenced.len());
+            let written = written.borrow().clone();
+            if let Some(log) = store.log(partition(2, 0)) {
+                assert!(read_all(&log).await.starts_with(&written), "step {step}");
+            }
+        });
+    }
+}
+
+/// The same where a direct flush has failed: above the commit point there are an extent, batches
+/// that were held, and an epoch. The log ends at its commit point then, and the epoch begins there.
+#[test]
+fn s3_s5_a_failed_flush_does_not_keep_the_ring_either() {
+    let options = StoreOptions { direct_flush_bytes: 10_000, ..SMALL };
+    for lose in [true, false] {
+        let sim = new_disk(4);
+        let first = with_store(&sim, options, async |store: Store| {
+            let log = place(&store, partition(1, 0)).await;
+            let first = append(&store, &log, batch(1, 3_000)).await.1;
+            let eio = FaultError::Errno(libc::EIO);
+            sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())).lasting());
+            let appended = log.append(batch(2, 20_000), NOW).expect("appended");
+            log.append(batch(3, 100), NOW).expect("held");
+            log.acknowledged(appended.acked_by).await.expect_err("it cannot be written");
+            let sequence = store.place(log.id(), LeaderEpoch::new(2)).expect("placed");
+            store.journal().durable(sequence).await.expect("durable");
+            go_round_the_ring(&store, 100, drop).await;
+            store.journal().check().expect("the shard goes on");
+            assert_eq!(log.end_offset(), log.commit_offset());
+            first
+        });
+        let image = match lose {
+            true => sim.crash(&mut CrashChoice::lose_all()),
+            false => sim.crash(&mut CrashChoice::keep_all()),
+        };
+        image.clear_faults();
+        with_store(&image, options, async |store: Store| {
+            let log = store.log(partition(1, 0)).expect("a log");
+            assert!(read_all(&log).await == [first]);
+            assert_eq!(log.leader_epoch(), LeaderEpoch::new(2));
+            let second = append(&store, &log, batch(5, 100)).await;
+            assert_eq!((second.0.get(), log.epoch_of(second.0)), (1, LeaderEpoch::new(2)));
+        });
+    }
+}
+
+/// Another partition keeps the tail in the middle of what the fenced one had logged at first: a
+/// start must not find the end of that without its beginning.
+#[test]
+fn s2_the_tail_does_not_cut_what_was_logged_anew_in_two() {
+    let sim = new_disk(5);
+    let tail = with_store(&sim, SMALL, async |store: Store| {
+        let full = place(&store, partition(3, 0)).await;
+        let log = place(&store, partition(1, 0)).await;
+        append(&store, &log, batch(1, 3_000)).await;
+        append(&store, &full, batch(2, 3_000)).await;
+        append(&store, &log, batch(3, 3_000)).await;
+        let eio = FaultError::Errno(libc::EIO);
+        sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())).lasting());
+        let enospc = FaultError::Errno(libc::ENOSPC);
+        sim.inject(
+            Fault::new(Operation::Allocate, enospc).under(partition_dir(full.id())).lasting(),
+        );
+        log.carry(roll_at(1 << 30)).await.expect_err("its segment cannot be written");
+        let other = place(&store, partition(2, 0)).await;
+        let mut checkpoints = 0;
+        while checkpoints < 4 {
+            append(&store, &other, batch(4, 9_000)).await;
+            if store.journal().used_ratio() > 0.5 {
+                store.checkpoint(|_| roll_at(1 << 30)).await.expect_err("one is full");
+                checkpoints += 1;
+            }
+        }
+        read_all(&log).await
+    });
+    with_store(&sim.durable(), SMALL, async |store: Store| {
+        assert!(read_all(&store.log(partition(1, 0)).expect("a log")).await == tail);
+    });
+}
+
+/// A state file that comes before the journal has written what was logged anew still leads to where
+/// it was logged first.
+#[test]
+fn s2_what_is_logged_anew_counts_when_it_is_durable() {
+    let sim = new_disk(6);
+    let held = HeldWrites::of(&sim);
+    let tail = with_store(&sim, SMALL, async |store: Store| {
+        let tail = fence_with_a_tail(&sim, &store).await;
+        let other = place(&store, partition(2, 0)).await;
+        while store.journal().used_ratio() <= 0.5 {
+            append(&store, &other, batch(4, 9_000)).await;
+        }
+        other.carry(roll_at(1 << 30)).await.expect("carried");
+        store.journal().durable(store.journal().next_sequence() - 1).await.expect("durable");
+        held.hold(shard_dir().join("journal."));
+        checkpoint(&store).await;
+        checkpoint(&store).await;
+        tail
+    });
+    with_store(&sim.crash(&mut CrashChoice::lose_all()), SMALL, async |store: Store| {
+        assert!(read_all(&store.log(partition(1, 0)).expect("a log")).await == tail);
     });
 }

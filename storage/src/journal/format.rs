@@ -151,8 +151,8 @@ pub enum Entry {
     Append { base_offset: Offset, epoch: LeaderEpoch, batch: Bytes },
     /// Bytes that stand in a segment, up to offset `end`.
     Extent(Extent),
-    /// A start has cut the log off: records at and above `end` are gone, and of extents those that
-    /// reach beyond `carried`.
+    /// The log was cut off, by a start or after it was fenced: records at and above `end` are gone,
+    /// and of extents those that reach beyond `carried`.
     Truncate { end: Offset, carried: Offset },
     /// Records below `start` are gone.
     LogStart { start: Offset },

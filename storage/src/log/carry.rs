@@ -90,7 +90,7 @@ impl Log {
 
     /// The first journal group that this log still needs.
     pub(crate) fn needs_from(&self) -> Option<u64> {
-        self.0.positions.borrow().needs_from()
+        self.0.positions.borrow().needs_from(self.0.journal.durable_sequence())
     }
 
     /// Writes committed batches to segments and syncs them. Returns the bytes carried.

@@ -4,6 +4,7 @@
 //! nothing at or past the commit point (S4), which the journal advances, in order, when the bytes
 //! are on stable storage.
 
+mod anew;
 mod append;
 mod carry;
 pub(crate) mod compact;
@@ -116,6 +117,8 @@ struct Positions {
     /// The first group that a dropped log needed when it still had its batches.
     dropped_needs_from: Option<u64>,
     fenced: Option<StorageError>,
+    /// Where a fenced log stands in the journal, if it does not stand where it was appended.
+    anew: Option<anew::Anew>,
 }
 
 /// A batch in memory.
@@ -222,6 +225,7 @@ impl Log {
                 dropped: false,
                 dropped_needs_from: None,
                 fenced: None,
+                anew: None,
             }),
             watchers: watch::Watchers::default(),
             gate: Gate::default(),
@@ -299,7 +303,7 @@ impl Log {
     pub(crate) fn mark_dropped(&self) {
         {
             let mut positions = self.0.positions.borrow_mut();
-            positions.dropped_needs_from = positions.needs_from();
+            positions.dropped_needs_from = positions.needs_from(self.0.journal.durable_sequence());
             positions.dropped = true;
             let carried_end = positions.carried_end;
             for batch in positions.recent.drain(..) {
@@ -358,10 +362,13 @@ impl Positions {
         if durable >= self.start_sequence { self.start } else { self.start_before }
     }
 
-    /// The first journal group that the log needs.
-    fn needs_from(&self) -> Option<u64> {
+    /// The first journal group that the log needs, when groups up to `durable` are.
+    fn needs_from(&self, durable: u64) -> Option<u64> {
         if self.dropped {
             return self.dropped_needs_from;
+        }
+        if let Some(needs) = self.needs_anew(durable) {
+            return needs;
         }
         let first = self.recent.partition_point(|batch| batch.base < self.carried_end);
         // A held batch has no entry, and those behind it have none either.

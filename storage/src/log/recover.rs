@@ -56,6 +56,10 @@ impl Log {
         if is_planted(Bug::MintOffsetsTwice) || next <= positions.carried_end {
             return Ok(());
         }
+        if positions.has_batch(base, &bytes) {
+            // It was logged anew.
+            return Ok(());
+        }
         if base != positions.end {
             return Err(format!("a batch at {base} follows offset {}", positions.end));
         }
@@ -236,6 +240,12 @@ impl Positions {
     /// Whether the segment was below the log's start, and went with all the others.
     fn has_let_go_of(&self, base: Offset) -> bool {
         self.segments.is_empty() && base < self.carried_end
+    }
+
+    /// Whether this very batch is in memory already.
+    fn has_batch(&self, base: Offset, bytes: &Bytes) -> bool {
+        let at = self.recent.partition_point(|batch| batch.base < base);
+        self.recent.get(at).is_some_and(|batch| batch.base == base && batch.bytes == *bytes)
     }
 
     fn recovered_to(&mut self, end: Offset) {

@@ -20,6 +20,12 @@ use crate::state::{StateHead, StateWriter};
 /// one after the other.
 const CARRIES_IN_FLIGHT_MAX: usize = 8;
 
+/// From so full a ring on, what fenced logs keep of it is logged anew.
+const ANEW_USED_RATIO_MIN: f64 = 0.5;
+
+/// All fenced logs together may take one part in so many of the ring, each time it goes round.
+const ANEW_RING_SHARE: u64 = 4;
+
 /// Logs that are gone through before others get the core: some 100 µs.
 pub(super) const LOGS_A_SLICE: usize = 128;
 
@@ -116,6 +122,7 @@ impl Store {
             carried.add(&log, result);
         }
         self.write_state().await?;
+        self.log_fenced_anew();
         if is_pressed && journal.tail() == tail {
             self.fence_if_pinned(tail)?;
         }
@@ -150,10 +157,37 @@ impl Store {
         self.0.around.journal.is_starved() || uncarried > self.0.options.journal.ring_bytes_max
     }
 
+    /// What fenced logs still need of the journal is logged anew when it is the oldest there and the
+    /// ring is half full. If it were too much it would fill the ring by itself.
+    fn log_fenced_anew(&self) {
+        let journal = &self.0.around.journal;
+        if journal.used_ratio() <= ANEW_USED_RATIO_MIN {
+            return;
+        }
+        let (fenced, others): (Vec<Log>, Vec<Log>) =
+            self.logs().into_iter().partition(Log::is_fenced);
+        let bytes: usize = fenced.iter().map(Log::uncarried_bytes).sum();
+        if bytes as u64 > self.0.options.journal.ring_bytes_max / ANEW_RING_SHARE {
+            return;
+        }
+        let needed = others.iter().filter_map(Log::needs_from).min().unwrap_or(u64::MAX);
+        let needed = needed.min(journal.durable_sequence() + 1);
+        for log in fenced {
+            if log.needs_from().is_some_and(|oldest| oldest < needed) {
+                // Refused only where nothing is taken any more.
+                let _ = log.log_anew();
+            }
+        }
+    }
+
     /// What a fenced log still needs of the journal can neither be carried nor let go before the
     /// next start. When that is what the ring is full of, nobody must wait for room any more.
     fn fence_if_pinned(&self, tail: u64) -> Result<(), StorageError> {
-        let pins = |log: &&Log| log.is_fenced() && log.needs_from() == Some(tail);
+        let is_starved = self.0.around.journal.is_starved();
+        let pins = |log: &&Log| {
+            let is_moving = log.is_being_logged_anew() && !is_starved;
+            log.is_fenced() && log.needs_from() == Some(tail) && !is_moving
+        };
         if let Some(log) = self.0.logs.borrow().values().find(pins) {
             let why =
                 format!("{} cannot be carried, and what it needs fills the journal", log.id());
@@ -178,6 +212,11 @@ impl Store {
                 tail = tail.min(log.needs_from().unwrap_or(u64::MAX));
             }
             yield_now().await;
+        }
+        // One lower may be in the middle of another's.
+        let fenced: Vec<&Log> = logs.iter().filter(|log| log.is_fenced()).collect();
+        while let Some(lower) = fenced.iter().filter_map(|log| log.whole_from(tail)).min() {
+            tail = lower;
         }
         // One that may never have begun must not take in what the journal says of an earlier
         // partition of its name. If it has begun, the journal says all of it.
