@@ -233,7 +233,7 @@ fn images_of(seeds: std::ops::Range<u64>, also: Also, flush: Flush, with_faults:
 
 #[test]
 fn s2_s4_what_was_acknowledged_or_visible_survives_any_power_cut() {
-    let images = images_of(seeds(0, 28), Also::Nothing, Flush::Never, false);
+    let images = images_of(seeds(0, 36), Also::Nothing, Flush::Never, false);
     enough(images, minimum::CUTS);
 }
 
@@ -261,7 +261,7 @@ fn s5_direct_flushes_are_as_safe() {
 
 #[test]
 fn s5_s6_so_they_are_among_deletions_and_removals() {
-    let images = images_of(seeds(5_000_000, 48), Also::DeletionsAndRemovals, Flush::Often, false);
+    let images = images_of(seeds(5_000_000, 54), Also::DeletionsAndRemovals, Flush::Often, false);
     enough(images, minimum::FLUSHES_AND_DELETIONS);
 }
 
