@@ -236,3 +236,42 @@ fn s2_what_is_logged_anew_counts_when_it_is_durable() {
         assert!(read_all(&store.log(partition(1, 0)).expect("a log")).await == tail);
     });
 }
+
+/// Nor does a carry that waits behind a flush that fails. What it wrote would hide from the next start
+/// that the extent is torn: the epoch behind that would begin where no log is, and the start be
+/// refused.
+#[test]
+fn s3_a_carry_behind_a_flush_that_failed_writes_nothing() {
+    let options = StoreOptions { direct_flush_bytes: 10_000, ..SMALL };
+    let sim = new_disk(7);
+    let held = HeldWrites::of(&sim);
+    let first = with_store(&sim, options, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let first = append(&store, &log, batch(1, 3_000)).await.1;
+        let second = append(&store, &log, batch(2, 3_000)).await.1;
+        held.hold(partition_dir(log.id()));
+        let eio = FaultError::Errno(libc::EIO);
+        sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())));
+        let before = store.journal().durable_sequence();
+        let appended = log.append(batch(3, 20_000), NOW).expect("appended");
+        until(|| store.journal().durable_sequence() > before).await;
+        let sequence = store.place(log.id(), LeaderEpoch::new(2)).expect("placed");
+        store.journal().durable(sequence).await.expect("durable");
+        let carry = log.carry(roll_at(4_000));
+        let go_on = async {
+            yield_once().await;
+            held.go_on();
+            log.acknowledged(appended.acked_by).await
+        };
+        let (carried, flushed) = join(carry, go_on).await;
+        flushed.expect_err("the write fails");
+        carried.expect_err("the log is fenced");
+        checkpoint(&store).await;
+        vec![first, second]
+    });
+    with_store(&sim.crash(&mut CrashChoice::lose_all()), options, async |store: Store| {
+        let log = store.log(partition(1, 0)).expect("a log");
+        assert!(read_all(&log).await.starts_with(&first));
+        assert_eq!(log.leader_epoch(), LeaderEpoch::new(2));
+    });
+}

@@ -106,6 +106,8 @@ impl Log {
         self.check()?;
         // Nobody in the gate waits for the journal, which may be waiting for this carry.
         let _pass = self.0.gate.enter().await;
+        // Fenced meanwhile, by a flush: the file is not written to again (S3).
+        self.check()?;
         match self.carry_alone(rules, effort).await {
             Ok(bytes) => Ok(bytes),
             Err(error) if is_disk_full(&error) => Err(StorageError::Full),
@@ -346,7 +348,7 @@ impl Log {
             start: positions.start,
             carried_end: positions.carried_end,
             cleaned_end: positions.cleaned_end,
-            epochs: positions.durable_epochs(),
+            epochs: positions.durable_epochs(self.0.journal.durable_sequence()),
             segments: positions.segments.iter().map(Segment::state).collect(),
             unindexed: positions.unindexed.clone(),
             open_chunk: positions.open_chunk,
@@ -398,7 +400,10 @@ impl Positions {
 
     /// An epoch of which nothing is committed or carried may never have begun; its journal entry
     /// tells.
-    fn durable_epochs(&self) -> Vec<(LeaderEpoch, Offset)> {
+    pub(super) fn durable_epochs(&self, durable: u64) -> Vec<(LeaderEpoch, Offset)> {
+        if let Some(epochs) = self.epochs_before_anew(durable) {
+            return epochs.clone();
+        }
         let end = self.commit.max(self.carried_end);
         self.epochs.iter().filter(|(_, start)| *start <= end).copied().collect()
     }
