@@ -1,7 +1,5 @@
 //! Keys as sixteen bytes.
 
-use std::hash::{Hash, Hasher};
-
 use siphasher::sip128::SipHasher24;
 
 /// What stands for a key.
@@ -32,13 +30,6 @@ impl KeyHasher {
     pub fn hash(&self, key: &[u8]) -> KeyHash {
         let hash = self.0.hash(key);
         KeyHash { high: hash.h1, low: hash.h2 }
-    }
-}
-
-impl Hash for KeyHash {
-    /// Half of it is as good as any hash of all of it; equality looks at both.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.low);
     }
 }
 

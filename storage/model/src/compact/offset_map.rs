@@ -1,8 +1,5 @@
 //! The newest offset of every key, in bounded memory.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use super::KeyHash;
 use crate::ids::Offset;
 
@@ -13,15 +10,14 @@ const TABLE_BYTES: usize = 64 << 10;
 /// Beyond it tables only cost; a bound of 256 MiB and more gets larger ones.
 const TABLES_MAX: usize = 4096;
 
-/// A slot: hash and offset, and the table's own byte.
-const SLOT_BYTES: usize = 25;
+const SLOT_BYTES: usize = size_of::<Slot>();
 
 /// The least slots that a table has.
 const SLOTS_MIN: usize = 4;
 
 /// Where each key was last seen, and up to where the log was looked at.
 pub struct OffsetMap {
-    tables: Vec<HashMap<KeyHash, Offset, BuildHasherDefault<AsItIs>>>,
+    tables: Vec<Table>,
     keys: usize,
     bytes: usize,
     bytes_max: usize,
@@ -39,7 +35,7 @@ impl OffsetMap {
         let tables = (bytes_max / TABLE_BYTES).clamp(1, TABLES_MAX);
         let tables = 1 << tables.ilog2();
         Self {
-            tables: (0..tables).map(|_| HashMap::default()).collect(),
+            tables: (0..tables).map(|_| Table::default()).collect(),
             keys: 0,
             bytes: 0,
             bytes_max,
@@ -52,18 +48,21 @@ impl OffsetMap {
         debug_assert!(offset >= self.end, "the log is walked in order");
         let at = self.table_of(key);
         let table = &mut self.tables[at];
-        if let Some(newest) = table.get_mut(&key) {
-            *newest = offset;
+        let mut slot = table.slot_of(key);
+        if table.is_key(slot, key) {
+            table.slots[slot].offset = offset;
         } else {
-            let before = slots(table.capacity());
-            let grows = table.len() == table.capacity();
-            let after = if grows { (before * 2).max(SLOTS_MIN) } else { before };
-            let growth = (after - before) * SLOT_BYTES;
-            if growth > 0 && self.keys > 0 && self.bytes + growth > self.bytes_max {
-                return Err(MapFull);
+            if table.is_full() {
+                let growth = table.growth() * SLOT_BYTES;
+                if self.keys > 0 && self.bytes + growth > self.bytes_max {
+                    return Err(MapFull);
+                }
+                table.grow();
+                self.bytes += growth;
+                slot = table.slot_of(key);
             }
-            table.insert(key, offset);
-            self.bytes += growth;
+            table.slots[slot] = Slot { key, offset };
+            table.keys += 1;
             self.keys += 1;
         }
         self.end = offset.plus(1);
@@ -76,7 +75,9 @@ impl OffsetMap {
     }
 
     pub fn newest(&self, key: KeyHash) -> Option<Offset> {
-        self.tables[self.table_of(key)].get(&key).copied()
+        let table = &self.tables[self.table_of(key)];
+        let slot = table.slot_of(key);
+        table.is_key(slot, key).then(|| table.slots[slot].offset)
     }
 
     /// One past the last offset that was looked at: of what lies above, nothing is known.
@@ -99,29 +100,61 @@ impl OffsetMap {
     }
 }
 
-/// Slots of a table of the standard library that holds `capacity` entries: seven eighths are used,
-/// and in the smallest all but one.
-fn slots(capacity: usize) -> usize {
-    if capacity == 0 { 0 } else { (capacity * 8).div_ceil(7).next_power_of_two() }
+/// An open table: a key stands in the slot that its hash names, or behind it. One lookup touches one
+/// cache line, or its neighbour; a table of the standard library touches three that are far apart,
+/// which is what a compaction's time went to.
+#[derive(Default)]
+struct Table {
+    /// A power of two, or none. At least a quarter of them are empty.
+    slots: Vec<Slot>,
+    keys: usize,
 }
 
-/// Keys are hashes already.
-#[derive(Clone, Copy, Default)]
-struct AsItIs(u64);
+#[derive(Clone, Copy)]
+struct Slot {
+    key: KeyHash,
+    /// Negative: empty.
+    offset: Offset,
+}
 
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
+impl Slot {
+    const EMPTY: Slot = Slot { key: KeyHash { high: 0, low: 0 }, offset: Offset::new(-1) };
+}
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+impl Table {
+    /// Where a key is, or would be put if there is room; 0 in a table without slots.
+    fn slot_of(&self, key: KeyHash) -> usize {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = key.low as usize & mask;
+        while let Some(slot) = self.slots.get(at) {
+            if slot.key == key || slot.offset == Slot::EMPTY.offset {
+                return at;
+            }
+            at = (at + 1) & mask;
         }
+        0
     }
 
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+    fn is_key(&self, at: usize, key: KeyHash) -> bool {
+        self.slots.get(at).is_some_and(|it| it.key == key && it.offset != Slot::EMPTY.offset)
+    }
+
+    fn is_full(&self) -> bool {
+        self.keys >= self.slots.len() / 4 * 3
+    }
+
+    /// Slots that [`Table::grow`] adds.
+    fn growth(&self) -> usize {
+        self.slots.len().max(SLOTS_MIN)
+    }
+
+    fn grow(&mut self) {
+        let count = self.slots.len() + self.growth();
+        let old = std::mem::replace(&mut self.slots, vec![Slot::EMPTY; count]);
+        for slot in old.into_iter().filter(|slot| slot.offset != Slot::EMPTY.offset) {
+            let at = self.slot_of(slot.key);
+            self.slots[at] = slot;
+        }
     }
 }
 
