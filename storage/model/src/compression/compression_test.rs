@@ -236,3 +236,13 @@ fn snappy_blocks_are_whole_whatever_the_pieces_are() {
         assert!(framer.finish() == whole, "pieces of {piece_bytes}");
     }
 }
+
+/// A few bytes that claim more than any block of theirs can hold are refused before memory is taken.
+#[test]
+fn a_snappy_block_that_claims_too_much_is_refused_at_once() {
+    let claims = |bytes: u8| [bytes, 0, 0, 0, 0];
+    let begin = |block: &[u8]| Unpacker::new(Compression::Snappy, block, usize::MAX).err();
+    let corrupt = Some(DecompressError::Corrupt(Compression::Snappy));
+    assert_eq!(begin(&[0x80, 0x80, 0x80, 0x01, 0]), corrupt, "2 MiB in five bytes");
+    assert_eq!(begin(&claims(111)), corrupt, "one byte above 22 for each");
+}
