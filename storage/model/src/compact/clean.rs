@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{KeyHasher, OffsetMap};
+use super::{KeyHash, KeyHasher, OffsetMap};
 use crate::batch::{
     BatchBuilder, BatchFields, BatchHeader, NewRecord, Records, TimestampType, patch,
 };
@@ -50,7 +50,22 @@ pub struct BatchCleaner<'a> {
     max_timestamp: Option<TimestampMs>,
     has_tombstones: bool,
     is_unreadable: bool,
+    /// What [`BatchCleaner::step`] looks up at once.
+    seen: Vec<Seen>,
 }
+
+/// A record that was read.
+#[derive(Debug)]
+struct Seen {
+    range: Range<usize>,
+    offset: Offset,
+    key: Option<KeyHash>,
+    has_value: bool,
+    timestamp_delta: i64,
+}
+
+/// Keys whose lookups do not wait for one another; see [`OffsetMap::touch`].
+const LOOKUPS_AT_ONCE: usize = 32;
 
 impl<'a> BatchCleaner<'a> {
     /// Of a batch and what [`record_bytes`](crate::batch::record_bytes) gave for it.
@@ -65,16 +80,41 @@ impl<'a> BatchCleaner<'a> {
             max_timestamp: None,
             has_tombstones: false,
             is_unreadable: header.is_control(),
+            seen: Vec::new(),
         }
     }
 
     /// Looks at up to `count_max` more records; false when it has seen all of them.
     pub fn step(&mut self, rules: &CleanRules<'_>, count_max: usize) -> bool {
-        for _ in 0..count_max {
-            let from = self.bytes.len() - self.records.unread_bytes();
+        let mut left = count_max;
+        while left > 0 {
+            let mut seen = std::mem::take(&mut self.seen);
+            let goes_on = self.read_some(rules, left.min(LOOKUPS_AT_ONCE), &mut seen);
+            rules.map.touch(seen.iter().filter_map(|record| record.key));
+            left -= seen.len();
+            for record in seen.drain(..) {
+                self.decide(rules, record);
+            }
+            self.seen = seen;
+            if !goes_on {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// False when there are no more.
+    fn read_some(
+        &mut self,
+        rules: &CleanRules<'_>,
+        count_max: usize,
+        seen: &mut Vec<Seen>,
+    ) -> bool {
+        while seen.len() < count_max {
             if self.is_unreadable {
                 return false;
             }
+            let from = self.bytes.len() - self.records.unread_bytes();
             let record = match self.records.next() {
                 None => return false,
                 Some(Err(_)) => {
@@ -83,39 +123,41 @@ impl<'a> BatchCleaner<'a> {
                 }
                 Some(Ok(record)) => record,
             };
-            let offset = self.header.base_offset.plus(i64::from(record.offset_delta));
-            if !self.retains(rules, offset, record.key, record.value.is_some()) {
-                self.removed_count += 1;
-                continue;
-            }
-            let to = self.bytes.len() - self.records.unread_bytes();
-            match self.kept.last_mut() {
-                Some(last) if last.end == from => last.end = to,
-                _ => self.kept.push(from..to),
-            }
-            self.kept_count += 1;
-            self.has_tombstones |= record.value.is_none();
-            let timestamp = self.header.timestamp_of(record.timestamp_delta);
-            self.max_timestamp = self.max_timestamp.max(Some(timestamp));
+            seen.push(Seen {
+                range: from..self.bytes.len() - self.records.unread_bytes(),
+                offset: self.header.base_offset.plus(i64::from(record.offset_delta)),
+                key: record.key.map(|key| rules.hasher.hash(key)),
+                has_value: record.value.is_some(),
+                timestamp_delta: record.timestamp_delta,
+            });
         }
         true
     }
 
-    fn retains(
-        &self,
-        rules: &CleanRules<'_>,
-        offset: Offset,
-        key: Option<&[u8]>,
-        has_value: bool,
-    ) -> bool {
-        if offset >= rules.map.end() {
+    fn decide(&mut self, rules: &CleanRules<'_>, record: Seen) {
+        if !self.retains(rules, &record) {
+            self.removed_count += 1;
+            return;
+        }
+        match self.kept.last_mut() {
+            Some(last) if last.end == record.range.start => last.end = record.range.end,
+            _ => self.kept.push(record.range),
+        }
+        self.kept_count += 1;
+        self.has_tombstones |= !record.has_value;
+        let timestamp = self.header.timestamp_of(record.timestamp_delta);
+        self.max_timestamp = self.max_timestamp.max(Some(timestamp));
+    }
+
+    fn retains(&self, rules: &CleanRules<'_>, record: &Seen) -> bool {
+        if record.offset >= rules.map.end() {
             return true;
         }
-        let Some(key) = key else { return false };
-        let newest = rules.map.newest(rules.hasher.hash(key));
-        let is_newest = newest.is_none_or(|newest| offset >= newest);
+        let Some(key) = record.key else { return false };
+        let newest = rules.map.newest(key);
+        let is_newest = newest.is_none_or(|newest| record.offset >= newest);
         let is_due = || self.header.delete_horizon().is_some_and(|horizon| rules.now >= horizon);
-        is_newest && (has_value || !is_due())
+        is_newest && (record.has_value || !is_due())
     }
 
     /// Records that go.

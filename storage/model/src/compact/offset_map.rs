@@ -69,6 +69,25 @@ impl OffsetMap {
         Ok(())
     }
 
+    /// [`OffsetMap::put`] of each, in order, up to the first that fails.
+    pub fn put_all(&mut self, keys: &[(KeyHash, Offset)]) -> Result<(), MapFull> {
+        self.touch(keys.iter().map(|(key, _)| *key));
+        keys.iter().try_for_each(|(key, offset)| self.put(*key, *offset))
+    }
+
+    /// Brings what lookups of these keys will read into the processor's cache. The map is larger than
+    /// that; a miss takes longer than all else that is done with a record, but misses that do not
+    /// wait for one another take hardly longer than one. Some dozens of keys are a good number.
+    pub fn touch(&self, keys: impl Iterator<Item = KeyHash>) {
+        let mut read = Offset::ZERO;
+        for key in keys {
+            let slots = &self.tables[self.table_of(key)].slots;
+            let first = key.low as usize & slots.len().wrapping_sub(1);
+            read = read.max(slots.get(first).map_or(Offset::ZERO, |slot| slot.offset));
+        }
+        std::hint::black_box(read);
+    }
+
     /// Everything below `end` was looked at, also where there were no keys.
     pub fn advance(&mut self, end: Offset) {
         self.end = self.end.max(end);

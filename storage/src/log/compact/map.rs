@@ -12,6 +12,9 @@ use super::{
 use crate::log::Log;
 use crate::unpack::unpacked;
 
+/// Keys that are put into the map together: see [`OffsetMap::touch`].
+const KEYS_AT_ONCE: usize = 32;
+
 /// Goes over `from` up to the end of `dirty`, or as far as the map's memory reaches.
 pub(crate) async fn map_keys(
     log: &Log,
@@ -23,6 +26,7 @@ pub(crate) async fn map_keys(
     done: &mut Compacted,
 ) -> Result<OffsetMap, CompactionError> {
     let mut map = OffsetMap::new(from, rules.map_bytes_max);
+    let mut keys = Vec::with_capacity(KEYS_AT_ONCE);
     for segment in dirty {
         let mut source = Source::open(log, segment.name, from).await?;
         while let Some(mut content) = source.read().await? {
@@ -39,17 +43,25 @@ pub(crate) async fn map_keys(
                 };
                 let mut records = bytes.as_deref().map(|bytes| Records::new(&header, bytes));
                 let mut count = 0;
+                keys.clear();
                 while let Some(Ok(record)) = records.as_mut().and_then(Iterator::next) {
                     count += 1;
                     let offset = header.base_offset.plus(i64::from(record.offset_delta));
-                    if let Some(key) = record.key.filter(|_| offset >= map.end())
-                        && map.put(hasher.hash(key), offset).is_err()
-                    {
-                        return Ok(map);
+                    if let Some(key) = record.key.filter(|_| offset >= map.end()) {
+                        keys.push((hasher.hash(key), offset));
+                    }
+                    if keys.len() == KEYS_AT_ONCE {
+                        if map.put_all(&keys).is_err() {
+                            return Ok(map);
+                        }
+                        keys.clear();
                     }
                     if count % SLICE_RECORDS == 0 {
                         breathe(log, pace, &mut unpaced).await?;
                     }
+                }
+                if map.put_all(&keys).is_err() {
+                    return Ok(map);
                 }
                 map.advance(header.next_offset());
                 breathe(log, pace, &mut unpaced).await?;
