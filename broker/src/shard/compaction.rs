@@ -17,6 +17,17 @@ use super::roll::rules_of;
 /// `log.cleaner.backoff.ms` may be 0; each look goes over all logs.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 
+/// Work after which a compaction looks whether requests are being served. If so, it rests: with the
+/// core to itself a request takes half a millisecond, and each of its steps would wait for a slice
+/// of the compaction, and the clients of the same host for the thread.
+const WORK: Duration = Duration::from_micros(500);
+
+/// How long it rests, for the time that it has worked.
+const REST_PER_WORK: u32 = 2;
+
+/// Requests are being served if they took more than one part in so many of the core.
+const BUSY_SHARE: u32 = 50;
+
 /// Partitions whose logs cannot be compacted: left alone until a restart, as in Kafka.
 type Failed = BTreeSet<PartitionId>;
 
@@ -129,6 +140,8 @@ struct Budget<'a> {
     bytes_per_second: f64,
     /// When what was moved so far is paid for.
     paid_at: Cell<Duration>,
+    /// At the end of the last rest: the time, and what requests had taken of the core.
+    rested: Cell<(Duration, Duration)>,
 }
 
 impl<'a> Budget<'a> {
@@ -138,7 +151,25 @@ impl<'a> Budget<'a> {
         });
         let all = text.and_then(|text| text.trim().parse().ok()).unwrap_or(f64::MAX);
         let bytes_per_second = f64::max(all, 1.0) / shard.shard_count() as f64;
-        Self { shard, bytes_per_second, paid_at: Cell::default() }
+        let rested = Cell::new((shard.env.elapsed(), shard.env.task_times().foreground));
+        Self { shard, bytes_per_second, paid_at: Cell::default(), rested }
+    }
+}
+
+impl Budget<'_> {
+    async fn rest_beside_requests(&self) {
+        let env = &self.shard.env;
+        let (since, served) = self.rested.get();
+        let worked = env.elapsed() - since;
+        if worked < WORK {
+            return;
+        }
+        // Of a longer time than that, part was spent waiting for the device.
+        let rest = worked.min(WORK * 2) * REST_PER_WORK;
+        if env.task_times().foreground - served > worked / BUSY_SHARE {
+            env.sleep(rest).await;
+        }
+        self.rested.set((env.elapsed(), env.task_times().foreground));
     }
 }
 
@@ -147,6 +178,7 @@ impl Pace for Budget<'_> {
         async move {
             let env = &self.shard.env;
             env.breathe().await;
+            self.rest_beside_requests().await;
             if moved_bytes > 0 {
                 self.shard.metrics.count(|it| it.compaction.moved_bytes += moved_bytes as u64);
                 let now = env.elapsed();
