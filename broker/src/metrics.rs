@@ -11,7 +11,7 @@ use pelton_kafka::ApiKey;
 use pelton_model::TimestampMs;
 use pelton_model::histogram::{Latencies, Sizes};
 use pelton_storage::disk::IoTimes;
-use pelton_storage::{Corruptions, JournalStats};
+use pelton_storage::{Corruptions, FenceReason, JournalStats};
 
 use crate::runtime::TaskTimes;
 
@@ -91,6 +91,8 @@ pub struct CompactionFigures {
 pub struct GroupsFigures {
     /// By kind and state, all of them.
     pub by_state: BTreeMap<(&'static str, &'static str), u64>,
+    /// Of all of them, as they estimate it.
+    pub state_bytes: u64,
     /// Some, one by one.
     pub shown: Vec<GroupFigures>,
     /// Since their coordinators were loaded, as the next one.
@@ -130,6 +132,8 @@ pub struct PartitionFigures {
 #[derive(Clone, Debug, Default)]
 pub struct ShardFigures {
     pub shard: u16,
+    /// The data directory.
+    pub dir: String,
     /// What opening the storage took at the start.
     pub recovery_time: Duration,
     /// Of shard 0 only.
@@ -174,6 +178,9 @@ pub struct ShardFigures {
     pub groups: GroupsFigures,
     pub coordinator_loads: Latencies,
     pub producer_ids: u64,
+    /// What is kept in memory beside requests and batches: of partitions, producers, indexes, groups
+    /// and fetch sessions, as they estimate it.
+    pub state_bytes: u64,
     pub uncarried_bytes: u64,
     pub cached_bytes: u64,
     pub journal: JournalStats,
@@ -184,7 +191,8 @@ pub struct ShardFigures {
     pub tasks: TaskTimes,
     /// Damage that was found before it was served (F2).
     pub corruptions: Corruptions,
-    pub fenced: bool,
+    /// Nothing more is written until a restart.
+    pub fenced: Option<FenceReason>,
     pub disk_full: bool,
     pub disk_free_bytes: u64,
     pub disk_total_bytes: u64,

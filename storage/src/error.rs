@@ -6,6 +6,34 @@ use std::path::PathBuf;
 
 use pelton_model::{Offset, PartitionId};
 
+/// What made a shard write no more until a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FenceReason {
+    /// A write or sync of the journal failed.
+    Journal,
+    /// A write or sync of the state file failed.
+    StateFile,
+    /// A fenced partition cannot be carried, and what it needs fills the journal.
+    Partition,
+    /// A stop could not carry everything, and the shard ends.
+    Stop,
+}
+
+impl FenceReason {
+    pub const ALL: [FenceReason; 4] =
+        [FenceReason::Journal, FenceReason::StateFile, FenceReason::Partition, FenceReason::Stop];
+
+    /// As labels of metrics say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FenceReason::Journal => "journal",
+            FenceReason::StateFile => "state_file",
+            FenceReason::Partition => "partition",
+            FenceReason::Stop => "stop",
+        }
+    }
+}
+
 /// The shard's storage cannot do what was asked. `Fenced` stays until a restart (S3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageError {

@@ -23,7 +23,7 @@ mod unpack;
 mod wire;
 
 pub use append_file::{AppendFile, DurableWrites};
-pub use error::{AppendError, OpenError, ReadError, StorageError};
+pub use error::{AppendError, FenceReason, OpenError, ReadError, StorageError};
 pub use journal::JournalStats;
 pub use log::{
     AckedBy, Appended, Compacted, CompactionError, CompactionRules, Dirtiness, Log, NewBatch,

@@ -28,7 +28,7 @@ use pelton_model::{PartitionId, ShardId, TimestampMs, TopicId};
 
 use crate::directories::create_dir_durably;
 use crate::disk::Disk;
-use crate::error::{OpenError, StorageError};
+use crate::error::{FenceReason, OpenError, StorageError};
 use crate::journal::Life;
 use crate::log::RollRules;
 use crate::state::{PartitionState, ShardState, StateFile};
@@ -310,7 +310,7 @@ async fn carry_all(store: &Store, now: TimestampMs) -> Result<u64, StorageError>
     };
     let carried = all.await;
     if let Err(error) = &carried {
-        store.journal().fence(format!("it could not be drained: {error}"));
+        store.journal().fence(FenceReason::Stop, format!("it could not be drained: {error}"));
     }
     carried
 }

@@ -88,6 +88,8 @@ pub struct StoreStats {
     pub uncarried_bytes: usize,
     pub cached_bytes: usize,
     pub open_segments: usize,
+    /// Of the indexes of open segments.
+    pub index_bytes: usize,
     pub corruptions: Corruptions,
 }
 
@@ -459,6 +461,7 @@ impl Store {
             uncarried_bytes: self.0.around.memory.uncarried.get(),
             cached_bytes: self.0.around.memory.cached.get(),
             open_segments: self.0.around.open.count(),
+            index_bytes: self.0.around.open.index_bytes(),
             corruptions: self.0.around.open.corruptions(),
         }
     }

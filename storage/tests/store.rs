@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use futures::FutureExt;
 use pelton_model::batch::BatchHeader;
+use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, ShardId, TimestampMs};
 use pelton_storage::disk::sim::{Fault, FaultError, Operation, SimDisk, run};
 use pelton_storage::journal::JournalOptions;
 use pelton_storage::{
-    AppendError, NotAppended, ReadError, RollRules, StorageError, Store, StoreOptions,
+    AppendError, FenceReason, NotAppended, ReadError, RollRules, StorageError, Store, StoreOptions,
 };
 use support::*;
 
@@ -694,6 +695,7 @@ fn s3_a_failed_journal_write_fences_and_nothing_more_is_acknowledged() {
                 assert!(store.place(partition(1, 1), EPOCH).is_err());
                 assert!(store.remove(partition(1, 0)).await.is_err());
                 assert_eq!(log.commit_offset().get(), acknowledged);
+                assert_eq!(store.journal().fence_reason(), Some(FenceReason::Journal));
                 acknowledged
             });
             let acknowledged = acknowledged.await;
@@ -702,6 +704,21 @@ fn s3_a_failed_journal_write_fences_and_nothing_more_is_acknowledged() {
             assert_eq!(end, acknowledged);
         });
     }
+}
+
+#[test]
+fn s3_a_failed_write_of_the_state_fences() {
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        append(&store, &log, batch(1, 100)).await;
+        assert_eq!(store.journal().fence_reason(), None);
+        // The state is written beside its place and then put there; the journal renames nothing now.
+        let fault = Fault::new(Operation::Rename, FaultError::Errno(libc::EIO));
+        sim.inject(fault.under(shard_dir()));
+        store.checkpoint(|_| roll_at(1 << 30)).await.expect_err("fenced");
+        assert_eq!(store.journal().fence_reason(), Some(FenceReason::StateFile));
+    });
 }
 
 #[test]
@@ -760,6 +777,7 @@ fn s3_a_partition_that_keeps_too_much_of_the_ring_fences_the_shard_before_anybod
             }
         }
         assert!(matches!(store.journal().check(), Err(StorageError::Fenced(_))));
+        assert_eq!(store.journal().fence_reason(), Some(FenceReason::Partition));
     });
     let (store, _) = run(open(&sim.durable(), SMALL));
     let read = run(read_all(&store.log(bad).expect("a log")));
@@ -872,6 +890,26 @@ fn ring_files_of_another_size_are_used_as_they_are() {
             }
         });
     }
+}
+
+#[test]
+fn what_is_known_about_a_log_is_counted() {
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..3 {
+            append(&store, &log, batch(fill, 60_000)).await;
+            store.checkpoint(|_| roll_at(1)).await.expect("a checkpoint");
+        }
+        assert_eq!(store.stats().index_bytes, 0, "nobody has read");
+        let before = log.state_bytes();
+        let from = Producer { id: 9, sequence: 0 };
+        append(&store, &log, batch_of(&[(NOW.get(), b"a")], Some(from))).await;
+        let one = log.state_bytes() - before;
+        assert!(one >= ProducerTable::PRODUCER_BYTES, "{one}");
+        read(&log, 0, 1).await.expect("read");
+        let chunk_bytes = store.stats().index_bytes;
+        assert!((1..1_000).contains(&chunk_bytes), "one chunk: {chunk_bytes}");
+    });
 }
 
 #[test]

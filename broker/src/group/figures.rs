@@ -25,6 +25,7 @@ impl Shard {
                 after = slice.last().map(|group| group.group.clone());
                 for group in slice {
                     *all.by_state.entry((group.kind, group.state.name())).or_default() += 1;
+                    all.state_bytes += group.state_bytes as u64;
                     if all.shown.len() < GROUPS_SHOWN_MAX {
                         all.shown.push(group);
                     }

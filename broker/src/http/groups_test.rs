@@ -15,6 +15,7 @@ fn shards() -> [ShardFigures; 2] {
         state: GroupState::Classic(State::Stable),
         members: 2,
         rebalances: 3,
+        state_bytes: 500,
         offsets: vec![
             ("orders".into(), 0, 90),
             ("orders".into(), 1, 50),

@@ -52,7 +52,7 @@ fn a_scrape_is_answered_in_prometheus_text() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     assert!(answer.contains("connection: close\r\n"));
-    assert!(answer.contains("\npelton_connections 3\n"));
+    assert!(answer.contains("\npelton_connections{listener=\"PLAINTEXT\"} 3\n"));
     server.stop();
 }
 

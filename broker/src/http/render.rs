@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use pelton_model::TimestampMs;
 use pelton_model::histogram::Histogram;
+use pelton_storage::FenceReason;
 use pelton_storage::disk::{FileClass, IoTimes};
 
 use super::exposition::Exposition;
 use super::groups::groups;
 use super::requests::requests;
 use crate::metrics::{Pauses, ShardFigures, TopicTraffic};
+
+/// The one listener, as Kafka calls it by default.
+const LISTENER: &str = "PLAINTEXT";
 
 /// What runs, since when.
 #[derive(Clone, Debug)]
@@ -135,9 +139,9 @@ fn traffic(text: &mut Exposition, shards: &[ShardFigures]) {
 
 fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
     text.gauge("pelton_connections", "Open connections of Kafka's clients.")
-        .sample(&[], sum(shards, |shard| shard.connections));
+        .sample(&[("listener", LISTENER)], sum(shards, |shard| shard.connections));
     text.counter("pelton_connections_opened_total", "Connections accepted.")
-        .sample(&[], sum(shards, |shard| shard.connections_opened));
+        .sample(&[("listener", LISTENER)], sum(shards, |shard| shard.connections_opened));
     let mut family = text.counter("pelton_connections_refused_total", "Connections not accepted.");
     for cluster in shards.iter().filter_map(|shard| shard.cluster) {
         family.sample(&[("reason", "max.connections")], cluster.connections_refused);
@@ -179,7 +183,9 @@ fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
 fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut family = text.gauge(
         "pelton_memory_used_bytes",
-        "Memory held: requests (frames), batches not yet in segments (tails), or kept (cache).",
+        "Memory held: requests (frames), batches not yet in segments (tails), or kept (cache); and \
+         an estimate, without names and what an allocator adds, of what is known about partitions, \
+         producers, indexes, groups and fetch sessions (state).",
     );
     for shard in shards {
         let id = shard.shard.to_string();
@@ -187,6 +193,7 @@ fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
             ("frames", shard.frames_bytes),
             ("tails", shard.uncarried_bytes),
             ("cache", shard.cached_bytes),
+            ("state", shard.state_bytes),
         ] {
             family.sample(&[("shard", &id), ("for", purpose)], bytes);
         }
@@ -241,8 +248,12 @@ fn cores(text: &mut Exposition, shards: &[ShardFigures]) {
 }
 
 fn logs(text: &mut Exposition, shards: &[ShardFigures]) {
-    text.gauge("pelton_partitions", "Partitions of this broker, by its role in them.")
-        .sample(&[("role", "leader")], sum(shards, |shard| shard.partitions));
+    let mut family =
+        text.gauge("pelton_partitions", "Partitions of this broker, by its role in them.");
+    for shard in shards {
+        let labels = [("shard", &*shard.shard.to_string()), ("role", "leader")];
+        family.sample(&labels, shard.partitions);
+    }
     replicas(text, shards);
     let mut topics: BTreeMap<&str, u64> = BTreeMap::new();
     for (topic, bytes) in shards.iter().flat_map(|shard| &shard.topic_bytes) {
@@ -334,10 +345,16 @@ fn journals(text: &mut Exposition, shards: &[ShardFigures]) {
     }
     let mut family = text.gauge(
         "pelton_storage_fenced",
-        "1 after a failed write or sync: the shard writes no more until a restart.",
+        "1 for what made a shard write no more until a restart: a write or sync of the journal or \
+         the state file that failed, a fenced partition that fills the journal, or a stop that \
+         could not carry everything.",
     );
     for shard in shards {
-        family.sample(&[("shard", &shard.shard.to_string())], u8::from(shard.fenced));
+        let id = shard.shard.to_string();
+        for reason in FenceReason::ALL {
+            let labels = [("dir", &*shard.dir), ("shard", &id), ("reason", reason.name())];
+            family.sample(&labels, u8::from(shard.fenced == Some(reason)));
+        }
     }
 }
 
@@ -385,11 +402,11 @@ fn disk(text: &mut Exposition, shards: &[ShardFigures]) {
         .min_by_key(|shard| shard.disk_free_bytes);
     let mut family = text.gauge("pelton_storage_disk_free_bytes", "Free bytes of the data disk.");
     if let Some(shard) = disk {
-        family.sample(&[], shard.disk_free_bytes);
+        family.sample(&[("dir", &shard.dir)], shard.disk_free_bytes);
     }
     let mut family = text.gauge("pelton_storage_disk_total_bytes", "Size of the data disk.");
     if let Some(shard) = disk {
-        family.sample(&[], shard.disk_total_bytes);
+        family.sample(&[("dir", &shard.dir)], shard.disk_total_bytes);
     }
 }
 

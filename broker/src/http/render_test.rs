@@ -33,7 +33,9 @@ fn busy(shard: u16) -> ShardFigures {
         paused_for_mailbox: Pauses { now: 0, ever: 3 },
         journal_live_bytes: 4096,
         journal_used_ratio: 0.25,
-        fenced: shard == 1,
+        fenced: (shard == 1).then_some(FenceReason::StateFile),
+        dir: "/var/lib/pelton".into(),
+        state_bytes: 30,
         disk_full: shard == 1,
         disk_free_bytes: 50 + u64::from(shard),
         disk_total_bytes: 200,
@@ -159,7 +161,8 @@ fn figures_are_summed_over_shards() {
     has(&text, "pelton_bytes_sent_total{topic=\"orders\"} 100");
     has(&text, "pelton_records_produced_total{topic=\"orders\"} 20");
     has(&text, "pelton_records_fetched_total{topic=\"orders\"} 14");
-    has(&text, "pelton_partitions{role=\"leader\"} 8");
+    has(&text, "pelton_connections{listener=\"PLAINTEXT\"} 6");
+    has(&text, "pelton_connections_opened_total{listener=\"PLAINTEXT\"} 18");
     has(&text, "pelton_requests_parked{api=\"fetch\"} 2");
     has(&text, "pelton_connections_paused{reason=\"budget\"} 2");
     has(&text, "pelton_connections_paused{reason=\"mailbox\"} 0");
@@ -176,15 +179,28 @@ fn figures_about_a_core_keep_its_label() {
     has(&text, "pelton_journal_used_ratio{shard=\"0\"} 0.25");
     has(&text, "pelton_journal_checkpoint_lag_bytes{shard=\"1\"} 4096");
     has(&text, "pelton_shard_busy_seconds_total{shard=\"1\"} 2.75");
-    has(&text, "pelton_storage_fenced{shard=\"0\"} 0");
-    has(&text, "pelton_storage_fenced{shard=\"1\"} 1");
+    has(&text, "pelton_memory_used_bytes{shard=\"1\",for=\"state\"} 30");
+    has(&text, "pelton_partitions{shard=\"1\",role=\"leader\"} 4");
+}
+
+#[test]
+fn a_fenced_shard_says_why() {
+    let text = render(&[busy(0), busy(1)], &info());
+    let fenced = |shard: u16, reason: &str, value: u8| {
+        let labels = format!("dir=\"/var/lib/pelton\",shard=\"{shard}\",reason=\"{reason}\"");
+        has(&text, &format!("pelton_storage_fenced{{{labels}}} {value}"));
+    };
+    for reason in FenceReason::ALL {
+        fenced(0, reason.name(), 0);
+        fenced(1, reason.name(), u8::from(reason == FenceReason::StateFile));
+    }
 }
 
 #[test]
 fn the_disk_is_counted_once() {
     let text = render(&[busy(0), busy(1)], &info());
-    has(&text, "pelton_storage_disk_free_bytes 50");
-    has(&text, "pelton_storage_disk_total_bytes 200");
+    has(&text, "pelton_storage_disk_free_bytes{dir=\"/var/lib/pelton\"} 50");
+    has(&text, "pelton_storage_disk_total_bytes{dir=\"/var/lib/pelton\"} 200");
     has(&text, "pelton_storage_full 1");
     has(&text, "pelton_storage_corruptions_total{where=\"segment\"} 4");
     has(&text, "pelton_storage_corruptions_total{where=\"index\"} 2");
@@ -193,7 +209,7 @@ fn the_disk_is_counted_once() {
 #[test]
 fn a_disk_not_yet_looked_at_is_not_said_to_be_full() {
     let text = render(&[ShardFigures::default()], &info());
-    assert!(!text.contains("\npelton_storage_disk_free_bytes "));
+    assert!(!text.contains("\npelton_storage_disk_free_bytes{"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ impl Shard {
         let stats = self.store.stats();
         let mut figures = self.metrics.copy();
         figures.shard = self.id.get();
+        figures.dir = self.config.data_dir.display().to_string();
         figures.recovery_time = self.recovery_time;
         figures.cluster = self.controller.as_ref().map(|_| self.cluster_figures());
         figures.connections = self.connections.get() as u64;
@@ -33,15 +34,17 @@ impl Shard {
         figures.corruptions = stats.corruptions;
         figures.io = self.disk.io_times();
         figures.tasks = self.env.task_times();
-        figures.fenced = self.store.journal().check().is_err();
+        figures.fenced = self.store.journal().fence_reason();
         figures.disk_full = self.disk_full.get();
         {
             let sessions = self.fetch_sessions.borrow();
             figures.fetch_sessions = sessions.count() as u64;
             figures.fetch_session_evictions = sessions.evictions();
+            figures.state_bytes = (stats.index_bytes + sessions.state_bytes()) as u64;
         }
         self.add_partitions(&mut figures).await;
         figures.groups = self.group_figures().await;
+        figures.state_bytes += figures.groups.state_bytes;
         figures
     }
 
@@ -87,6 +90,7 @@ impl Shard {
         for logs in self.store.logs().chunks(PARTITIONS_A_SLICE) {
             for log in logs {
                 figures.partitions_offline += u64::from(!log.is_served());
+                figures.state_bytes += log.state_bytes() as u64;
                 figures.producer_ids += log.with_producers(|producers| producers.len()) as u64;
                 let view = self.view.borrow();
                 // A log that is about to go has no topic any more.

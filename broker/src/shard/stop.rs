@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use futures::future::select;
 
+use pelton_storage::FenceReason;
+
 use super::Shard;
 
 impl Shard {
@@ -34,7 +36,7 @@ impl Shard {
         if let Err(error) = closed {
             tracing::warn!(shard = %self.id, %error, "stopping with records in the journal only");
             // What still waits for room there, or was not acknowledged, will not be.
-            self.store.journal().fence("the broker stops".into());
+            self.store.journal().fence(FenceReason::Stop, "the broker stops".into());
         }
         self.closed.stop();
     }

@@ -29,7 +29,7 @@ pub use format::{Entry, Group, GroupHeader, HEADER_BYTES, NoGroup};
 use ring::Ring;
 
 use crate::disk::{Disk, is_disk_full};
-use crate::error::{OpenError, StorageError};
+use crate::error::{FenceReason, OpenError, StorageError};
 use crate::event::{Event, Wait};
 use crate::planted::{Bug, is_planted};
 
@@ -108,7 +108,7 @@ pub struct Journal {
     tail: Cell<u64>,
     /// Groups with extents whose bytes are not durable in their segments.
     extents: RefCell<BTreeMap<u64, usize>>,
-    fenced: RefCell<Option<String>>,
+    fenced: RefCell<Option<(FenceReason, String)>>,
     starved: Cell<bool>,
     stopping: Cell<bool>,
     ended: Cell<bool>,
@@ -305,8 +305,9 @@ impl Journal {
         self.room.notify();
     }
 
-    pub fn fence(&self, why: String) {
-        self.fenced.borrow_mut().get_or_insert(why);
+    /// Nothing more is written; the first reason stays.
+    pub fn fence(&self, reason: FenceReason, why: String) {
+        self.fenced.borrow_mut().get_or_insert((reason, why));
         let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
         for (_, waker) in waiters {
             waker.wake();
@@ -319,9 +320,14 @@ impl Journal {
     /// Fails once a write has failed (S3).
     pub fn check(&self) -> Result<(), StorageError> {
         match &*self.fenced.borrow() {
-            Some(why) => Err(StorageError::Fenced(why.clone())),
+            Some((_, why)) => Err(StorageError::Fenced(why.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Why nothing more is written, if so.
+    pub fn fence_reason(&self) -> Option<FenceReason> {
+        self.fenced.borrow().as_ref().map(|(reason, _)| *reason)
     }
 
     /// Takes no more entries, and ends [`Journal::run`] once everything queued is durable.
@@ -393,7 +399,10 @@ impl Journal {
                 Err(error) => {
                     tracing::error!(shard = %self.shard, sequence = group.sequence, %error,
                         "the journal cannot be written: this shard's storage is fenced");
-                    self.fence(format!("journal group {}: {error}", group.sequence));
+                    self.fence(
+                        FenceReason::Journal,
+                        format!("journal group {}: {error}", group.sequence),
+                    );
                     return;
                 }
             }

@@ -5,6 +5,7 @@ use std::io;
 use futures::future::join;
 
 use super::{Entry, Journal, PendingGroup};
+use crate::error::FenceReason;
 use crate::planted::{Bug, is_planted};
 
 impl Journal {
@@ -18,7 +19,7 @@ impl Journal {
         self.pending_bytes.set(self.pending_bytes.get() - next.body_bytes);
         let (first, second) = join(self.write_alone(&group), self.write_alone(&next)).await;
         if let Some(error) = first.err().or(second.err()) {
-            self.fence(format!("journal group {}: {error}", group.sequence));
+            self.fence(FenceReason::Journal, format!("journal group {}: {error}", group.sequence));
             return None;
         }
         // Everybody is told already; what is left is what nobody waits for.

@@ -280,6 +280,18 @@ impl Log {
         self.0.positions.borrow().segments.len()
     }
 
+    /// What the log keeps in memory beside batches and the indexes of open segments: itself, its
+    /// lists and its producers. An estimate: what an allocator adds is not in it.
+    pub fn state_bytes(&self) -> usize {
+        let positions = self.0.positions.borrow();
+        size_of::<LogParts>()
+            + positions.recent.len() * size_of::<RecentBatch>()
+            + positions.segments.len() * size_of::<Segment>()
+            + positions.unindexed.len() * size_of::<ChunkEntry>()
+            + positions.epochs.len() * size_of::<(LeaderEpoch, Offset)>()
+            + positions.producers.len() * ProducerTable::PRODUCER_BYTES
+    }
+
     /// Gives a look at the producers without copying them.
     pub fn with_producers<T>(&self, look: impl FnOnce(&ProducerTable) -> T) -> T {
         look(&self.0.positions.borrow().producers)

@@ -148,6 +148,11 @@ impl OpenSegments {
         self.table.borrow().open.len()
     }
 
+    /// Of the indexes that are in memory.
+    pub fn index_bytes(&self) -> usize {
+        self.table.borrow().index_bytes
+    }
+
     pub fn corruptions(&self) -> Corruptions {
         self.corruptions.get()
     }

@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::Store;
 use crate::disk::is_disk_full;
-use crate::error::StorageError;
+use crate::error::{FenceReason, StorageError};
 use crate::event::yield_now;
 use crate::log::{EXTENT_BYTES_MAX, Effort, Log, RollRules};
 use crate::planted::{Bug, is_planted};
@@ -192,7 +192,7 @@ impl Store {
             let why =
                 format!("{} cannot be carried, and what it needs fills the journal", log.id());
             tracing::error!(shard = %self.0.shard, why, "this shard's storage is fenced");
-            self.0.around.journal.fence(why);
+            self.0.around.journal.fence(FenceReason::Partition, why);
         }
         self.0.around.journal.check()
     }
@@ -247,7 +247,7 @@ impl Store {
             }
             Err(error) if is_disk_full(&error) => Err(StorageError::Full),
             Err(error) => {
-                journal.fence(format!("the state file: {error}"));
+                journal.fence(FenceReason::StateFile, format!("the state file: {error}"));
                 journal.check()
             }
         }

@@ -136,6 +136,15 @@ impl ClassicGroup {
         self.members.len()
     }
 
+    /// What it keeps in memory, but for names: an estimate.
+    pub fn state_bytes(&self) -> usize {
+        let assigned: usize = self.members.values().map(|member| member.assignment.len()).sum();
+        size_of::<Self>()
+            + self.members.len() * size_of::<(MemberId, Member)>()
+            + self.metadata_bytes
+            + assigned
+    }
+
     pub fn rebalances(&self) -> u64 {
         self.rebalances
     }

@@ -157,6 +157,16 @@ impl ConsumerGroup {
         self.members.len()
     }
 
+    /// What it keeps in memory, but for names: an estimate.
+    pub fn state_bytes(&self) -> usize {
+        let owned: usize = self.owners.values().map(BTreeMap::len).sum();
+        // Each stands with its owner, in the owner's own list and in the target.
+        let partition_bytes = size_of::<(i32, MemberId)>() + 2 * size_of::<i32>();
+        size_of::<Self>()
+            + self.members.len() * size_of::<(MemberId, Member, Assignment)>()
+            + owned * partition_bytes
+    }
+
     pub fn rebalances(&self) -> u64 {
         self.looked.rebalances
     }

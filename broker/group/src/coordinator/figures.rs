@@ -23,6 +23,8 @@ pub struct GroupFigures {
     pub members: usize,
     /// Begun since the coordinator was made.
     pub rebalances: u64,
+    /// What the group keeps in memory, but for names: an estimate.
+    pub state_bytes: usize,
     /// Committed offsets by topic and partition.
     pub offsets: Vec<(TopicName, i32, i64)>,
 }

@@ -63,6 +63,7 @@ impl Coordinator {
                     Kind::Consumer(group) => group.member_count(),
                 },
                 rebalances: group.rebalances_begun(),
+                state_bytes: group.state_bytes(),
                 offsets: group
                     .offsets
                     .iter()

@@ -86,6 +86,15 @@ impl Group {
         }
     }
 
+    /// What it keeps in memory, but for names: an estimate.
+    fn state_bytes(&self) -> usize {
+        let kind = match &self.kind {
+            Kind::Classic(group) => group.state_bytes(),
+            Kind::Consumer(group) => group.state_bytes(),
+        };
+        kind + self.offsets.state_bytes()
+    }
+
     /// Nobody is in it.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.kind {

@@ -44,6 +44,13 @@ impl Offsets {
         self.by_topic.get(topic)
     }
 
+    /// What it keeps in memory, but for topics' names: an estimate.
+    pub fn state_bytes(&self) -> usize {
+        let of_one =
+            |offset: &CommittedOffset| size_of::<(i32, CommittedOffset)>() + offset.metadata.len();
+        self.iter().map(|(_, _, offset)| of_one(offset)).sum()
+    }
+
     /// Every partition that has one.
     pub fn iter(&self) -> impl Iterator<Item = (&TopicName, i32, &CommittedOffset)> {
         self.by_topic.iter().flat_map(|(topic, partitions)| {

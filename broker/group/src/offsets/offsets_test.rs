@@ -37,6 +37,18 @@ fn what_is_committed_is_fetched_and_what_is_not_is_minus_one() {
 }
 
 #[test]
+fn each_committed_offset_adds_to_what_the_group_is_said_to_keep() {
+    let mut bench = Bench::new();
+    let mut kept = Vec::new();
+    for topic in ["t", "u", "v"] {
+        assert_eq!(bench.commit_as(-1, "", topic, 42), Ok(vec![Ok(())]));
+        kept.push(bench.coordinator.group_figures(None, 1)[0].state_bytes);
+    }
+    assert_eq!(kept[1] - kept[0], kept[2] - kept[1]);
+    assert!(kept[1] - kept[0] >= 2 * size_of::<i64>(), "{kept:?}");
+}
+
+#[test]
 fn the_group_without_a_name_takes_simple_commits() {
     let mut bench = Bench::new();
     let commit =

@@ -19,8 +19,10 @@ const NO_SESSION: i32 = 0;
 /// A session that is idle for longer may be evicted by any, one that is older by a larger one.
 const EVICTION_AGE: Duration = Duration::from_secs(120);
 
-/// Of all sessions of a shard together. At about 250 bytes each, and up to as many again for a
-/// name, that is 25 to 50 MB. Kafka bounds only the sessions.
+/// What one partition of a session takes, roughly; and up to as much again for a name.
+const PARTITION_BYTES: usize = 250;
+
+/// Of all sessions of a shard together: 25 to 50 MB. Kafka bounds only the sessions.
 const PARTITIONS_MAX: usize = 100_000;
 
 /// No topic has a longer name, so a session for one serves nobody; it would only hold memory.
@@ -111,6 +113,11 @@ impl FetchSessions {
 
     pub fn partition_count(&self) -> usize {
         self.partition_count
+    }
+
+    /// What all of them keep in memory, but for names: an estimate.
+    pub fn state_bytes(&self) -> usize {
+        self.partition_count * PARTITION_BYTES
     }
 
     /// Since the start.

@@ -66,6 +66,11 @@ pub enum ProducerError {
 }
 
 impl ProducerTable {
+    /// What one producer takes at most, with all the batches that are remembered of it.
+    pub const PRODUCER_BYTES: usize = size_of::<(ProducerId, Producer)>()
+        + size_of::<(TimestampMs, ProducerId)>()
+        + PRODUCER_BATCHES_REMEMBERED * size_of::<RememberedBatch>();
+
     /// Whether a batch may be appended. The first batch of an unknown producer may begin anywhere,
     /// that of a new epoch must begin at 0.
     pub fn check(&self, batch: &ProducerBatch) -> Result<Checked, ProducerError> {
