@@ -7,7 +7,16 @@ Kafka computes an assignment at most once a second, so scenarios wait where one 
 import struct
 import time
 
-from scenarios.groups import _commit, _fetch, _join, _leave, _offset_delete, _ready, _sync
+from scenarios.groups import (
+    ONE_FOR_EACH_COORDINATOR,
+    _commit,
+    _fetch,
+    _join,
+    _leave,
+    _offset_delete,
+    _ready,
+    _sync,
+)
 
 ASSIGNMENT_INTERVAL = 1.2
 NEWEST = 1
@@ -37,6 +46,26 @@ def _ask(p, beat, version=NEWEST):
     return p.ask("ConsumerGroupHeartbeat", version, beat)
 
 
+def _topic(p, name, partitions):
+    """Makes a topic that every coordinator knows: each of Kafka's hears of it in its own time, and a member that comes
+    before gets nothing."""
+    p.topic(name, partitions)
+    unaware = list(ONE_FOR_EACH_COORDINATOR)
+
+    def known():
+        unaware[:] = [group for group in unaware if not assigns(group)]
+        return not unaware
+
+    def assigns(group):
+        joined = p.quiet("ConsumerGroupHeartbeat", NEWEST, _joining(group, "probe", [name]))
+        p.quiet("ConsumerGroupHeartbeat", NEWEST, _beat(group, "probe", -1))
+        return bool((joined["assignment"] or {}).get("topicPartitions"))
+
+    p.until(f"every coordinator to know {name}", known)
+    p.quiet("DeleteGroups", 2, {"groupsNames": ONE_FOR_EACH_COORDINATOR})
+    return name
+
+
 def _describe(p, *groups, **more):
     for version in p.versions("ConsumerGroupDescribe"):
         p.ask("ConsumerGroupDescribe", version, {"groupIds": list(groups), "includeAuthorizedOperations": False} | more)
@@ -54,7 +83,7 @@ def _fetch_by(p, version, group, member, epoch, *topics):
 
 def consumers_come_and_go(p):
     _ready(p)
-    name = p.topic("cmp-consumers", 4)
+    name = _topic(p, "cmp-consumers", 4)
     group = "cmp-come-and-go"
     _ask(p, _joining(group, "m1", [name]))
     _describe(p, group)
@@ -107,7 +136,7 @@ def consumers_come_and_go(p):
 def consumers_move(p):
     """Subscriptions change, topics grow and go, another assignor is wanted."""
     _ready(p)
-    first, second = p.topic("cmp-move-a", 4), p.topic("cmp-move-b", 2)
+    first, second = _topic(p, "cmp-move-a", 4), _topic(p, "cmp-move-b", 2)
     group = "cmp-move"
     _ask(p, _joining(group, "m1", [first]))
     _ask(p, _joining(group, "m2", [first]))
@@ -164,7 +193,7 @@ def _until_epoch_above(p, group, member, before=None):
 
 def static_consumers(p):
     _ready(p)
-    name = p.topic("cmp-static-consumers", 4)
+    name = _topic(p, "cmp-static-consumers", 4)
     group, fixed = "cmp-static-consumer", {"instanceId": "i1"}
     _ask(p, _joining(group, "m1", [name], **fixed))
     _ask(p, _joining(group, "m2", [name], **fixed))
@@ -193,7 +222,7 @@ def static_consumers(p):
 
 def consumers_commit(p):
     _ready(p)
-    name = p.topic("cmp-commits-848", 4)
+    name = _topic(p, "cmp-commits-848", 4)
     group = "cmp-commit-848"
     _ask(p, _joining(group, "m1", [name]))
     _ask(p, _joining(group, "m2", [name]))
@@ -232,7 +261,7 @@ def consumers_commit(p):
 
 def bad_heartbeats(p):
     _ready(p)
-    name = p.topic("cmp-bad-beats", 2)
+    name = _topic(p, "cmp-bad-beats", 2)
     group = "cmp-bad"
     for version in p.versions("ConsumerGroupHeartbeat"):
 
@@ -266,7 +295,7 @@ def bad_heartbeats(p):
 def regular_expressions(p):
     """Kafka resolves them behind its first answer, so what is compared is what comes of them."""
     _ready(p)
-    names = [p.topic("cmp-regex-a", 2), p.topic("cmp-regex-b", 1), p.topic("not-cmp-regex-a", 1)]
+    names = [_topic(p, "cmp-regex-a", 2), _topic(p, "cmp-regex-b", 1), _topic(p, "not-cmp-regex-a", 1)]
     for number, regex in enumerate(("cmp-regex-.", "cmp-regex-[ac]|x", "cmp-regex-", ".*cmp-regex-a", "cmp\\-regex\\-[a-b]")):
         group = f"cmp-regex-{number}"
         p.quiet("ConsumerGroupHeartbeat", NEWEST, _joining(group, "m1", None, subscribedTopicRegex=regex))
@@ -290,7 +319,7 @@ def _describe_topics(p, group):
 def two_protocols(p):
     """What groups of one protocol answer to requests of the other."""
     _ready(p)
-    name = p.topic("cmp-two", 2)
+    name = _topic(p, "cmp-two", 2)
     consumers, classic = "cmp-two-consumers", "cmp-two-classic"
     _ask(p, _joining(consumers, "m1", [name]))
     p.ask("JoinGroup", 9, _join(consumers, kind="connect"))
@@ -342,7 +371,7 @@ def _classic_beat(p, group, member, generation):
 def upgrade_and_back(p):
     """A member of the consumer protocol joins a classic group, and leaves it again."""
     _ready(p)
-    name = p.topic("cmp-turn", 4)
+    name = _topic(p, "cmp-turn", 4)
     group = "cmp-turn"
     classic, generation = _classic(p, group, name, 4)
     _ask(p, _joining(group, "m1", [name]))
@@ -379,7 +408,7 @@ def upgrade_and_back(p):
 
 def classic_joins_consumers(p):
     _ready(p)
-    name = p.topic("cmp-mixed-in", 4)
+    name = _topic(p, "cmp-mixed-in", 4)
     group = "cmp-mixed-in"
     _ask(p, _joining(group, "m1", [name]))
     time.sleep(ASSIGNMENT_INTERVAL)
@@ -405,7 +434,7 @@ def classic_joins_consumers(p):
 def protocol_changed(p):
     """A member goes over to the other protocol under its id."""
     _ready(p)
-    name = p.topic("cmp-changed", 4)
+    name = _topic(p, "cmp-changed", 4)
     group = "cmp-changed"
     classic, generation = _classic(p, group, name, 4)
     _ask(p, _joining(group, "m1", [name]))
@@ -420,7 +449,7 @@ def protocol_changed(p):
 def static_goes_back(p):
     """A static member of the consumer protocol comes back with the classic one, alone and beside a classic member."""
     _ready(p)
-    name = p.topic("cmp-goes-back", 4)
+    name = _topic(p, "cmp-goes-back", 4)
     fixed = {"instanceId": "i1"}
     for group, has_other in (("cmp-goes-back-alone", False), ("cmp-goes-back", True)):
         _ask(p, _joining(group, "m1", [name], **fixed))
@@ -444,7 +473,7 @@ def static_goes_back(p):
 def minds_change_while_giving_up(p):
     """A member that has partitions to give up subscribes to another topic, and still owns them."""
     _ready(p)
-    before, after = p.topic("cmp-mind-before", 4), p.topic("cmp-mind-after", 2)
+    before, after = _topic(p, "cmp-mind-before", 4), _topic(p, "cmp-mind-after", 2)
     group = "cmp-mind"
     _ask(p, _joining(group, "m1", [before]))
     time.sleep(ASSIGNMENT_INTERVAL)
@@ -463,7 +492,7 @@ def minds_change_while_giving_up(p):
 
 def configs_of_a_group(p):
     _ready(p)
-    name, group = p.topic("cmp-group-configs", 1), "cmp-group-configs"
+    name, group = _topic(p, "cmp-group-configs", 1), "cmp-group-configs"
     kind = 32
     wanted = {"consumer.heartbeat.interval.ms": "7000", "consumer.session.timeout.ms": "50000"}
     _ask(p, _joining(group, "m1", [name]))
