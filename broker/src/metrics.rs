@@ -52,20 +52,28 @@ impl Pauses {
 /// Where a request's time goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// From its last byte until its work is with the owners.
+    /// From when its frame was taken off the connection until its turn came. Frames that are not
+    /// taken, for want of room, are not in it.
+    Queue,
+    /// From then until its work is with the owners.
     Local,
     /// At the owner, until the device has what was appended.
     Durable,
     /// At another shard and on the ways there and back.
     Hop,
+    /// From when its answer was ready until the socket had taken it, other answers before it
+    /// included.
+    Send,
 }
 
 impl Phase {
     pub fn name(self) -> &'static str {
         match self {
+            Phase::Queue => "queue",
             Phase::Local => "local",
             Phase::Durable => "durable",
             Phase::Hop => "hop",
+            Phase::Send => "send",
         }
     }
 }

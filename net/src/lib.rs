@@ -26,5 +26,5 @@ pub use frame::{Frame, FrameError, FrameReader};
 pub use link::{Link, LinkBackend};
 pub use listener::{Accepted, Acceptor, AcceptorStop, Listener, bind_shared};
 pub use scratch::Scratch;
-pub use service::{Answer, Reply, Service, Step};
+pub use service::{Answer, Mark, Reply, Service, Step};
 pub use stop::{StopSignal, Stopped};

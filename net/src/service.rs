@@ -1,5 +1,7 @@
 //! What a connection asks of the one who understands its frames.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 
@@ -17,6 +19,22 @@ pub trait Service {
     /// Whether `start` may be called while answers to earlier frames are pending. `false` for
     /// anything that has to see the effect of what came before.
     fn runs_ahead(&self, frame: &Bytes) -> bool;
+
+    /// A frame has been taken off the connection; `start` is called with it once it is its turn,
+    /// and before the next one is taken.
+    fn arrived(&self) {}
+
+    /// The answer that was given this mark has been handed to the socket.
+    fn sent(&self, _mark: Mark) {}
+}
+
+/// What a service wants to be told when an answer has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What was asked, in numbers of the service.
+    pub kind: i16,
+    /// When the answer was ready, by the service's clock.
+    pub ready: Duration,
 }
 
 /// What came of `start`.
@@ -43,11 +61,18 @@ pub enum Answer {
 pub struct Reply {
     pub pieces: Vec<Bytes>,
     pub charge: Option<Charge>,
+    pub mark: Option<Mark>,
 }
 
 impl Reply {
     pub fn new(pieces: Vec<Bytes>) -> Self {
-        Self { pieces, charge: None }
+        Self { pieces, charge: None, mark: None }
+    }
+
+    /// Has [`Service::sent`] told when the answer has been handed to the socket.
+    pub fn marked(mut self, mark: Mark) -> Self {
+        self.mark = Some(mark);
+        self
     }
 
     /// Keeps `charge` until the answer has been sent.

@@ -52,8 +52,9 @@ pub fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
     }
     let mut family = text.histogram(
         "pelton_request_phase_seconds",
-        "Where requests' time goes: local, until the owners have the work; durable, an owner's \
-         wait for the device; hop, the whole stay at another shard.",
+        "Where requests' time goes: queue, until it is a frame's turn; local, until the owners have \
+         the work; durable, an owner's wait for the device; hop, the whole stay at another shard; \
+         send, until the socket has taken an answer that is ready.",
     );
     for ((api, phase), histogram) in &phases {
         family.latencies(&[("api", api), ("phase", phase.name())], histogram);

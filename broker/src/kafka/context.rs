@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use pelton_cluster::ClusterError;
 use pelton_kafka::{RequestHeader, TopicRef};
@@ -21,6 +22,8 @@ pub struct Session {
     pub principal: Principal,
     /// What the client is counted as, once it has said what it is (KIP-511).
     counted_as: RefCell<Option<ClientKind>>,
+    /// When the request that starts next was taken off the connection.
+    pub arrived: Cell<Duration>,
     /// The Fetch that is being answered has waited for records; there is one at a time.
     pub fetch_parked: Cell<bool>,
 }
@@ -32,6 +35,7 @@ impl Session {
             peer,
             principal: Principal::anonymous(),
             counted_as: RefCell::default(),
+            arrived: Cell::default(),
             fetch_parked: Cell::default(),
         }
     }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures::future::FutureExt;
 use pelton_kafka::messages::{KafkaRequest, KafkaResponse, decode_request, encode_response};
 use pelton_kafka::{ApiKey, RequestHeader, fetch, produce, versions};
-use pelton_net::{Answer, Charge, Frame, Reply, Step};
+use pelton_net::{Answer, Charge, Frame, Mark, Reply, Step};
 
 use super::context::{Call, Session};
 use super::handler;
+use crate::metrics::Phase;
 
 /// What all versions that are not served are counted as.
 const UNSERVED: i16 = -1;
@@ -33,18 +34,25 @@ pub async fn start(session: Rc<Session>, frame: Frame) -> Step {
         *figures.requests.entry((api_key.get(), counted)).or_default() += 1;
     });
     let began = shard.env.elapsed();
+    shard.metrics.phase(api_key, Phase::Queue, began - session.arrived.get());
     let call = Call { session: session.clone(), header: Rc::new(header) };
     let step = route(call, body, charge).await;
     match step {
         Step::Answer(answer) => Step::Answer(
             async move {
                 let answer = answer.await;
-                let took = shard.env.elapsed() - began;
+                let ready = shard.env.elapsed();
+                let took = ready - began;
                 let waited = api_key == ApiKey::FETCH && session.fetch_parked.take();
                 shard.metrics.count(|figures| {
                     figures.durations.entry((api_key.get(), waited)).or_default().record_time(took);
                 });
-                answer
+                match answer {
+                    Answer::Reply(reply) => {
+                        Answer::Reply(reply.marked(Mark { kind: api_key.get(), ready }))
+                    }
+                    other => other,
+                }
             }
             .boxed_local(),
         ),

@@ -13,11 +13,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture};
 use pelton_kafka::ApiKey;
-use pelton_net::{Frame, Service, Step};
+use pelton_net::{Frame, Mark, Service, Step};
 
 pub use authorize::{Operation, Principal, Resource};
 pub use context::{Call, Session};
 
+use crate::metrics::Phase;
 use crate::shard::Shard;
 
 /// One connection.
@@ -42,5 +43,14 @@ impl Service for KafkaService {
     fn runs_ahead(&self, frame: &Bytes) -> bool {
         matches!(frame.get(..2), Some(&[high, low])
             if ApiKey::new(i16::from_be_bytes([high, low])) == ApiKey::PRODUCE)
+    }
+
+    fn arrived(&self) {
+        self.session.arrived.set(self.session.shard.env.elapsed());
+    }
+
+    fn sent(&self, mark: Mark) {
+        let Shard { env, metrics, .. } = &*self.session.shard;
+        metrics.phase(ApiKey::new(mark.kind), Phase::Send, env.elapsed() - mark.ready);
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::bench::{Bench, Outcome, framed};
 use crate::frame::Frame;
 use crate::link::sim::{Wire, WireOptions, pair};
-use crate::service::{Answer, Reply, Step};
+use crate::service::{Answer, Mark, Reply, Step};
 
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -19,6 +19,8 @@ struct Told {
     started: RefCell<Vec<Bytes>>,
     answers: RefCell<BTreeMap<Bytes, oneshot::Sender<Answer>>>,
     holds_up: Cell<Option<oneshot::Sender<()>>>,
+    arrived: Cell<usize>,
+    sent: RefCell<Vec<Mark>>,
 }
 
 impl Service for Told {
@@ -51,6 +53,14 @@ impl Service for Told {
 
     fn runs_ahead(&self, frame: &Bytes) -> bool {
         frame.starts_with(b"p") || frame.starts_with(b"s")
+    }
+
+    fn arrived(&self) {
+        self.arrived.set(self.arrived.get() + 1);
+    }
+
+    fn sent(&self, mark: Mark) {
+        self.sent.borrow_mut().push(mark);
     }
 }
 
@@ -384,4 +394,30 @@ fn a_large_answer_arrives_whole() {
     let total: usize = pieces.iter().map(Bytes::len).sum();
     setup.answer("p1", pieces);
     assert_eq!(setup.received().len(), total);
+}
+
+#[test]
+fn the_service_is_told_of_a_frame_before_its_turn_comes() {
+    let mut setup = Setup::new();
+    setup.send(&["f1", "f2", "f3"]);
+    assert_eq!((setup.service.arrived.get(), setup.started()), (2, vec!["f1".to_owned()]));
+    setup.reply("f1", "one");
+    assert_eq!((setup.service.arrived.get(), setup.started().len()), (3, 2));
+}
+
+#[test]
+fn the_service_is_told_of_an_answer_when_those_before_it_have_left_too() {
+    let mut setup = Setup::new();
+    setup.send(&["p1", "p2", "p3"]);
+    let mark = |kind| Mark { kind, ready: Duration::from_secs(1) };
+    let marked = |kind| {
+        let reply = Reply::new(vec![Bytes::from_static(b"answer")]);
+        Answer::Reply(reply.marked(mark(kind)))
+    };
+    setup.answer("p2", marked(2));
+    assert_eq!(*setup.service.sent.borrow(), []);
+    setup.answer("p1", marked(1));
+    assert_eq!(*setup.service.sent.borrow(), [mark(1), mark(2)]);
+    setup.reply("p3", "without a mark");
+    assert_eq!(setup.service.sent.borrow().len(), 2);
 }

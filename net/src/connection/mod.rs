@@ -116,7 +116,7 @@ async fn exchange(
     let pipeline = Pipeline::new(limits.in_flight_requests_max, limits.in_flight_bytes_max);
 
     let mut reader = pin!(reader::read_requests(&mut frames, service, &pipeline, stop));
-    let mut writer = pin!(writer::write_answers(link, &pipeline, &watch));
+    let mut writer = pin!(writer::write_answers(link, service, &pipeline, &watch));
     let mut watchdog = pin!(watchdog::watch(&watch, &pipeline, limits.idle, &shard.sleep));
     let mut reading = true;
     poll_fn(|cx| {

@@ -32,6 +32,7 @@ pub(super) async fn read_requests(
             Some(Err(error)) => return CloseReason::BadFrame(error),
             None => return CloseReason::Stopped,
         };
+        service.arrived();
         if !service.runs_ahead(&frame.bytes)
             && unless(&mut stopped, pipeline.drained()).await.is_none()
         {

@@ -10,7 +10,7 @@ use super::CloseReason;
 use super::pipeline::{Answered, Pipeline};
 use crate::budget::Charge;
 use crate::link::Link;
-use crate::service::Answer;
+use crate::service::{Answer, Mark, Service};
 use crate::watch::Watch;
 
 /// Answers that are ready are gathered into one write up to this size.
@@ -24,7 +24,12 @@ const GATHERED_PIECES_MAX: usize = 256;
 const WRITE_BYTES_MAX: usize = 1 << 20;
 
 /// Runs until no further answer will come, or can be sent.
-pub(super) async fn write_answers(link: &Link, pipeline: &Pipeline, watch: &Watch) -> CloseReason {
+pub(super) async fn write_answers(
+    link: &Link,
+    service: &dyn Service,
+    pipeline: &Pipeline,
+    watch: &Watch,
+) -> CloseReason {
     loop {
         let first = match poll_fn(|cx| pipeline.poll_answer(cx)).await {
             Ok(first) => first,
@@ -44,6 +49,7 @@ pub(super) async fn write_answers(link: &Link, pipeline: &Pipeline, watch: &Watc
         if let Err(error) = send(link, batch.pieces, watch).await {
             return CloseReason::Io(error);
         }
+        batch.marks.into_iter().for_each(|mark| service.sent(mark));
         drop(batch.charges);
         pipeline.sent(batch.requests, batch.frame_bytes);
         if let Some(reason) = batch.end {
@@ -58,6 +64,7 @@ struct Batch {
     pieces: Vec<Bytes>,
     bytes: usize,
     charges: Vec<Charge>,
+    marks: Vec<Mark>,
     requests: usize,
     frame_bytes: usize,
     /// Nothing leaves after these.
@@ -79,6 +86,7 @@ impl Batch {
                 self.bytes += reply.pieces.iter().map(Bytes::len).sum::<usize>();
                 self.pieces.extend(reply.pieces);
                 self.charges.extend(reply.charge);
+                self.marks.extend(reply.mark);
             }
             Answer::Nothing => {}
             Answer::Close => self.end = Some(CloseReason::Service),

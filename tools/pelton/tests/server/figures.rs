@@ -89,6 +89,20 @@ fn records_that_are_fetched_are_counted_and_so_is_who_waits_for_them() {
     assert!(body.len() > 100, "records");
     assert_eq!(value(&address, fetched), 100.0);
 
+    let phase = |api: &str, phase: &str| {
+        value(
+            &address,
+            &format!("pelton_request_phase_seconds_count{{api=\"{api}\",phase=\"{phase}\"}}"),
+        )
+    };
+    assert_eq!(phase("fetch", "queue"), 1.0);
+    assert!(phase("produce", "queue") > 0.0);
+    // A client has its answer perhaps before the broker has noted that.
+    for api in ["fetch", "produce"] {
+        let are_sent = || phase(api, "send") == phase(api, "queue");
+        eventually("all answers are sent", SOON, || are_sent().then_some(()));
+    }
+
     let parked = "pelton_requests_parked{api=\"fetch\"}";
     assert_eq!(value(&address, parked), 0.0);
     assert!(connection.send(&fetch(100).frame()));
