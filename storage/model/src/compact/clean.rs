@@ -219,8 +219,8 @@ impl<'a> BatchCleaner<'a> {
         });
         for range in &self.kept {
             let bytes = &self.bytes[range.clone()];
-            let mut records =
-                Records::new(&BatchHeader { record_count: i32::MAX, ..*header }, bytes);
+            // The batch has at least as many records as a range of it.
+            let mut records = Records::new(header, bytes);
             while records.unread_bytes() > 0 {
                 // It was read once: this is a walk over the same bytes.
                 let Some(Ok(record)) = records.next() else { break };

@@ -12,7 +12,7 @@ pub(super) struct Block<'a> {
     /// Of a literal at the front of `rest`, still to be copied.
     literal_bytes: usize,
     plain: Vec<u8>,
-    /// What `plain` will be.
+    /// What `plain` will be; 0 where nothing is left to be done.
     plain_bytes: usize,
     /// How far it was read.
     read_bytes: usize,
@@ -29,7 +29,7 @@ impl<'a> Block<'a> {
 
     /// Of a block that is decompressed already.
     pub fn done(plain: Vec<u8>) -> Self {
-        Self { plain_bytes: plain.len(), plain, ..Self::default() }
+        Self { plain, ..Self::default() }
     }
 
     /// How many bytes went into `into`, which has room; 0 at the end, none if the block is corrupt.

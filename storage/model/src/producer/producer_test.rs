@@ -191,6 +191,7 @@ fn a_cut_forgets_the_batches_that_reach_beyond_it() {
     assert!(is_known(&table, 1) && !is_known(&table, 2));
     table.truncate_to(Offset::new(3));
     assert!(is_known(&table, 0) && !is_known(&table, 1));
+    assert!(!table.is_empty());
     table.truncate_to(Offset::new(1));
     assert!(table.is_empty());
     assert!(!table.expire(TimestampMs::new(i64::MAX), 0, 10), "nothing is left to forget");
