@@ -25,14 +25,6 @@ pub(super) struct Anew {
 }
 
 impl Log {
-    /// Of committed batches that are in no segment.
-    pub(crate) fn uncarried_bytes(&self) -> usize {
-        let positions = self.0.positions.borrow();
-        let first = positions.recent.partition_point(|batch| batch.base < positions.carried_end);
-        let committed = positions.recent.range(first..).filter(|it| it.next <= positions.commit);
-        committed.map(|batch| batch.bytes.len()).sum()
-    }
-
     /// Whether the journal still has to write what was logged anew.
     pub(crate) fn is_being_logged_anew(&self) -> bool {
         let durable = self.0.journal.durable_sequence();

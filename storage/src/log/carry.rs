@@ -81,10 +81,9 @@ impl Log {
     /// One turn of what was asked for.
     pub(crate) async fn carry_wanted(&self, rules: RollRules) -> Result<(), StorageError> {
         self.0.positions.borrow_mut().is_carry_wanted = false;
-        // What is left has another turn; of a log that was dropped, nothing will ever be carried.
-        if self.carry_with(rules, Effort::GENTLE).await? > 0 {
-            self.want_carry(&mut self.0.positions.borrow_mut());
-        }
+        self.carry_with(rules, Effort::GENTLE).await?;
+        // What is left has another turn.
+        self.want_carry(&mut self.0.positions.borrow_mut());
         Ok(())
     }
 

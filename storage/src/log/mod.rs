@@ -317,6 +317,8 @@ impl Log {
             let mut positions = self.0.positions.borrow_mut();
             positions.dropped_needs_from = positions.needs_from(self.0.journal.durable_sequence());
             positions.dropped = true;
+            // Nothing waits to be carried any more.
+            positions.carried_bytes = positions.appended_bytes;
             let carried_end = positions.carried_end;
             for batch in positions.recent.drain(..) {
                 self.0.memory.release(batch.bytes.len(), batch.base < carried_end);

@@ -164,13 +164,13 @@ impl Store {
         if journal.used_ratio() <= ANEW_USED_RATIO_MIN {
             return;
         }
-        let (fenced, others): (Vec<Log>, Vec<Log>) =
-            self.logs().into_iter().partition(Log::is_fenced);
-        let bytes: usize = fenced.iter().map(Log::uncarried_bytes).sum();
-        if bytes as u64 > self.0.options.journal.ring_bytes_max / ANEW_RING_SHARE {
+        let logs = self.logs();
+        let (fenced, others): (Vec<&Log>, Vec<&Log>) = logs.iter().partition(|log| log.is_fenced());
+        let bytes: u64 = fenced.iter().map(|log| log.backlog_bytes()).sum();
+        if fenced.is_empty() || bytes > self.0.options.journal.ring_bytes_max / ANEW_RING_SHARE {
             return;
         }
-        let needed = others.iter().filter_map(Log::needs_from).min().unwrap_or(u64::MAX);
+        let needed = others.iter().filter_map(|log| log.needs_from()).min().unwrap_or(u64::MAX);
         let needed = needed.min(journal.durable_sequence() + 1);
         for log in fenced {
             if log.needs_from().is_some_and(|oldest| oldest < needed) {
