@@ -145,7 +145,7 @@ impl Noise {
     }
 }
 
-fn codec_name<S: serde::Serializer>(
+pub(crate) fn codec_name<S: serde::Serializer>(
     codec: &Compression,
     to: S,
 ) -> std::result::Result<S::Ok, S::Error> {

@@ -250,7 +250,7 @@ fn acks_name<S: serde::Serializer>(acks: &Acks, to: S) -> std::result::Result<S:
     })
 }
 
-fn seconds<S: serde::Serializer>(
+pub(crate) fn seconds<S: serde::Serializer>(
     duration: &Duration,
     to: S,
 ) -> std::result::Result<S::Ok, S::Error> {

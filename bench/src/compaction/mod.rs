@@ -61,7 +61,7 @@ pub struct CompactionPlan {
     /// Different keys, in all partitions together.
     pub keys: u64,
     pub value_bytes: usize,
-    #[serde(serialize_with = "codec_name")]
+    #[serde(serialize_with = "crate::batches::codec_name")]
     pub compression: Compression,
     /// Of a batch that the topic is filled with.
     pub batch_records: u64,
@@ -73,16 +73,16 @@ pub struct CompactionPlan {
     pub load_batch_records: u32,
     pub rate: Rate,
     pub connections: usize,
-    #[serde(rename = "warm_up_seconds", serialize_with = "seconds")]
+    #[serde(rename = "warm_up_seconds", serialize_with = "crate::plan::seconds")]
     pub warm_up: Duration,
     /// How long the load is measured before.
-    #[serde(rename = "before_seconds", serialize_with = "seconds")]
+    #[serde(rename = "before_seconds", serialize_with = "crate::plan::seconds")]
     pub before: Duration,
     /// Compaction is over when so long nothing was compacted.
-    #[serde(rename = "settle_seconds", serialize_with = "seconds")]
+    #[serde(rename = "settle_seconds", serialize_with = "crate::plan::seconds")]
     pub settle: Duration,
     /// The longest that is waited for it.
-    #[serde(rename = "within_seconds", serialize_with = "seconds")]
+    #[serde(rename = "within_seconds", serialize_with = "crate::plan::seconds")]
     pub within: Duration,
     /// What the topic may take on the disk, as far as it can be told beforehand.
     pub disk_bytes_max: u64,
@@ -428,20 +428,6 @@ impl Watcher for Begun {
     fn goes_on(&mut self, _elapsed: Duration, _live: &[Arc<Live>]) {}
 
     fn ends(&mut self) {}
-}
-
-fn codec_name<S: serde::Serializer>(
-    codec: &Compression,
-    to: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    to.serialize_str(codec.name())
-}
-
-fn seconds<S: serde::Serializer>(
-    duration: &Duration,
-    to: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    to.serialize_f64(duration.as_secs_f64())
 }
 
 #[cfg(test)]
