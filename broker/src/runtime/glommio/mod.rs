@@ -3,6 +3,7 @@
 mod bell;
 mod mailbox;
 mod pulse;
+mod slice;
 
 use std::cell::RefCell;
 use std::io;
@@ -58,6 +59,9 @@ where
     F: Future<Output = ()> + 'static,
 {
     let run = move || {
+        if let Err(error) = slice::ask_for_short_slices() {
+            tracing::warn!(%error, "no short slices: a shard waits longer for a core that others use");
+        }
         let executor = LocalExecutorBuilder::new(Placement::Fixed(cpu))
             .preempt_timer(PREEMPT_BACKGROUND)
             .spin_before_park(SPIN_BEFORE_PARK)
