@@ -1,32 +1,19 @@
 //! Compacting logs in the background, the dirtiest first, within the broker's budget.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::LocalBoxFuture;
 use pelton_cluster::config::TopicConfig;
 use pelton_model::PartitionId;
-use pelton_storage::{CompactionError, CompactionRules, Log, Pace};
+use pelton_storage::{CompactionError, CompactionRules, Log};
 
 use super::Shard;
+use super::compaction_budget::{Budget, Due};
 use super::roll::rules_of;
 
 /// `log.cleaner.backoff.ms` may be 0; each look goes over all logs.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
-
-/// Work after which a compaction looks whether requests are being served. If so, it rests: with the
-/// core to itself a request takes half a millisecond, and each of its steps would wait for a slice
-/// of the compaction, and the clients of the same host for the thread.
-const WORK: Duration = Duration::from_micros(500);
-
-/// How long it rests, for the time that it has worked.
-const REST_PER_WORK: u32 = 2;
-
-/// Requests are being served if they took more than one part in so many of the core.
-const BUSY_SHARE: u32 = 50;
 
 /// Partitions whose logs cannot be compacted: left alone until a restart, as in Kafka.
 type Failed = BTreeSet<PartitionId>;
@@ -75,8 +62,13 @@ impl Shard {
         self.metrics.count(|figures| figures.compaction.dirty_ratios = ratios);
         due.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
         let mut is_success = true;
-        for (_, log, config) in due {
-            is_success &= self.compact(&log, &config, failed).await;
+        let mut all_due = Due::default();
+        for (_, log, config) in &due {
+            self.env.breathe().await;
+            all_due.add(log, &self.compaction_rules(config));
+        }
+        for (_, log, config) in &due {
+            is_success &= self.compact(log, config, &all_due, failed).await;
         }
         let now = self.env.now();
         self.metrics.count(|figures| {
@@ -88,10 +80,16 @@ impl Shard {
     }
 
     /// Whether there is nothing to worry about.
-    async fn compact(&self, log: &Log, config: &TopicConfig, failed: &mut Failed) -> bool {
+    async fn compact(
+        &self,
+        log: &Log,
+        config: &TopicConfig,
+        due: &Due,
+        failed: &mut Failed,
+    ) -> bool {
         let rules = self.compaction_rules(config);
         let began = self.env.elapsed();
-        match self.store.compact(log, &rules, &Budget::of(self)).await {
+        match self.store.compact(log, &rules, &Budget::of(self, due)).await {
             Ok(done) => {
                 let took_ms = (self.env.elapsed() - began).as_millis() as u64;
                 tracing::info!(partition = %log.id(), passes = done.passes,
@@ -131,67 +129,5 @@ impl Shard {
             map_bytes_max: usize::try_from(map_bytes).unwrap_or(0) / self.shard_count(),
             hash_secret: secret.to_be_bytes(),
         }
-    }
-}
-
-/// This shard's part of `log.cleaner.io.max.bytes.per.second`, reads and writes together.
-struct Budget<'a> {
-    shard: &'a Shard,
-    bytes_per_second: f64,
-    /// When what was moved so far is paid for.
-    paid_at: Cell<Duration>,
-    /// At the end of the last rest: the time, and what requests had taken of the core.
-    rested: Cell<(Duration, Duration)>,
-}
-
-impl<'a> Budget<'a> {
-    fn of(shard: &'a Shard) -> Self {
-        let text = shard.with_broker_configs(|broker| {
-            broker.text("log.cleaner.io.max.bytes.per.second").map(str::to_owned)
-        });
-        let all = text.and_then(|text| text.trim().parse().ok()).unwrap_or(f64::MAX);
-        let bytes_per_second = f64::max(all, 1.0) / shard.shard_count() as f64;
-        let rested = Cell::new((shard.env.elapsed(), shard.env.task_times().foreground));
-        Self { shard, bytes_per_second, paid_at: Cell::default(), rested }
-    }
-}
-
-impl Budget<'_> {
-    async fn rest_beside_requests(&self) {
-        let env = &self.shard.env;
-        let (since, served) = self.rested.get();
-        let worked = env.elapsed() - since;
-        if worked < WORK {
-            return;
-        }
-        // Of a longer time than that, part was spent waiting for the device.
-        let rest = worked.min(WORK * 2) * REST_PER_WORK;
-        if env.task_times().foreground - served > worked / BUSY_SHARE {
-            env.sleep(rest).await;
-        }
-        self.rested.set((env.elapsed(), env.task_times().foreground));
-    }
-}
-
-impl Pace for Budget<'_> {
-    fn pace(&self, moved_bytes: usize) -> LocalBoxFuture<'_, bool> {
-        async move {
-            let env = &self.shard.env;
-            env.breathe().await;
-            self.rest_beside_requests().await;
-            if moved_bytes > 0 {
-                self.shard.metrics.count(|it| it.compaction.moved_bytes += moved_bytes as u64);
-                let now = env.elapsed();
-                let costs = Duration::from_secs_f64(moved_bytes as f64 / self.bytes_per_second);
-                let paid_at = self.paid_at.get().max(now) + costs;
-                self.paid_at.set(paid_at);
-                // Shorter sleeps would cost more than they keep back.
-                if paid_at > now + Duration::from_millis(1) {
-                    env.sleep(paid_at - now).await;
-                }
-            }
-            !self.shard.stop.is_given()
-        }
-        .boxed_local()
     }
 }

@@ -4,6 +4,7 @@ mod append;
 mod apply;
 mod ballast;
 mod compaction;
+mod compaction_budget;
 mod connections;
 mod figures;
 mod find;

@@ -257,6 +257,11 @@ impl Log {
         self.0.positions.borrow().commit
     }
 
+    /// Bytes of all batches that were appended since the start, acknowledged or not.
+    pub fn appended_bytes(&self) -> u64 {
+        self.0.positions.borrow().appended_bytes
+    }
+
     /// One past the last offset given out.
     pub fn end_offset(&self) -> Offset {
         self.0.positions.borrow().end

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use pelton_model::batch::BatchHeader;
 use pelton_model::compact::{BatchCleaner, CleanRules, Cleaned, KeyHasher, OffsetMap};
-use pelton_model::limits::IO_BYTES_MAX;
 use pelton_model::{Offset, ProducerId, TimestampMs};
 
 use super::map::breathe;
@@ -19,8 +18,8 @@ use crate::segment::{CarriedBatch, ChunkEntry, SegmentName, SegmentWriter};
 use crate::state::SegmentState;
 use crate::unpack::unpacked;
 
-/// Bytes gathered for one write.
-const WRITE_BYTES: usize = IO_BYTES_MAX;
+/// Bytes gathered for one write. Whoever syncs anything else on the device waits for them, too.
+const WRITE_BYTES: usize = 256 << 10;
 
 /// One pass over a log: what all of its groups have in common.
 pub(crate) struct Pass<'a> {

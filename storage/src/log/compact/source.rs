@@ -5,15 +5,15 @@ use std::rc::Rc;
 use bytes::Bytes;
 use pelton_model::Offset;
 use pelton_model::batch::BatchHeader;
-use pelton_model::limits::IO_BYTES_MAX;
 
 use super::CompactionError;
 use crate::error::StorageError;
 use crate::log::Log;
 use crate::segment::{ChunkEntry, SegmentAccess, SegmentName};
 
-/// Bytes of one read, or one chunk: what a walk holds in memory of a segment.
-const READ_BYTES: usize = IO_BYTES_MAX;
+/// Bytes of one read, or one chunk: what a walk holds in memory of a segment. A journal write that comes
+/// meanwhile waits for as much.
+const READ_BYTES: usize = 256 << 10;
 
 /// A walk over a segment, which may be replaced or removed meanwhile.
 pub(super) struct Source {
