@@ -173,6 +173,8 @@ pub enum Look {
     },
     Size,
     Producers,
+    /// About when the record at an offset was written.
+    TimeNear(Offset),
 }
 
 pub enum LookOutcome {
@@ -182,6 +184,8 @@ pub enum LookOutcome {
     EndOfEpoch(Result<(i32, i64), LogFault>),
     Size(Result<LogSize, LogFault>),
     Producers(Result<Vec<ProducerFacts>, LogFault>),
+    /// `None`: there is no such record, or it is not known.
+    TimeNear(Option<TimestampMs>),
 }
 
 #[derive(Clone, Copy, Debug)]

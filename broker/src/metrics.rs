@@ -136,6 +136,14 @@ pub struct PartitionFigures {
     pub retention_bytes: Option<u64>,
 }
 
+/// A place in a partition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+}
+
 /// Everything a shard counts.
 #[derive(Clone, Debug, Default)]
 pub struct ShardFigures {

@@ -3,6 +3,7 @@
 //! it its own.
 
 mod error;
+mod figures;
 pub mod readiness;
 pub mod threads;
 
@@ -24,7 +25,6 @@ use crate::config::BrokerConfig;
 use crate::controller::{ClusterLog, Controller, View, spread, unplaced};
 use crate::message::{Delta, Reply, Request};
 use crate::meta::Meta;
-use crate::metrics::{PartitionFigures, ShardFigures};
 use crate::router::Router;
 use crate::runtime::{Env, Lane, Neighbour};
 use crate::shard::{Shard, ShardParts};
@@ -89,32 +89,6 @@ impl RunningShard {
 
     pub fn cluster_id(&self) -> &str {
         &self.shard.cluster_id
-    }
-
-    /// The figures of all shards; called on shard 0.
-    pub fn figures(&self) -> impl Future<Output = Vec<ShardFigures>> + 'static {
-        let shard = self.shard.clone();
-        async move {
-            let replies = ask_all(&shard, || Request::Metrics).await;
-            let figures = replies.into_iter().filter_map(|(_, reply)| match reply {
-                Reply::Metrics(figures) => Some(*figures),
-                _ => None,
-            });
-            figures.collect()
-        }
-    }
-
-    /// The figures of all partitions; called on shard 0.
-    pub fn partition_figures(&self) -> impl Future<Output = Vec<PartitionFigures>> + 'static {
-        let shard = self.shard.clone();
-        async move {
-            let replies = ask_all(&shard, || Request::PartitionMetrics).await;
-            let figures = replies.into_iter().filter_map(|(_, reply)| match reply {
-                Reply::PartitionMetrics(figures) => Some(figures),
-                _ => None,
-            });
-            figures.flatten().collect()
-        }
     }
 
     /// Stops all shards gracefully: answers what was asked, carries what was appended. Called on
@@ -279,18 +253,24 @@ async fn convene(shard: &Rc<Shard>) -> Result<(), StartError> {
 
 /// Asks every shard the same, this one too.
 async fn ask_all(shard: &Rc<Shard>, request: impl Fn() -> Request) -> Vec<(ShardId, Reply)> {
-    let all = (0..shard.shard_count()).map(|at| ShardId::new(at as u16)).map(|to| {
-        let request = request();
-        async move {
-            let reply = match to == shard.id {
-                true => shard.answer(request).await,
-                false => match shard.router.send(to, request).await {
-                    Ok(pending) => pending.reply().await,
-                    Err(_) => Reply::Failed("the shard has stopped".into()),
-                },
-            };
-            (to, reply)
-        }
+    let all = (0..shard.shard_count()).map(|at| ShardId::new(at as u16));
+    ask_each(shard, all.map(|to| (to, request()))).await
+}
+
+/// Asks some shards, of which this one may be one, at once.
+async fn ask_each(
+    shard: &Rc<Shard>,
+    requests: impl Iterator<Item = (ShardId, Request)>,
+) -> Vec<(ShardId, Reply)> {
+    let all = requests.map(|(to, request)| async move {
+        let reply = match to == shard.id {
+            true => shard.answer(request).await,
+            false => match shard.router.send(to, request).await {
+                Ok(pending) => pending.reply().await,
+                Err(_) => Reply::Failed("the shard has stopped".into()),
+            },
+        };
+        (to, reply)
     });
     join_all(all).await
 }

@@ -18,7 +18,7 @@ use super::readiness::Readiness;
 use super::{Founding, Role, RunningShard, Seat, StartError};
 use crate::config::BrokerConfig;
 use crate::meta::DataLock;
-use crate::metrics::{PartitionFigures, ShardFigures};
+use crate::metrics::{PartitionFigures, Position, ShardFigures};
 use crate::predecessor::outwait;
 use crate::runtime::Env;
 use crate::runtime::glommio::{self as executor, GlommioEnv, Mailboxes, ShardThread};
@@ -46,6 +46,7 @@ enum Order {
     Stop(mpsc::Sender<()>),
     Figures(mpsc::Sender<Vec<ShardFigures>>),
     PartitionFigures(mpsc::Sender<Vec<PartitionFigures>>),
+    Ages(Vec<Position>, mpsc::Sender<Vec<Option<Duration>>>),
 }
 
 impl Control {
@@ -69,7 +70,17 @@ impl Control {
         self.ask(Order::PartitionFigures, timeout)
     }
 
-    fn ask<T>(&self, order: fn(mpsc::Sender<Vec<T>>) -> Order, timeout: Duration) -> Vec<T> {
+    /// How long ago the records at some positions were written, at least, in this order; empty once
+    /// the broker has stopped.
+    pub fn ages(&self, positions: Vec<Position>, timeout: Duration) -> Vec<Option<Duration>> {
+        self.ask(move |sender| Order::Ages(positions, sender), timeout)
+    }
+
+    fn ask<T>(
+        &self,
+        order: impl FnOnce(mpsc::Sender<Vec<T>>) -> Order,
+        timeout: Duration,
+    ) -> Vec<T> {
         let (sender, receiver) = mpsc::channel();
         match self.give(order(sender)) {
             true => receiver.recv_timeout(timeout).unwrap_or_default(),
@@ -303,6 +314,12 @@ async fn take_orders(running: &RunningShard, (orders, wakes): Orders) {
                     let figures = running.partition_figures();
                     running.spawn(async move {
                         let _ = sender.send(figures.await);
+                    });
+                }
+                Order::Ages(positions, sender) => {
+                    let ages = running.ages(positions);
+                    running.spawn(async move {
+                        let _ = sender.send(ages.await);
                     });
                 }
                 Order::Stop(sender) => {

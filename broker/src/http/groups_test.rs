@@ -34,6 +34,15 @@ fn shards() -> [ShardFigures; 2] {
     [coordinating, owning]
 }
 
+fn position(partition: i32, offset: i64) -> Position {
+    Position { topic: "orders".into(), partition, offset }
+}
+
+fn ages() -> Ages {
+    let age = Duration::from_millis;
+    BTreeMap::from([(position(0, 90), age(1_500)), (position(1, 50), age(700))])
+}
+
 fn text(render: impl FnOnce(&mut Exposition)) -> String {
     let mut text = Exposition::default();
     render(&mut text);
@@ -46,7 +55,7 @@ fn has(text: &str, line: &str) {
 
 #[test]
 fn groups_are_counted_over_shards_and_say_how_far_they_are_behind() {
-    let text = text(|text| groups(text, &shards()));
+    let text = text(|text| groups(text, &shards(), &ages()));
     has(&text, "pelton_groups{type=\"classic\",state=\"Stable\"} 3");
     has(&text, "pelton_group_members{group=\"billing\"} 2");
     has(&text, "pelton_group_rebalances_total{group=\"billing\"} 3");
@@ -56,6 +65,43 @@ fn groups_are_counted_over_shards_and_say_how_far_they_are_behind() {
     has(&text, "pelton_group_rebalance_seconds_sum 0.003");
     has(&text, "pelton_coordinator_load_seconds_count 1");
     assert!(!text.contains("gone"));
+}
+
+#[test]
+fn the_positions_whose_ages_are_asked_for_are_those_that_are_behind_and_each_once() {
+    let [mut coordinating, owning] = shards();
+    let same = coordinating.groups.shown[0].clone();
+    coordinating.groups.shown.push(same);
+    assert_eq!(unread_positions(&[coordinating, owning]), [position(0, 90), position(1, 50)]);
+}
+
+#[test]
+fn there_is_a_bound_to_the_positions_whose_ages_are_asked_for() {
+    let [mut coordinating, mut owning] = shards();
+    let many = 0..POSITIONS_MAX as i32 + 5;
+    coordinating.groups.shown[0].offsets =
+        many.clone().map(|partition| ("orders".into(), partition, 1)).collect();
+    owning.high_watermarks.insert("orders".into(), many.map(|index| (index, 2)).collect());
+    assert_eq!(unread_positions(&[coordinating, owning]).len(), POSITIONS_MAX);
+}
+
+#[test]
+fn a_lag_in_time_is_that_of_the_oldest_record_and_none_where_it_is_not_known() {
+    const SERIES: &str = "pelton_group_lag_seconds{group=\"billing\",topic=\"orders\"}";
+    let seconds = |committed: &[(i32, i64)], ages: &Ages| {
+        let [mut coordinating, owning] = shards();
+        let offsets = committed.iter().map(|(partition, at)| ("orders".into(), *partition, *at));
+        coordinating.groups.shown[0].offsets = offsets.collect();
+        let text = text(|text| groups(text, &[coordinating, owning], ages));
+        let value = text.lines().find_map(|line| line.strip_prefix(SERIES)).map(str::trim);
+        value.map(|value| value.parse::<f64>().expect("a number"))
+    };
+    assert_eq!(seconds(&[(0, 90), (1, 50), (2, 100)], &ages()), Some(1.5));
+    assert_eq!(seconds(&[(0, 100), (1, 50)], &ages()), Some(0.7));
+    assert_eq!(seconds(&[(0, 100), (1, 100)], &ages()), Some(0.0), "it has read everything");
+    assert_eq!(seconds(&[(0, 100), (1, 51)], &ages()), None, "behind for an unknown time");
+    assert_eq!(seconds(&[(0, 90), (1, 51)], &ages()), Some(1.5), "at least so long");
+    assert_eq!(seconds(&[], &ages()), None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use pelton_group::{GroupFigures, GroupState, State};
 use pelton_model::TimestampMs;
 
 use super::*;
@@ -23,8 +25,11 @@ fn sources(figures: Vec<ShardFigures>) -> Sources {
     };
     Sources {
         shard_count: 1,
-        shards: Source::new(move |_| figures.clone()),
-        partitions: Source::new(move |_| vec![partition.clone()]),
+        shards: Source::new(move |(), _| figures.clone()),
+        partitions: Source::new(move |(), _| vec![partition.clone()]),
+        ages: Source::new(|positions: Vec<Position>, _| {
+            positions.iter().map(|at| Some(Duration::from_secs(at.offset as u64))).collect()
+        }),
     }
 }
 
@@ -53,6 +58,23 @@ fn a_scrape_is_answered_in_prometheus_text() {
     assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     assert!(answer.contains("connection: close\r\n"));
     assert!(answer.contains("\npelton_connections{listener=\"PLAINTEXT\"} 3\n"));
+    server.stop();
+}
+
+#[test]
+fn where_a_group_is_behind_its_positions_are_asked_for_their_ages() {
+    let mut figures = ShardFigures::default();
+    let (group, state) = ("billing".into(), GroupState::Classic(State::Stable));
+    let (kind, offsets) = ("classic", vec![("orders".into(), 0, 5), ("orders".into(), 1, 7)]);
+    let (members, rebalances, state_bytes) = (0, 0, 0);
+    let shown = GroupFigures { group, kind, state, members, rebalances, state_bytes, offsets };
+    figures.groups.shown.push(shown);
+    figures.high_watermarks.insert("orders".into(), BTreeMap::from([(0, 6), (1, 9)]));
+    let server = start(vec![figures]);
+    let series = "\npelton_group_lag_seconds{group=\"billing\",topic=\"orders\"}";
+    let answer = ask(&server, "GET", "/metrics");
+    // As many seconds as the offset says: see `sources`.
+    assert!(answer.contains(&format!("{series} 7\n")), "{answer}");
     server.stop();
 }
 

@@ -2,7 +2,7 @@
 //!
 //! All of it runs on one side thread that shares nothing with the shards: it asks shard 0 for
 //! copies of the figures and does the merging and the printing itself, so a scrape costs a shard
-//! one message.
+//! one message, and one more where groups are behind.
 
 mod connection;
 mod exposition;
@@ -16,6 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -28,13 +29,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use self::connection::{BoundedListener, Limits};
+use self::groups::{Ages, unread_positions};
 use self::partitions::render_partitions;
 use self::render::render_start;
 pub use self::render::{BuildInfo, render};
 use self::source::Source;
 use crate::boot::readiness::{Phase, Readiness};
 use crate::boot::threads::Control;
-use crate::metrics::{PartitionFigures, ShardFigures};
+use crate::metrics::{PartitionFigures, Position, ShardFigures};
 
 /// Prometheus's text format, as its documentation ("Exposition formats") names it.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -56,11 +58,12 @@ impl HttpServer {
 
     /// From now on there are figures: the broker has started.
     pub fn connect(&self, control: Control) {
-        let asked = control.clone();
+        let (partitions, ages) = (control.clone(), control.clone());
         self.connect_to(Sources {
             shard_count: control.shard_count(),
-            shards: Source::new(move |timeout| control.figures(timeout)),
-            partitions: Source::new(move |timeout| asked.partition_figures(timeout)),
+            shards: Source::new(move |(), timeout| control.figures(timeout)),
+            partitions: Source::new(move |(), timeout| partitions.partition_figures(timeout)),
+            ages: Source::new(move |positions, timeout| ages.ages(positions, timeout)),
         });
     }
 
@@ -135,6 +138,19 @@ struct Sources {
     shard_count: usize,
     shards: Source<ShardFigures>,
     partitions: Source<PartitionFigures>,
+    /// Of the records at some positions, in their order.
+    ages: Source<Option<Duration>, Vec<Position>>,
+}
+
+impl Sources {
+    /// Those that are known; a scrape does not fail for want of them.
+    async fn ages_of(&self, positions: Vec<Position>) -> Ages {
+        if positions.is_empty() {
+            return Ages::new();
+        }
+        let ages = self.ages.ask(positions.clone()).await.unwrap_or_default();
+        positions.into_iter().zip(ages).filter_map(|(at, age)| Some((at, age?))).collect()
+    }
 }
 
 fn router(endpoint: Arc<Endpoint>) -> Router {
@@ -152,18 +168,17 @@ async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
         let left = endpoint.readiness.partitions_remaining();
         return answer(StatusCode::OK, METRICS_TYPE, render_start(left, &endpoint.info));
     };
-    match sources.shards.figures().await {
-        Some(figures) => answer(StatusCode::OK, METRICS_TYPE, render(&figures, &endpoint.info)),
-        None => silent(),
-    }
+    let Some(figures) = sources.shards.ask(()).await else { return silent() };
+    let ages = sources.ages_of(unread_positions(&figures)).await;
+    answer(StatusCode::OK, METRICS_TYPE, render(&figures, &ages, &endpoint.info))
 }
 
 /// On a path of its own: with many partitions there are more series than a scrape every few
 /// seconds should carry. No partitions is an answer, but a stopped broker gives the same.
 async fn partitions(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
     let Some(sources) = endpoint.sources.get() else { return endpoint.not_ready() };
-    let figures = sources.partitions.figures().await.unwrap_or_default();
-    let shards = sources.shards.figures().await.unwrap_or_default();
+    let figures = sources.partitions.ask(()).await.unwrap_or_default();
+    let shards = sources.shards.ask(()).await.unwrap_or_default();
     answer(StatusCode::OK, METRICS_TYPE, render_partitions(&figures, &shards))
 }
 
@@ -172,7 +187,7 @@ async fn partitions(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse 
 async fn health(State(endpoint): State<Arc<Endpoint>>) -> impl IntoResponse {
     let ok = || answer(StatusCode::OK, TEXT_TYPE, "ok\n".into());
     let Some(sources) = endpoint.sources.get() else { return ok() };
-    match sources.shards.figures().await {
+    match sources.shards.ask(()).await {
         Some(figures) if figures.len() == sources.shard_count => ok(),
         _ => silent(),
     }

@@ -9,7 +9,7 @@ use pelton_storage::FenceReason;
 use pelton_storage::disk::{FileClass, IoTimes};
 
 use super::exposition::Exposition;
-use super::groups::groups;
+use super::groups::{Ages, groups};
 use super::requests::requests;
 use crate::metrics::{Pauses, ShardFigures, TopicTraffic};
 
@@ -28,7 +28,7 @@ pub struct BuildInfo {
 
 /// The answer to a scrape. Figures are summed over the shards, but for those about a core, which
 /// have the label `shard`.
-pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
+pub fn render(shards: &[ShardFigures], ages: &Ages, info: &BuildInfo) -> String {
     let mut text = Exposition::default();
     process(&mut text, info);
     recovery(&mut text, 0);
@@ -41,7 +41,7 @@ pub fn render(shards: &[ShardFigures], info: &BuildInfo) -> String {
     requests(&mut text, shards);
     traffic(&mut text, shards);
     clients(&mut text, shards);
-    groups(&mut text, shards);
+    groups(&mut text, shards, ages);
     memory(&mut text, shards);
     cores(&mut text, shards);
     logs(&mut text, shards);

@@ -145,13 +145,13 @@ fn every_line_is_valid_and_every_series_comes_once() {
         odd.errors.insert((unknown.0, 9999), 1);
     }
     for shards in [vec![], vec![ShardFigures::default()], vec![busy(0), busy(1), odd]] {
-        check_exposition(&render(&shards, &info()));
+        check_exposition(&render(&shards, &Ages::new(), &info()));
     }
 }
 
 #[test]
 fn figures_are_summed_over_shards() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_requests_total{api=\"produce\",version=\"11\"} 10");
     has(&text, "pelton_errors_total{api=\"produce\",error=\"NOT_LEADER_OR_FOLLOWER\"} 2");
     has(&text, "pelton_requests_hopped_total 4");
@@ -173,7 +173,7 @@ fn figures_are_summed_over_shards() {
 
 #[test]
 fn figures_about_a_core_keep_its_label() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_memory_used_bytes{shard=\"1\",for=\"frames\"} 10");
     has(&text, "pelton_memory_budget_bytes{shard=\"0\",for=\"frames\"} 100");
     has(&text, "pelton_journal_used_ratio{shard=\"0\"} 0.25");
@@ -185,7 +185,7 @@ fn figures_about_a_core_keep_its_label() {
 
 #[test]
 fn a_fenced_shard_says_why() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     let fenced = |shard: u16, reason: &str, value: u8| {
         let labels = format!("dir=\"/var/lib/pelton\",shard=\"{shard}\",reason=\"{reason}\"");
         has(&text, &format!("pelton_storage_fenced{{{labels}}} {value}"));
@@ -198,7 +198,7 @@ fn a_fenced_shard_says_why() {
 
 #[test]
 fn the_disk_is_counted_once() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_storage_disk_free_bytes{dir=\"/var/lib/pelton\"} 50");
     has(&text, "pelton_storage_disk_total_bytes{dir=\"/var/lib/pelton\"} 200");
     has(&text, "pelton_storage_full 1");
@@ -208,13 +208,13 @@ fn the_disk_is_counted_once() {
 
 #[test]
 fn a_disk_not_yet_looked_at_is_not_said_to_be_full() {
-    let text = render(&[ShardFigures::default()], &info());
+    let text = render(&[ShardFigures::default()], &Ages::new(), &info());
     assert!(!text.contains("\npelton_storage_disk_free_bytes{"));
 }
 
 #[test]
 fn only_fetches_say_whether_they_waited() {
-    let text = render(&[busy(0)], &info());
+    let text = render(&[busy(0)], &Ages::new(), &info());
     has(&text, "pelton_request_duration_seconds_count{api=\"fetch\",waited=\"yes\"} 1");
     has(&text, "pelton_request_duration_seconds_count{api=\"fetch\",waited=\"no\"} 1");
     has(&text, "pelton_request_duration_seconds_count{api=\"produce\"} 2");
@@ -222,7 +222,7 @@ fn only_fetches_say_whether_they_waited() {
 
 #[test]
 fn the_build_and_the_start_are_told() {
-    let text = render(&[], &info());
+    let text = render(&[], &Ages::new(), &info());
     has(&text, "pelton_build_info{version=\"0.1.0\",commit=\"abc\"} 1");
     has(&text, "pelton_start_time_seconds 1700000000.25");
 }
@@ -232,21 +232,21 @@ fn versions_that_a_client_invents_share_one_series() {
     let mut figures = ShardFigures::default();
     figures.requests.insert((ApiKey::API_VERSIONS.get(), 500), 1);
     figures.requests.insert((ApiKey::API_VERSIONS.get(), 501), 1);
-    let text = render(&[figures], &info());
+    let text = render(&[figures], &Ages::new(), &info());
     has(&text, "pelton_requests_total{api=\"api_versions\",version=\"unsupported\"} 2");
 }
 
 #[test]
 fn figures_that_one_shard_has_for_all_are_told_once_or_not_at_all() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_controller_active 1");
     has(&text, "pelton_cluster_topics 3");
-    assert!(!render(&[busy(1)], &info()).contains("\npelton_controller_active "));
+    assert!(!render(&[busy(1)], &Ages::new(), &info()).contains("\npelton_controller_active "));
 }
 
 #[test]
 fn what_cores_and_devices_did_is_told() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_clients{software=\"librdkafka\",version=\"2.12.1\"} 2");
     has(&text, "pelton_batches_rejected_total{reason=\"crc\"} 2");
     has(&text, "pelton_batches_recompressed_total{to=\"zstd\"} 8");
@@ -261,7 +261,7 @@ fn what_cores_and_devices_did_is_told() {
 
 #[test]
 fn a_start_is_as_slow_as_its_slowest_shard() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_recovery_duration_seconds 0.5");
     has(&text, "pelton_recovery_partitions_remaining 0");
     let starting = render_start(3, &info());
@@ -272,7 +272,7 @@ fn a_start_is_as_slow_as_its_slowest_shard() {
 
 #[test]
 fn a_partition_whose_storage_failed_is_offline() {
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     has(&text, "pelton_cluster_partitions_offline 1");
     has(&text, "pelton_partitions_at_min_isr 7");
     has(&text, "pelton_partitions_under_min_isr 0");
@@ -283,7 +283,7 @@ fn a_partition_whose_storage_failed_is_offline() {
 #[test]
 fn alerts_that_are_shipped_are_about_metrics_that_are_shipped() {
     let rules = include_str!("../../../deploy/alerts.yml");
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     let mut named = 0;
     for word in rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
         if word.starts_with("pelton_") {
@@ -299,7 +299,7 @@ fn alerts_that_are_shipped_are_about_metrics_that_are_shipped() {
 #[test]
 fn alerts_that_are_shipped_ask_for_labels_that_are_shipped() {
     let rules = include_str!("../../../deploy/alerts.yml");
-    let text = render(&[busy(0), busy(1)], &info());
+    let text = render(&[busy(0), busy(1)], &Ages::new(), &info());
     let mut asked = 0;
     for (at, _) in rules.match_indices("pelton_") {
         let selector = &rules[at..];
@@ -319,11 +319,11 @@ fn alerts_that_are_shipped_ask_for_labels_that_are_shipped() {
 
 #[test]
 fn compaction_shows_its_worst_partition_and_the_shard_that_is_furthest_behind() {
-    let text = render(&[busy(0), busy(1), ShardFigures::default()], &info());
+    let text = render(&[busy(0), busy(1), ShardFigures::default()], &Ages::new(), &info());
     has(&text, "pelton_compaction_dirty_ratio{topic=\"orders\"} 0.25");
     has(&text, "pelton_compaction_last_success_seconds 2");
     has(&text, "pelton_compaction_removed_records_total 8");
     has(&text, "pelton_compaction_failed_partitions 0");
-    let text = render(&[ShardFigures::default()], &info());
+    let text = render(&[ShardFigures::default()], &Ages::new(), &info());
     assert!(!text.contains("\npelton_compaction_last_success_seconds "));
 }

@@ -19,9 +19,14 @@ pub const EARLIEST_LOCAL: i64 = -4;
 pub const LATEST_TIERED: i64 = -5;
 pub const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
+/// Indexes of segments that the questions of one message may have read, of which each is up to a MB.
+/// They are kept: who asks again comes further.
+const INDEX_READS_MAX: usize = 8;
+
 impl Shard {
     pub async fn look(&self, questions: Vec<(PartitionId, Look)>) -> Vec<LookOutcome> {
         let mut outcomes = Vec::with_capacity(questions.len());
+        let mut index_reads_left = INDEX_READS_MAX;
         for (partition, look) in questions {
             let log = self.find(partition);
             outcomes.push(match look {
@@ -39,6 +44,10 @@ impl Shard {
                     }))
                 }
                 Look::Producers => LookOutcome::Producers(log.map(|log| producers(&log))),
+                Look::TimeNear(offset) => LookOutcome::TimeNear(match log {
+                    Ok(log) => log.time_near(offset, &mut index_reads_left).await,
+                    Err(_) => None,
+                }),
             });
             self.env.breathe().await;
         }

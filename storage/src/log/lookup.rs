@@ -6,6 +6,7 @@ use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 use super::{Log, ReadLimits};
 use crate::error::ReadError;
 use crate::event::yield_now;
+use crate::segment::{SegmentAccess, SegmentName};
 use crate::unpack::unpacked;
 
 /// A record's place and time.
@@ -14,6 +15,13 @@ pub struct OffsetAndTimestamp {
     pub offset: Offset,
     pub timestamp: TimestampMs,
     pub epoch: LeaderEpoch,
+}
+
+/// See [`Log::time_near`].
+enum TimeKnown {
+    Time(TimestampMs),
+    /// An index that has to be read first.
+    InIndex(SegmentAccess, SegmentName),
 }
 
 /// A batch of records that is looked into is decompressed to at most so much.
@@ -45,6 +53,70 @@ impl Log {
             // It was that of a record below the start: look at all that are left.
             None => self.greatest_record(start).await,
         }
+    }
+
+    /// About when the record at `offset` was written, without reading records: the greatest timestamp
+    /// of its batch where that is in memory, else of its chunk, else of its segment. Chunks are known
+    /// from an index that somebody has read, or that is read here and kept, which takes one of
+    /// `index_reads_left`. `None` at the commit point, and where batches carry no time.
+    pub async fn time_near(
+        &self,
+        offset: Offset,
+        index_reads_left: &mut usize,
+    ) -> Option<TimestampMs> {
+        let offset = offset.max(self.start_offset());
+        let (mut access, name) = match self.time_known(offset, *index_reads_left)? {
+            TimeKnown::Time(time) => return Some(time).filter(|time| time.get() >= 0),
+            TimeKnown::InIndex(access, name) => (access, name),
+        };
+        *index_reads_left -= 1;
+        let parts = &self.0;
+        // Damage, or a file that has gone under the read, is for those who read records to say.
+        let is_read = access.index(&parts.disk, &parts.dir, parts.id).await.is_ok();
+        if is_read {
+            let positions = parts.positions.borrow();
+            // One that is gone has been closed, and what is known of it must not be kept.
+            if let Some(segment) = positions.segments.iter().find(|it| it.name == name) {
+                parts.open.keep(parts.id, segment, access);
+            }
+        }
+        match self.time_known(offset, 0)? {
+            TimeKnown::Time(time) => Some(time).filter(|time| time.get() >= 0),
+            TimeKnown::InIndex(..) => None,
+        }
+    }
+
+    /// What memory says of the time at `offset`; or, if `index_reads` is not 0, that an index that
+    /// is not in memory says more.
+    fn time_known(&self, offset: Offset, index_reads: usize) -> Option<TimeKnown> {
+        let positions = self.0.positions.borrow();
+        if positions.dropped || offset >= positions.commit {
+            return None;
+        }
+        if positions.recent.front().is_some_and(|first| first.base <= offset) {
+            let at = positions.recent.partition_point(|batch| batch.next <= offset);
+            return positions.recent.get(at).map(|batch| TimeKnown::Time(batch.max_timestamp));
+        }
+        let at = positions.segments.partition_point(|segment| segment.base() <= offset);
+        let segment = positions.segments.get(at.checked_sub(1)?)?;
+        if at == positions.segments.len() {
+            let open_chunk = positions.open_chunk.filter(|chunk| chunk.offset <= offset);
+            let unindexed = || positions.unindexed.iter().rfind(|it| it.offset <= offset).copied();
+            if let Some(chunk) = open_chunk.or_else(unindexed) {
+                return Some(TimeKnown::Time(chunk.max_timestamp));
+            }
+        }
+        let access = self.0.open.access(self.0.id, segment);
+        if let Some(index) = &access.index {
+            let at = index.partition_point(|chunk| chunk.offset <= offset).saturating_sub(1);
+            if let Some(chunk) = index.get(at) {
+                return Some(TimeKnown::Time(chunk.max_timestamp));
+            }
+        }
+        if access.index.is_none() && segment.chunk_count > 0 && index_reads > 0 {
+            return Some(TimeKnown::InIndex(access, segment.name));
+        }
+        Some(TimeKnown::Time(segment.max_timestamp))
     }
 
     /// The last offset of `epoch`, exclusive: where a later epoch begins, or the end of the log

@@ -2,8 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::UNIX_EPOCH;
 
-use crate::support::clients::{SOON, config, create_topic, create_topic_with, numbered, produce};
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::support::clients::{
+    Producer, SOON, config, consumer, create_topic, create_topic_with, numbered, produce, record,
+};
 use crate::support::patience::eventually;
 use crate::support::wire::{Connection, Fields};
 use crate::support::{Broker, directory};
@@ -113,4 +119,55 @@ fn records_that_are_fetched_are_counted_and_so_is_who_waits_for_them() {
     assert_eq!(value(&address, fetched), 101.0);
     assert!(value(&address, "pelton_shard_busy_seconds_total{shard=\"0\"}") > 0.0);
     assert_eq!(value(&address, "pelton_partitions_at_min_isr"), 1.0);
+}
+
+#[test]
+fn a_group_that_is_behind_says_for_how_long() {
+    const HOUR_MS: i64 = 3_600_000;
+    const SERIES: &str = "pelton_group_lag_seconds{group=\"billing\",topic=\"orders\"}";
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
+    create_topic(&broker, "orders", 4);
+    let producer = Producer::new(&config(&broker));
+    let start_ms = i64::try_from(UNIX_EPOCH.elapsed().expect("after 1970").as_millis());
+    let start_ms = start_ms.expect("a time");
+    // Batches of their own: the second record of each partition is an hour younger.
+    for (age_hours, numbers) in [(3, 0..4), (2, 4..8)] {
+        for number in numbers {
+            let record = record(number, "orders", (number % 4) as i32, b"order");
+            producer.send(record.timestamp(start_ms - age_hours * HOUR_MS));
+        }
+        producer.finish();
+    }
+    let commit = |broker: &Broker, offsets: [i64; 4]| {
+        let consumer = consumer(broker, &[("group.id", "billing")]);
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in (0..).zip(offsets) {
+            list.add_partition_offset("orders", partition, Offset::Offset(offset)).expect("added");
+        }
+        consumer.commit(&list, CommitMode::Sync).expect("committed");
+    };
+    // What is written takes the test some time, which counts.
+    let is_behind = |broker: &Broker, hours: i64| {
+        let seconds = value(&metrics_address(broker), SERIES);
+        let so_far_ms = UNIX_EPOCH.elapsed().expect("after 1970").as_millis() as i64 - start_ms;
+        let least = (hours * HOUR_MS) as f64 / 1000.0;
+        let most = (hours * HOUR_MS + so_far_ms) as f64 / 1000.0;
+        assert!((least..=most).contains(&seconds), "{seconds} s, not {hours} h to {most} s");
+    };
+    commit(&broker, [1, 1, 1, 0]);
+    is_behind(&broker, 3);
+    commit(&broker, [1, 2, 2, 2]);
+    is_behind(&broker, 2);
+    // Then it is on the disk only, in one chunk with what is younger.
+    assert_eq!(broker.stop().0, Some(0));
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
+    let address = metrics_address(&broker);
+    let is_known = || (value(&address, SERIES) > 0.0).then_some(());
+    eventually("the group is loaded", SOON, is_known);
+    is_behind(&broker, 2);
+    commit(&broker, [2, 2, 2, 2]);
+    assert_eq!(value(&address, SERIES), 0.0);
+    let (_, text) = get(&address, "/metrics");
+    assert!(text.lines().any(|line| line == format!("{SERIES} 0")), "{text}");
 }
