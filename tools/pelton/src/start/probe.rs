@@ -14,8 +14,15 @@ const FILES_MIN: u64 = 1024;
 const SEGMENT_FILES_MIN: usize = 32;
 const SEGMENT_FILES_MAX: usize = 4096;
 
-/// Memory that glommio registers per ring, three rings a core.
-const MEMLOCK_BYTES_PER_CORE: u64 = 3 << 20;
+/// Below this glommio does not start.
+const MEMLOCK_BYTES_MIN: u64 = 512 << 10;
+
+/// What kernels from 6.14 on count for the queues of a core's three rings.
+const MEMLOCK_BYTES_PER_CORE: u64 = 128 << 10;
+
+/// The buffer that glommio registers with each of them is 1 MiB, and is counted as 2 MiB where it
+/// lies in a huge page. Without it everything works, through buffers that are not registered.
+const REGISTERED_BYTES_PER_CORE: u64 = 6 << 20;
 
 /// `Err` is a message for the operator.
 pub fn run(config: &BrokerConfig) -> Result<(), String> {
@@ -60,6 +67,15 @@ pub fn run(config: &BrokerConfig) -> Result<(), String> {
 
 fn no_ring(error: &io::Error) -> String {
     match error.raw_os_error() {
+        // Podman's profile answers as a kernel does that does not know the call.
+        Some(libc::ENOSYS) if is_filtered() => {
+            "io_uring is not there. A seccomp filter is in force, \
+             and those of containers hide it by default: run the container with the profile \
+             deploy/seccomp.json (--security-opt seccomp=deploy/seccomp.json). If it is not there \
+             then either, the kernel has none: Linux 5.8 or newer, built with CONFIG_IO_URING, is \
+             needed"
+                .into()
+        }
         Some(libc::ENOSYS) => {
             "this kernel has no io_uring: Linux 5.8 or newer, built with CONFIG_IO_URING, is needed"
                 .into()
@@ -88,6 +104,14 @@ fn disabled_by_sysctl() -> bool {
         .is_ok_and(|text| text.trim() != "0")
 }
 
+/// Whether system calls of this process go through a seccomp filter; see proc_pid_status(5).
+fn is_filtered() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
+        mode.is_some_and(|mode| mode.trim() == "2")
+    })
+}
+
 fn limit(which: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to a live rlimit.
@@ -98,12 +122,12 @@ fn limit(which: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
 }
 
 fn memlock(cores: u64) -> Result<(), String> {
-    // SAFETY: geteuid has no arguments and cannot fail.
-    if unsafe { libc::geteuid() } == 0 {
-        return Ok(());
-    }
     let limit = limit(libc::RLIMIT_MEMLOCK).map_err(|error| error.to_string())?;
-    let needed = MEMLOCK_BYTES_PER_CORE * cores;
+    // SAFETY: geteuid has no arguments and cannot fail.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    // For root the kernel does not count.
+    let counted = |bytes_per_core: u64| if is_root { 0 } else { bytes_per_core * cores };
+    let needed = counted(MEMLOCK_BYTES_PER_CORE).max(MEMLOCK_BYTES_MIN);
     if limit.rlim_cur < needed {
         return Err(format!(
             "{} KiB may be locked in memory, {} KiB are needed for {cores} cores: `ulimit -l {}`, or \
@@ -112,6 +136,15 @@ fn memlock(cores: u64) -> Result<(), String> {
             needed >> 10,
             needed >> 10
         ));
+    }
+    let wanted = counted(REGISTERED_BYTES_PER_CORE);
+    if limit.rlim_cur < wanted {
+        tracing::warn!(
+            limit_kib = limit.rlim_cur >> 10,
+            wanted_kib = wanted >> 10,
+            "little memory may be locked: buffers may not be registered with io_uring, which costs \
+             some CPU; `ulimit -l`, or LimitMEMLOCK=infinity in a systemd unit"
+        );
     }
     Ok(())
 }

@@ -10,5 +10,6 @@ mod figures;
 mod frozen_disk;
 mod full_disk;
 mod hostile_clients;
+mod lacking_machine;
 mod produce_and_fetch;
 mod start_and_stop;

@@ -1,7 +1,6 @@
 //! Stops that were asked for, starts that are refused, and other numbers of cores.
 
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 
 use crate::support::clients::{SOON, config, create_topic, numbered, payloads, produce, read_all};
 use crate::support::patience::eventually;
@@ -148,25 +147,6 @@ fn data_of_a_newer_version_is_refused() {
 
     assert_eq!(code, Some(7), "{said}");
     assert!(said.contains("4000"), "{said}");
-}
-
-#[test]
-fn a_machine_that_lacks_something_is_told_what() {
-    let data = directory();
-    let (code, said) = Broker::refused_by(data.path(), 0, &[], |command| {
-        let few_files = || {
-            let limit = libc::rlimit { rlim_cur: 32, rlim_max: 32 };
-            // SAFETY: the pointer is to a live value; setrlimit is safe after a fork.
-            match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
-        };
-        // SAFETY: it makes one system call and allocates nothing.
-        unsafe { command.pre_exec(few_files) }
-    });
-    assert_eq!(code, Some(8), "{said}");
-    assert!(said.contains("32"), "{said}");
 }
 
 #[test]
