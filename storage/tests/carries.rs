@@ -1,12 +1,17 @@
 //! Carrying in the background what much of waits, between checkpoints.
 
+#[path = "support/held_writes.rs"]
+mod held_writes;
+#[path = "support/mod.rs"]
 mod support;
 
 use std::pin::pin;
 
 use bytes::Bytes;
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
+use held_writes::HeldWrites;
 use pelton_storage::disk::sim::run;
+use pelton_storage::journal::JournalOptions;
 use pelton_storage::{Log, Store, StoreOptions};
 use support::*;
 
@@ -82,5 +87,35 @@ fn of_a_log_that_was_dropped_nothing_is_carried_and_nobody_tries_for_ever() {
         }
         assert!(carries.is_waiting(), "it goes on for ever");
         drop((carries, journal));
+    });
+}
+
+/// The ring is nearly full: how much of a log waits says nothing of how much of it is written at once.
+#[test]
+fn eight_large_logs_are_carried_at_once_when_the_journal_needs_room() {
+    const LOGS: u8 = 8;
+    let journal = JournalOptions { file_bytes: 2 << 20, ring_bytes_max: 64 << 20 };
+    let sim = new_disk(4);
+    let held = HeldWrites::of(&sim);
+    with_store(&sim, StoreOptions { journal, ..SMALL }, async |store: Store| {
+        for topic in 1..=LOGS {
+            let log = place(&store, partition(topic, 0)).await;
+            for fill in 0..7 {
+                append(&store, &log, batch(fill, 900_000)).await;
+            }
+        }
+        assert!(store.journal().used_ratio() > 0.75, "{}", store.journal().used_ratio());
+        held.hold(data_dir().join("topics"));
+        let all_are_held = async {
+            for _ in 0..1_000 {
+                yield_once().await;
+            }
+            let files = held.files().len();
+            held.go_on();
+            files
+        };
+        let (_, files) = join(checkpoint(&store), all_are_held).await;
+        assert_eq!(files, usize::from(LOGS));
+        assert_eq!(store.uncarried_bytes(), 0);
     });
 }

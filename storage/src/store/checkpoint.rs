@@ -32,7 +32,7 @@ pub(super) const LOGS_A_SLICE: usize = 128;
 /// How much a checkpoint does at once.
 #[derive(Clone, Copy)]
 struct Width {
-    /// Bytes that are being carried; a single log may have more.
+    /// Bytes that are being written; a single log may have more.
     bytes_max: usize,
     effort: Effort,
 }
@@ -102,8 +102,9 @@ impl Store {
         for log in self.dirty_logs().await {
             let (bytes, width) = loop {
                 let width = self.width();
+                // However much of a log waits, one extent of it is written at a time.
                 let bytes = usize::try_from(log.backlog_bytes()).unwrap_or(usize::MAX);
-                let bytes = bytes.min(width.effort.bytes_max);
+                let bytes = bytes.min(EXTENT_BYTES_MAX);
                 let is_room = running.len() < CARRIES_IN_FLIGHT_MAX
                     && running_bytes + bytes <= width.bytes_max;
                 if is_room || running.is_empty() {
