@@ -561,6 +561,7 @@ impl Removal {
     pub async fn finish(self) -> Result<(), StorageError> {
         self.store.0.around.journal.durable(self.sequence).await?;
         let _pass = self.log.settle().await;
+        self.log.free_horizon();
         self.log.close_files().await;
         self.store.remove_files(self.log.id()).await;
         Ok(())

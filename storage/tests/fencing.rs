@@ -5,12 +5,13 @@ mod held_writes;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use futures::future::join;
 use held_writes::HeldWrites;
 use pelton_model::LeaderEpoch;
+use pelton_model::batch::BatchHeader;
 use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
 use pelton_storage::{Store, StoreOptions};
 use support::*;
@@ -150,15 +151,9 @@ fn s3_s5_a_failed_flush_does_not_keep_the_ring_either() {
     for lose in [true, false] {
         let sim = new_disk(4);
         let first = with_store(&sim, options, async |store: Store| {
-            let log = place(&store, partition(1, 0)).await;
-            let first = append(&store, &log, batch(1, 3_000)).await.1;
-            let eio = FaultError::Errno(libc::EIO);
-            sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())).lasting());
-            let appended = log.append(batch(2, 20_000), NOW).expect("appended");
-            log.append(batch(3, 100), NOW).expect("held");
-            log.acknowledged(appended.acked_by).await.expect_err("it cannot be written");
-            let sequence = store.place(log.id(), LeaderEpoch::new(2)).expect("placed");
-            store.journal().durable(sequence).await.expect("durable");
+            let first = fail_a_flush(&sim, &store).await;
+            raise_the_epoch(&store).await;
+            let log = store.log(partition(1, 0)).expect("a log");
             go_round_the_ring(&store, 100, drop).await;
             store.journal().check().expect("the shard goes on");
             assert_eq!(log.end_offset(), log.commit_offset());
@@ -274,4 +269,166 @@ fn s3_a_carry_behind_a_flush_that_failed_writes_nothing() {
         assert!(read_all(&log).await.starts_with(&first));
         assert_eq!(log.leader_epoch(), LeaderEpoch::new(2));
     });
+}
+
+/// Fences a partition by a direct flush that fails: above its commit point there are an extent, a
+/// batch that was held, and an epoch. Returns the batch below, which was acknowledged.
+async fn fail_a_flush(sim: &SimDisk, store: &Store) -> Bytes {
+    let log = place(store, partition(1, 0)).await;
+    let first = append(store, &log, batch(1, 3_000)).await.1;
+    let eio = FaultError::Errno(libc::EIO);
+    sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())).lasting());
+    let appended = log.append(batch(2, 20_000), NOW).expect("appended");
+    log.append(batch(3, 100), NOW).expect("held");
+    log.acknowledged(appended.acked_by).await.expect_err("it cannot be written");
+    first
+}
+
+async fn raise_the_epoch(store: &Store) {
+    let sequence = store.place(partition(1, 0), LeaderEpoch::new(2)).expect("placed");
+    store.journal().durable(sequence).await.expect("durable");
+}
+
+/// Two checkpoints, and all of what the first has put into the journal is durable before the second.
+async fn two_checkpoints(store: &Store) {
+    checkpoint(store).await;
+    store.journal().durable(store.journal().next_sequence() - 1).await.expect("durable");
+    checkpoint(store).await;
+}
+
+/// What a life leaves that goes on after a flush of a fenced log has failed, and in which a durable
+/// flush of another partition has rotted since: how many partitions a start cuts off, and whether
+/// that other partition still has all of its offsets.
+fn rot_behind_a_failed_flush(let_go: impl AsyncFn(&Store)) -> (usize, bool) {
+    let options = StoreOptions { direct_flush_bytes: 10_000, ..SMALL };
+    let sim = new_disk(8);
+    with_store(&sim, options, async |store: Store| {
+        fail_a_flush(&sim, &store).await;
+        let_go(&store).await;
+        let other = place(&store, partition(2, 0)).await;
+        append(&store, &other, batch(4, 20_000)).await;
+        append(&store, &other, batch(5, 100)).await;
+    });
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
+    image.flip_bit(&segment, 5_000, 3).expect("a segment");
+    run(async {
+        let (store, report) = open(&image, options).await;
+        let log = store.log(partition(2, 0)).expect("a log");
+        let is_whole = log.end_offset().get() == 2;
+        if is_whole {
+            try_read_all(&log, log.start_offset()).await.expect_err("the rot is reported");
+        }
+        (report.cut_partitions, is_whole)
+    })
+}
+
+/// S6: below the horizon rot is not cut off as if it were a tear, and one failed flush does not keep the
+/// horizon down for the rest of a life.
+#[test]
+fn s6_a_failed_flush_keeps_the_horizon_until_the_log_is_cut_off_behind_it() {
+    // As long as nothing says that the failed extent does not count, a start has to read both. (Its
+    // bytes stand whole in the device's cache, and are taken.)
+    assert_eq!(rot_behind_a_failed_flush(async |_| {}), (1, false));
+    assert_eq!(rot_behind_a_failed_flush(async |store| two_checkpoints(store).await), (0, true));
+    let remove = async |store: &Store| store.remove(partition(1, 0)).await.expect("removed");
+    assert_eq!(rot_behind_a_failed_flush(remove), (0, true));
+}
+
+/// S2: whenever the power is cut while that happens, what was acknowledged is there, no epoch begins
+/// in the midst of another's records, and what the next life writes stays.
+#[test]
+fn s2_cutting_off_a_failed_flush_survives_any_power_cut() {
+    let options = StoreOptions { direct_flush_bytes: 10_000, ..SMALL };
+    for seed in 0..3 {
+        let sim = new_disk(9 + seed);
+        sim.set_yields_max(2);
+        let (first, has_epoch) = (RefCell::new(None), Cell::new(false));
+        let mut steps = Steps::new(async {
+            let (store, _) = open(&sim, options).await;
+            beside_journal(&store, async {
+                *first.borrow_mut() = Some(fail_a_flush(&sim, &store).await);
+                raise_the_epoch(&store).await;
+                has_epoch.set(true);
+                two_checkpoints(&store).await;
+                let other = place(&store, partition(2, 0)).await;
+                append(&store, &other, batch(4, 20_000)).await;
+                append(&store, &other, batch(5, 100)).await;
+                checkpoint(&store).await;
+            })
+            .await;
+        });
+        let mut step = seed;
+        while steps.step().is_none() {
+            step += 1;
+            let Some(first) = first.borrow().clone() else { continue };
+            let mut choice = match step % 3 {
+                0 => CrashChoice::lose_all(),
+                1 => CrashChoice::keep_all(),
+                _ => CrashChoice::random(step),
+            };
+            let image = sim.crash(&mut choice);
+            image.clear_faults();
+            let mut expected = Vec::new();
+            with_store(&image, options, async |store: Store| {
+                let log = store.log(partition(1, 0)).expect("a log");
+                append(&store, &log, batch(6, 100)).await;
+                expected = read_all(&log).await;
+                assert!(expected.first() == Some(&first), "step {step}");
+                assert!(!has_epoch.get() || log.leader_epoch() == LeaderEpoch::new(2));
+                for batch in &expected {
+                    let header = BatchHeader::read(batch).expect("a batch");
+                    assert_eq!(log.epoch_of(header.base_offset), header.leader_epoch, "{step}");
+                }
+            });
+            with_store(&image.durable(), options, async |store: Store| {
+                let log = store.log(partition(1, 0)).expect("a log");
+                assert!(read_all(&log).await == expected, "step {step}");
+            });
+        }
+    }
+}
+
+/// S6: a group that becomes durable before the one that cuts the log off must not have a start trust
+/// the extent.
+#[test]
+fn s6_the_horizon_waits_for_what_cuts_the_log_off() {
+    let options = StoreOptions { direct_flush_bytes: 200_000, ..SMALL };
+    let sim = new_disk(12);
+    sim.set_yields_max(3);
+    let held = HeldWrites::of(&sim);
+    let first = RefCell::new(None);
+    let mut steps = Steps::new(async {
+        let (store, _) = open(&sim, options).await;
+        beside_journal(&store, async {
+            let log = place(&store, partition(1, 0)).await;
+            let other = place(&store, partition(2, 0)).await;
+            *first.borrow_mut() = Some(append(&store, &log, batch(1, 3_000)).await.1);
+            let eio = FaultError::Errno(libc::EIO);
+            sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())).lasting());
+            let appended = log.append(batch(2, 220_000), NOW).expect("appended");
+            log.acknowledged(appended.acked_by).await.expect_err("it cannot be written");
+            store.journal().durable(store.journal().next_sequence() - 1).await.expect("durable");
+            held.hold(shard_dir().join("journal."));
+            // Each a group of its own.
+            for fill in 3..6 {
+                other.append(batch(fill, 40_000), NOW).expect("appended");
+            }
+            checkpoint(&store).await;
+            checkpoint(&store).await;
+            held.go_on();
+            store.journal().durable(store.journal().next_sequence() - 1).await.expect("durable");
+        })
+        .await;
+    });
+    let mut images = 0;
+    while steps.step().is_none() {
+        let Some(first) = first.borrow().clone() else { continue };
+        images += 1;
+        with_store(&sim.durable(), options, async |store: Store| {
+            let log = store.log(partition(1, 0)).expect("a log");
+            assert!(read_all(&log).await == [first], "image {images}");
+        });
+    }
+    assert!(images > 10, "{images}");
 }

@@ -206,8 +206,8 @@ impl Journal {
     }
 
     /// Queues the entry of an extent whose bytes are still being written. Until
-    /// [`Journal::extent_is_durable`] the horizon does not pass it; after a failed write it never
-    /// does.
+    /// [`Journal::extent_is_durable`] the horizon does not pass it; after a failed write, until
+    /// [`Journal::extent_is_passed_over`].
     pub(crate) fn push_extent_in_flight(
         &self,
         partition: PartitionId,
@@ -225,6 +225,12 @@ impl Journal {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(extents.remove(&sequence)),
         }
+    }
+
+    /// The same of an extent whose write failed, once an entry behind it is durable that has every
+    /// start pass over it.
+    pub(crate) fn extent_is_passed_over(&self, sequence: u64) {
+        self.extent_is_durable(sequence);
     }
 
     /// What a group says of the extents before it: all below are durable (F3).

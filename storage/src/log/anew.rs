@@ -1,4 +1,5 @@
-//! Logging anew what a fenced log could not carry, so that it does not keep the journal's ring.
+//! Logging anew what a fenced log could not carry, so that it does not keep the journal's ring, nor
+//! the horizon.
 //!
 //! The log ends at its commit point from then on, which a Truncate says: what lies above was never
 //! acknowledged, and an extent that failed may describe it. Then come the committed batches that
@@ -29,6 +30,23 @@ impl Log {
     pub(crate) fn is_being_logged_anew(&self) -> bool {
         let durable = self.0.journal.durable_sequence();
         self.0.positions.borrow().anew.as_ref().is_some_and(|anew| anew.last > durable)
+    }
+
+    /// Whether an extent of a log that is still there, whose write failed, keeps the horizon down.
+    pub(crate) fn keeps_horizon(&self) -> bool {
+        self.0.positions.borrow().failed_extent.is_some()
+    }
+
+    /// Lets the horizon pass the extent whose write failed, if every start passes over it: the
+    /// Truncate behind it is durable, or the log's Drop, for which the caller has waited.
+    pub(crate) fn free_horizon(&self) {
+        let durable = self.0.journal.durable_sequence();
+        let mut positions = self.0.positions.borrow_mut();
+        let is_cut_off = positions.anew.as_ref().is_some_and(|anew| anew.last <= durable);
+        if positions.dropped || is_cut_off {
+            let failed = positions.failed_extent.take();
+            failed.into_iter().for_each(|sequence| self.0.journal.extent_is_passed_over(sequence));
+        }
     }
 
     /// Where a replay has to begin that would begin at `tail`, in the middle of what was logged

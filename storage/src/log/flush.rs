@@ -197,9 +197,12 @@ impl Log {
                 Some(sequence)
             }
         };
-        // Room was taken before; a device that has none all the same is one that failed.
         let written = writer.write(&plan, WritesInFlight::Four).await;
-        written.map_err(|error| io::Error::other(error.to_string()))?;
+        if let Err(error) = written {
+            self.0.positions.borrow_mut().failed_extent = in_flight;
+            // Room was taken before; a device that has none all the same is one that failed.
+            return Err(io::Error::other(error.to_string()));
+        }
         match in_flight {
             Some(sequence) => journal.extent_is_durable(sequence),
             None if self.is_dropped() => {}

@@ -85,6 +85,8 @@ struct Positions {
     end: Offset,
     /// Where an extent begins that is described and not durable yet.
     extent_from: Option<Offset>,
+    /// The group of an extent whose write failed, while the horizon is kept below it.
+    failed_extent: Option<u64>,
     /// A flush is wanted or under way.
     is_flushing: bool,
     /// A carry in the background is wanted.
@@ -204,6 +206,7 @@ impl Log {
                 pushed_end: state.carried_end,
                 end: state.carried_end,
                 extent_from: None,
+                failed_extent: None,
                 is_flushing: false,
                 is_carry_wanted: false,
                 appended_bytes: 0,

@@ -159,22 +159,23 @@ impl Store {
     }
 
     /// What fenced logs still need of the journal is logged anew when it is the oldest there and the
-    /// ring is half full. If it were too much it would fill the ring by itself.
+    /// ring is half full, or when one of their extents keeps the horizon down: above it a start takes
+    /// the rot of others for a tear (S6). If it were too much it would fill the ring by itself.
     fn log_fenced_anew(&self) {
         let journal = &self.0.around.journal;
-        if journal.used_ratio() <= ANEW_USED_RATIO_MIN {
-            return;
-        }
         let logs = self.logs();
         let (fenced, others): (Vec<&Log>, Vec<&Log>) = logs.iter().partition(|log| log.is_fenced());
+        fenced.iter().for_each(|log| log.free_horizon());
         let bytes: u64 = fenced.iter().map(|log| log.backlog_bytes()).sum();
         if fenced.is_empty() || bytes > self.0.options.journal.ring_bytes_max / ANEW_RING_SHARE {
             return;
         }
         let needed = others.iter().filter_map(|log| log.needs_from()).min().unwrap_or(u64::MAX);
         let needed = needed.min(journal.durable_sequence() + 1);
+        let is_full = journal.used_ratio() > ANEW_USED_RATIO_MIN;
         for log in fenced {
-            if log.needs_from().is_some_and(|oldest| oldest < needed) {
+            let is_oldest = log.needs_from().is_some_and(|oldest| oldest < needed);
+            if (is_full && is_oldest) || log.keeps_horizon() {
                 // Refused only where nothing is taken any more.
                 let _ = log.log_anew();
             }
