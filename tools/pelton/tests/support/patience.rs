@@ -4,17 +4,24 @@ use std::time::{Duration, Instant};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
+/// From one look to the next no more than this counts: who was stopped for a minute, or did not get
+/// a core, has not looked in vain for a minute.
+const LOOK_COUNTS_AT_MOST: Duration = Duration::from_secs(5);
+
 /// Looks until there is something to see.
 ///
 /// # Panics
-/// If there is nothing within `patience`.
+/// If there is nothing within `patience`, which is time in which somebody looks.
 pub fn eventually<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = now();
+    let (mut last, mut waited) = (now(), Duration::ZERO);
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(now() - began < patience, "not within {patience:?}: {what}");
+        let now = now();
+        waited += (now - last).min(LOOK_COUNTS_AT_MOST);
+        last = now;
+        assert!(waited < patience, "not within {patience:?}: {what}");
         pause();
     }
 }
