@@ -30,6 +30,8 @@ pub struct TestCluster {
     pub revision: u64,
     pub topics: BTreeMap<TopicName, TopicShape>,
     pub config: ConsumerGroupConfig,
+    /// Of other coordinators on the same core.
+    pub other_members: usize,
 }
 
 impl TestCluster {
@@ -64,6 +66,10 @@ impl Cluster for TestCluster {
 
     fn consumer_group_config(&self, _: &str) -> ConsumerGroupConfig {
         self.config
+    }
+
+    fn consumer_members(&self) -> usize {
+        self.other_members
     }
 }
 

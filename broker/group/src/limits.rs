@@ -24,6 +24,16 @@ pub const EXPIRY_GROUPS_PER_STEP_MAX: usize = 64;
 /// bits for its length.
 pub const CONSUMER_ID_BYTES_MAX: usize = i16::MAX as usize;
 
+/// Heartbeats of members at rest, of all groups of the consumer protocol on one core, that members may
+/// be told to make beyond what is configured: 70 µs each, 3.5 % of the core.
+pub const BEATS_A_SECOND_AT_REST: usize = 500;
+
+/// The same while members have something to wait for: what 10,000 of them make by Kafka's interval, at
+/// most 14 % of the core, and soon over.
+pub const BEATS_A_SECOND_UNDER_WAY: usize = 2_000;
+
+const _: () = assert!(BEATS_A_SECOND_AT_REST < BEATS_A_SECOND_UNDER_WAY);
+
 /// Of a regular expression, which goes into a record's key as well.
 pub const REGEX_BYTES_MAX: usize = 8 << 10;
 

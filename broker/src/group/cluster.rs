@@ -38,8 +38,16 @@ impl Cluster for ClusterView<'_> {
                 session_timeout: milliseconds("consumer.session.timeout.ms"),
                 heartbeat_interval_ms: i32::try_from(integer("consumer.heartbeat.interval.ms"))
                     .unwrap_or(i32::MAX),
+                heartbeat_interval_min_ms: i32::try_from(
+                    broker.integer("pelton.group.consumer.min.heartbeat.interval.ms"),
+                )
+                .unwrap_or(i32::MAX),
                 assignment_interval: milliseconds("consumer.assignment.interval.ms"),
             }
         })
+    }
+
+    fn consumer_members(&self) -> usize {
+        self.0.groups.consumer_members.get()
     }
 }

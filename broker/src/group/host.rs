@@ -18,6 +18,12 @@ impl Coordinators {
     pub(super) fn all(&self) -> Vec<Rc<Hosted>> {
         self.hosted.borrow().values().cloned().collect()
     }
+
+    /// After each step of the coordinator, and when it goes.
+    pub(super) fn count_members(&self, hosted: &Hosted, count: usize) {
+        let before = hosted.consumer_members.replace(count);
+        self.consumer_members.set(self.consumer_members.get() - before + count);
+    }
 }
 
 impl Hosted {
@@ -26,6 +32,7 @@ impl Hosted {
             partition,
             state: RefCell::new(HostedState::Failed),
             life: Cell::new(0),
+            consumer_members: Cell::new(0),
             newest: Cell::new(Offset::ZERO),
             changed: Event::default(),
             sleeps_until: Cell::new(None),
@@ -81,6 +88,7 @@ impl Shard {
     fn end(self: &Rc<Self>, hosted: &Rc<Hosted>, state: HostedState) {
         let before = hosted.state.replace(state);
         hosted.changed.notify();
+        self.groups.count_members(hosted, 0);
         if let HostedState::Ready(mut coordinator) = before {
             let fault = GroupFault::NotCoordinator;
             let told = coordinator.take_waiting().into_iter().map(|token| (token, Err(fault)));

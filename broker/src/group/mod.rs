@@ -65,6 +65,8 @@ pub enum GroupFault {
 #[derive(Default)]
 pub struct Coordinators {
     hosted: RefCell<BTreeMap<PartitionId, Rc<Hosted>>>,
+    /// Of all of them; see [`pelton_group::Cluster::consumer_members`].
+    consumer_members: Cell<usize>,
     waiting: Waiting,
 }
 
@@ -74,6 +76,8 @@ struct Hosted {
     state: RefCell<HostedState>,
     /// Counts the coordinators that have stood here: a timer task ends with its own.
     life: Cell<u64>,
+    /// What its coordinator adds to [`Coordinators::consumer_members`].
+    consumer_members: Cell<usize>,
     /// The end of the newest record.
     newest: Cell<Offset>,
     /// Something is due earlier than was thought, or the coordinator is gone.

@@ -49,6 +49,7 @@ impl Shard {
             HostedState::Ready(coordinator) => {
                 let effects = act(coordinator, now, &ClusterView(self));
                 hosted.expect(coordinator.next_deadline());
+                self.groups.count_members(hosted, coordinator.consumer_members());
                 Some(effects)
             }
             HostedState::Loading => return Err(GroupFault::Loading),

@@ -1,4 +1,5 @@
-//! Every broker config of Kafka 4.4 that is not internal, sorted by name.
+//! Every broker config of Kafka 4.4 that is not internal, and our own, which begin with `pelton.` and
+//! are described only where they are set; sorted by name.
 //!
 //! Synonyms name what stands in when the config itself is unset, the first one first.
 //! Two defaults are not Kafka's: `log.flush.interval.messages` is 1 (S1), and
@@ -507,6 +508,16 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     int("offsets.topic.num.partitions").default("50").at_least(1),
     short("offsets.topic.replication.factor").default("3").at_least(1),
     int("offsets.topic.segment.bytes").default("104857600").at_least(1),
+    int("pelton.group.consumer.min.heartbeat.interval.ms")
+        .default("1000")
+        .at_least(0)
+        .internal()
+        .cluster_wide()
+        .doc(concat!(
+            "The shortest heartbeat interval that members of the consumer protocol are told, ",
+            "where the core can afford it; group.consumer.heartbeat.interval.ms is the longest. ",
+            "0: always that."
+        )),
     class("principal.builder.class")
         .default("org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder")
         .per_broker()

@@ -130,7 +130,9 @@ fn described(
 }
 
 fn described_broker(broker: &BrokerLayers<'_>) -> Vec<ConfigEntry> {
-    let known = BROKER_CONFIGS.iter().map(|def| def.name);
+    let is_set = |name| broker.layers(name).any(|(_, source)| source != ConfigSource::Default);
+    let is_shown = |def: &&ConfigDef| !def.internal || is_set(def.name);
+    let known = BROKER_CONFIGS.iter().filter(is_shown).map(|def| def.name);
     let other = [broker.dynamic, broker.all_brokers, broker.fixed]
         .into_iter()
         .flat_map(Overrides::keys)

@@ -66,6 +66,12 @@ fn each_kind_of_resource_lists_what_is_not_internal() {
 fn an_internal_config_shows_once_it_is_set() {
     let bench = Bench::new(&[(&topic(), "internal.segment.bytes", "500")], &[]);
     assert_eq!(bench.describe(&topic(), &[]).len(), 38);
+
+    let name = "pelton.group.consumer.min.heartbeat.interval.ms";
+    let bench = Bench::new(&[], &[(name, "0")]);
+    let entry = bench.one(&BROKER, name);
+    assert_eq!(entry.value.as_deref(), Some("0"));
+    assert_eq!(shown(&entry.synonyms), [(name, Some("0"), 4), (name, Some("1000"), 5)]);
 }
 
 #[test]

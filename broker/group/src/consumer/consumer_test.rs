@@ -712,6 +712,8 @@ proptest! {
         for act in acts {
             play.act(act);
             play.assert_one_owner();
+            let members = play.bench.describe_consumers().map_or(0, |group| group.members.len());
+            prop_assert_eq!(play.bench.coordinator.consumer_members(), members);
             let mut again = replayed(play.bench.config, &play.bench.log);
             let ours = play.bench.coordinator.groups.remove(GROUP);
             let theirs = again.groups.remove(GROUP);

@@ -99,20 +99,18 @@ impl ConsumerGroup {
         before: &Member,
         step: &Step<'_>,
     ) -> ConsumerBeat {
-        let current = self.members.get(&id).map(|it| it.current.clone()).unwrap_or_default();
+        let member = self.members.get(&id);
+        let current = member.map(|it| it.current.clone()).unwrap_or_default();
         let says_all = beat.rebalance_timeout_ms != -1
             && (beat.topics.is_some() || beat.regex.is_some())
             && beat.owned.is_some();
         let is_told =
             beat.member_epoch == 0 || says_all || current.assigned != before.current.assigned;
         ConsumerBeat {
-            member_id: id,
             member_epoch: current.member_epoch,
-            heartbeat_interval_ms: step
-                .cluster
-                .consumer_group_config(&self.id)
-                .heartbeat_interval_ms,
+            heartbeat_interval_ms: self.heartbeat_interval_ms(member, step),
             assignment: is_told.then(|| without_epochs(&current.assigned)),
+            member_id: id,
         }
     }
 }

@@ -29,6 +29,7 @@ mod describe;
 mod heartbeat;
 mod leave;
 mod liveness;
+mod pace;
 mod reconcile;
 mod seat;
 mod subscription;

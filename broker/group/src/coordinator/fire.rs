@@ -26,7 +26,7 @@ impl Coordinator {
         };
         self.act_on(now, cluster, timer, effects);
         if let Some(group) = group {
-            self.watch_rebalances(&group, now);
+            self.has_stepped(&group, now);
         }
     }
 

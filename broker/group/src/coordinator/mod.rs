@@ -1,5 +1,6 @@
 //! One coordinator: the groups of one partition of `__consumer_offsets`. Each verb is a file.
 
+mod census;
 pub mod command;
 pub mod effects;
 mod expire;
@@ -38,6 +39,7 @@ pub struct Coordinator {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     timers: Timers,
     pub(crate) figures: Figures,
+    consumer_members: usize,
     /// Where the search for expired offsets goes on; none: it begins anew.
     expiry_after: Option<GroupId>,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Group {
     pub offsets: Offsets,
     pub kind: Kind,
     rebalances: Rebalances,
+    /// What it adds to the coordinator's count.
+    members_counted: usize,
 }
 
 /// The protocols. A group that only has simple commits is a classic one without members.
@@ -68,7 +72,12 @@ impl Kind {
 impl Group {
     fn new(id: &GroupId) -> Self {
         let kind = Kind::Classic(ClassicGroup::new(id.clone()));
-        Self { offsets: Offsets::default(), kind, rebalances: Rebalances::default() }
+        Self {
+            offsets: Offsets::default(),
+            kind,
+            rebalances: Rebalances::default(),
+            members_counted: 0,
+        }
     }
 
     /// None: the group speaks another protocol.
@@ -113,6 +122,7 @@ impl Coordinator {
             groups: BTreeMap::new(),
             timers: Timers::default(),
             figures: Figures::default(),
+            consumer_members: 0,
             expiry_after: None,
         }
     }
@@ -137,10 +147,16 @@ impl Coordinator {
             effects.replies.push((token, reply));
         }
         if let Some(group) = group {
-            self.watch_rebalances(&group, now);
+            self.has_stepped(&group, now);
         }
         self.watch_expiry(now);
         effects
+    }
+
+    /// What is kept of all groups follows what a step has done to one.
+    fn has_stepped(&mut self, group: &GroupId, now: Now) {
+        self.watch_rebalances(group, now);
+        self.count_members(group);
     }
 
     /// Everyone who waits; for a coordinator that is thrown away.

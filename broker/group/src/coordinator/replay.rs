@@ -34,6 +34,9 @@ impl Coordinator {
                 Kind::Consumer(group) => group.begin(&mut step),
             }
         }
+        for id in self.groups.keys().cloned().collect::<Vec<_>>() {
+            self.count_members(&id);
+        }
         self.watch_expiry(now);
         effects
     }
@@ -96,6 +99,7 @@ impl Coordinator {
     pub(super) fn drop_kind(&mut self, id: &GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
         if group.offsets.is_empty() {
+            self.consumer_members -= group.members_counted;
             self.groups.remove(id);
         } else {
             group.kind = Group::new(id).kind;
