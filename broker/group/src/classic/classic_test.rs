@@ -31,17 +31,32 @@ fn a_forming_group_waits_for_more_members_but_not_beyond_the_rebalance_timeout()
     join.rebalance_timeout_ms = 7_000;
     let first = bench.send(Command::Join(join));
     let mut tokens = vec![first];
-    // Somebody comes in each delay: it is extended to 3 + 3 + 1 seconds and no further.
-    for _ in 0..2 {
+    // Each that comes puts it off by 3 seconds, up to 7 in all.
+    for _ in 0..3 {
         bench.wait(seconds(2));
         let mut join = bench.join_of("");
         join.rebalance_timeout_ms = 7_000;
         tokens.push(bench.send(Command::Join(join)));
-        bench.wait(seconds(1));
     }
     assert!(tokens.iter().all(|token| bench.is_waiting(*token)));
     bench.wait(Duration::from_millis(999));
     assert!(bench.is_waiting(first));
+    bench.wait(Duration::from_millis(1));
+    for token in tokens {
+        assert_eq!(bench.joined(token).generation, 1);
+    }
+}
+
+#[test]
+fn a_forming_group_goes_on_when_nobody_new_has_come_for_the_delay() {
+    let config =
+        GroupConfig { group_initial_rebalance_delay: seconds(3), ..GroupConfig::default() };
+    let mut bench = Bench::with(config);
+    let mut tokens = vec![bench.join("")];
+    bench.wait(Duration::from_millis(100));
+    tokens.push(bench.join(""));
+    bench.wait(Duration::from_millis(2_999));
+    assert!(tokens.iter().all(|token| bench.is_waiting(*token)));
     bench.wait(Duration::from_millis(1));
     for token in tokens {
         assert_eq!(bench.joined(token).generation, 1);

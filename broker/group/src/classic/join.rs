@@ -116,9 +116,7 @@ impl ClassicGroup {
         join: Join,
         step: &mut Step<'_>,
     ) -> Option<Reply> {
-        if let Some(delay) = &mut self.initial_delay {
-            delay.somebody_came = true;
-        }
+        self.delay_join_phase(step);
         step.timers.set(self.session_timer(&id), step.after(NEW_MEMBER_JOIN_TIMEOUT));
         self.add_member(id, Member::new(join, token));
         self.rebalance_or_go_on(step);

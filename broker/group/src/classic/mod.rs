@@ -89,20 +89,12 @@ pub(crate) struct ClassicGroup {
     metadata_bytes: usize,
     /// How many members wait for the join phase to end.
     joining: usize,
-    /// Left of the time that a first rebalance may be put off; none outside of one.
-    initial_delay: Option<InitialDelay>,
+    /// As [`Now::elapsed`], when a first rebalance goes on whoever comes; none outside of one.
+    delayed_at_most_until: Option<Duration>,
     /// Begun since the group was made or loaded.
     rebalances: u64,
     /// The topics of all members; none where that is not known.
     subscriptions: Option<BTreeSet<String>>,
-}
-
-/// A group that forms waits a little for more members, and again as long as some come (KIP-134).
-#[derive(Clone, Copy, Debug)]
-struct InitialDelay {
-    current: Duration,
-    remaining: Duration,
-    somebody_came: bool,
 }
 
 impl ClassicGroup {
@@ -122,7 +114,7 @@ impl ClassicGroup {
             supported: BTreeMap::new(),
             metadata_bytes: 0,
             joining: 0,
-            initial_delay: None,
+            delayed_at_most_until: None,
             rebalances: 0,
             subscriptions: None,
         }

@@ -1,10 +1,9 @@
 //! From a change of members to the next generation.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::join::refused;
-use super::{ClassicGroup, InitialDelay, State};
+use super::{ClassicGroup, State};
 use crate::coordinator::effects::{Step, milliseconds};
 use crate::coordinator::reply::Reply;
 use crate::error::GroupError;
@@ -23,7 +22,7 @@ impl ClassicGroup {
 
     /// A rebalance under way may be waiting for nobody any more; a first one waits out its delay.
     pub(super) fn end_join_phase_if_complete(&mut self, step: &mut Step<'_>) {
-        let is_first = self.initial_delay.is_some();
+        let is_first = self.delayed_at_most_until.is_some();
         if self.state == State::PreparingRebalance && !is_first && self.all_have_joined() {
             self.end_join_phase(step);
         }
@@ -38,8 +37,8 @@ impl ClassicGroup {
         self.go_to(State::PreparingRebalance, step.now);
         self.rebalances += 1;
         if is_first {
-            let delay = step.config.group_initial_rebalance_delay;
-            self.delay_join_phase(delay, self.rebalance_timeout().saturating_sub(delay), step);
+            self.delayed_at_most_until = Some(step.after(self.rebalance_timeout()));
+            self.delay_join_phase(step);
         } else if self.all_have_joined() {
             self.end_join_phase(step);
         } else {
@@ -48,9 +47,13 @@ impl ClassicGroup {
         }
     }
 
-    fn delay_join_phase(&mut self, delay: Duration, remaining: Duration, step: &mut Step<'_>) {
-        self.initial_delay = Some(InitialDelay { current: delay, remaining, somebody_came: false });
-        step.timers.set(Timer::Join(self.id.clone()), step.after(delay));
+    /// A group that forms waits until nobody new has come for a while (KIP-134). Kafka looks whether
+    /// somebody has come only when that while is over, and then waits for a whole one more: a group
+    /// whose members all come at once has nothing to do for twice as long.
+    pub(super) fn delay_join_phase(&self, step: &mut Step<'_>) {
+        let Some(at_most_until) = self.delayed_at_most_until else { return };
+        let until = step.after(step.config.group_initial_rebalance_delay).min(at_most_until);
+        step.timers.set(Timer::Join(self.id.clone()), until);
     }
 
     fn all_have_joined(&self) -> bool {
@@ -59,23 +62,15 @@ impl ClassicGroup {
 
     /// [`Timer::Join`] has fired.
     pub fn join_time_is_up(&mut self, step: &mut Step<'_>) {
-        if self.state != State::PreparingRebalance {
-            return;
-        }
-        match self.initial_delay.take() {
-            Some(delay) if delay.somebody_came && !delay.remaining.is_zero() => {
-                let next = step.config.group_initial_rebalance_delay.min(delay.remaining);
-                let remaining = delay.remaining.saturating_sub(delay.current);
-                self.delay_join_phase(next, remaining, step);
-            }
-            _ => self.end_join_phase(step),
+        if self.state == State::PreparingRebalance {
+            self.end_join_phase(step);
         }
     }
 
     /// Goes on with those that have joined. Static members that have not are kept: they may be
     /// restarting, until their session times out.
     fn end_join_phase(&mut self, step: &mut Step<'_>) {
-        self.initial_delay = None;
+        self.delayed_at_most_until = None;
         step.timers.cancel(&Timer::Join(self.id.clone()));
         let missing: Vec<MemberId> = self
             .members
