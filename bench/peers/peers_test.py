@@ -84,6 +84,8 @@ class Plan(unittest.TestCase):
             args = workload.bench_args(quick=False)
             self.assertEqual(args[:5], ["groups", "--members", "1000", "--partitions", "1000"])
             self.assertIn("100", workload.bench_args(quick=True))
+            rest_of = [given[given.index("--rest") + 1] for given in (args, workload.warm_args(quick=False))]
+            self.assertEqual(rest_of, ["10", "0"], "what is measured is watched at rest as well")
             self.assertLess(int(workload.warm_args(quick=False)[2]), 1000)
             given = [plan.broker_args(system, workload) for system in workload.systems]
             self.assertEqual([each for each in given[0] if each != "--set"], list(given[1]))

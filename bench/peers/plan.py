@@ -75,10 +75,10 @@ class Groups:
     )
     command = "groups"
 
-    def _args(self, members, rounds):
+    def _args(self, members, rounds, rest=10):
         # A consumer's heartbeat.interval.ms and session.timeout.ms, as clients have them by default. A death takes its
         # session, and tells of little else.
-        sizes = {"--members": members, "--partitions": self.partitions, "--rounds": rounds, "--deaths": 0}
+        sizes = {"--members": members, "--partitions": self.partitions, "--rounds": rounds, "--deaths": 0, "--rest": rest}
         times = {"--protocol": self.protocol, "--heartbeat": 3, "--session": 45}
         return [self.command, *(str(each) for pair in (sizes | times).items() for each in pair)]
 
@@ -87,7 +87,7 @@ class Groups:
 
     def warm_args(self, quick):
         """A smaller group lives before: it makes the offsets topic, and a JVM compile what it will need."""
-        return self._args(min(self.members, 10 if quick else 100), 1)
+        return self._args(min(self.members, 10 if quick else 100), 1, rest=0)
 
 
 def produce(name, records, record_bytes, partitions, warm_bytes, seconds, connections=8, in_flight=5, request=0):

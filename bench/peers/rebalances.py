@@ -2,7 +2,7 @@
 
 import statistics
 
-EVENTS = {"all_join": "all join", "one_joins": "one joins", "one_leaves": "one leaves"}
+EVENTS = {"all_join": "all join", "rest": "at rest", "one_joins": "one joins", "one_leaves": "one leaves"}
 TITLES = ["event", "system", "measured", "time to stable", "worst", "server CPU", "Pelton's time to it", "Pelton's CPU to it"]
 
 

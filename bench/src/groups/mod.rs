@@ -37,6 +37,9 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(180);
 const FIND_WITHIN: Duration = Duration::from_secs(30);
 const FIND_PAUSE: Duration = Duration::from_millis(50);
 
+/// Between the first join and the rest.
+const QUIET_BEFORE_REST: Duration = Duration::from_secs(5);
+
 const FIND_VERSIONS: Versions = Versions::new(0, 3);
 
 /// How members speak with their coordinator.
@@ -69,6 +72,8 @@ pub struct GroupsPlan {
     pub rounds: u32,
     /// How often one dies, after that; one member is left at least.
     pub deaths: u32,
+    /// How long the group is watched while nothing happens, after the first join; 0: not at all.
+    pub rest_seconds: u32,
     /// Of the classic protocol; otherwise the broker tells it.
     pub heartbeat_ms: u32,
     /// Of the classic protocol; otherwise the broker knows it.
@@ -82,6 +87,8 @@ pub struct GroupsPlan {
 #[serde(rename_all = "snake_case")]
 pub enum GroupEvent {
     AllJoin,
+    /// Nothing: members beat.
+    Rest,
     OneJoins,
     OneLeaves,
     /// Its connection is gone. The time includes its session.
@@ -92,7 +99,7 @@ pub enum GroupEvent {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct GroupMeasure {
     pub event: GroupEvent,
-    /// Until everybody had its share.
+    /// Until everybody had its share; of a rest, its length.
     pub seconds: f64,
     /// Of the broker, in steps of 10 ms.
     pub server_cpu_seconds: Option<f64>,
@@ -173,6 +180,9 @@ struct Play<'a> {
 impl Play<'_> {
     async fn play(mut self) -> Result<Vec<GroupMeasure>> {
         let mut figures = vec![self.measure(GroupEvent::AllJoin).await?];
+        if self.plan.rest_seconds > 0 {
+            figures.push(self.rest().await?);
+        }
         for _ in 0..self.plan.rounds {
             figures.push(self.measure(GroupEvent::OneJoins).await?);
             figures.push(self.measure(GroupEvent::OneLeaves).await?);
@@ -195,22 +205,21 @@ impl Play<'_> {
         let newcomers = match event {
             GroupEvent::AllJoin => self.plan.members,
             GroupEvent::OneJoins => 1,
-            GroupEvent::OneLeaves | GroupEvent::OneDies => 0,
+            GroupEvent::Rest | GroupEvent::OneLeaves | GroupEvent::OneDies => 0,
         };
         // Connections are there before the clock starts.
         let mut connections = Vec::with_capacity(newcomers);
         for _ in 0..newcomers {
             connections.push(self.group.connect().await?);
         }
-        let usage = || self.plan.server_pid.map(Sample::of).transpose();
-        let before = usage()?;
+        let before = self.usage()?;
         let began = clock::now();
         for connection in connections {
             self.members.push(self.group.join(self.came, connection));
             self.came += 1;
         }
         match event {
-            GroupEvent::AllJoin | GroupEvent::OneJoins => {}
+            GroupEvent::AllJoin | GroupEvent::Rest | GroupEvent::OneJoins => {}
             GroupEvent::OneLeaves => self.end_one(Ending::Leaves).await?,
             GroupEvent::OneDies => self.end_one(Ending::Dies).await?,
         }
@@ -219,8 +228,30 @@ impl Play<'_> {
             return Err(Error::Invalid(self.group.why_not(event)));
         };
         let seconds = (settled? - began).as_secs_f64();
-        let server_cpu_seconds =
-            usage()?.zip(before).map(|(now, before)| now.since(&before).cpu_seconds);
+        self.figure(event, seconds, before)
+    }
+
+    /// What the heartbeats of a group cost that has come to rest.
+    async fn rest(&mut self) -> Result<GroupMeasure> {
+        // Whoever came late may still beat as one that waits.
+        tokio::time::sleep(QUIET_BEFORE_REST).await;
+        let before = self.usage()?;
+        tokio::time::sleep(Duration::from_secs(self.plan.rest_seconds.into())).await;
+        self.figure(GroupEvent::Rest, self.plan.rest_seconds.into(), before)
+    }
+
+    fn usage(&self) -> Result<Option<Sample>> {
+        self.plan.server_pid.map(Sample::of).transpose()
+    }
+
+    fn figure(
+        &mut self,
+        event: GroupEvent,
+        seconds: f64,
+        before: Option<Sample>,
+    ) -> Result<GroupMeasure> {
+        let used = self.usage()?.zip(before);
+        let server_cpu_seconds = used.map(|(now, before)| now.since(&before).cpu_seconds);
         let figure = GroupMeasure { event, seconds, server_cpu_seconds };
         (self.progress)(&figure);
         Ok(figure)

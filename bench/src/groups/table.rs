@@ -19,6 +19,7 @@ pub fn write_groups_table(
     let mut rows = vec![titles.map(String::from).to_vec()];
     let events = [
         (GroupEvent::AllJoin, "all join"),
+        (GroupEvent::Rest, "at rest"),
         (GroupEvent::OneJoins, "one joins"),
         (GroupEvent::OneLeaves, "one leaves"),
         (GroupEvent::OneDies, "one dies"),

@@ -10,6 +10,7 @@ fn a_line_has_the_median_and_the_worst_of_its_event() {
         partitions: 20,
         rounds: 3,
         deaths: 3,
+        rest_seconds: 0,
         heartbeat_ms: 1,
         session_ms: 1,
         server_pid: None,

@@ -339,6 +339,8 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
         "4",
         "--partitions",
         "6",
+        "--rest",
+        "1",
         "--rounds",
         "1",
         "--heartbeat",
@@ -359,12 +361,13 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
         assert_eq!(run["plan"]["protocol"], protocol);
         let events = run["events"].as_array().unwrap();
         let names: Vec<&Value> = events.iter().map(|event| &event["event"]).collect();
-        assert_eq!(names, ["all_join", "one_joins", "one_leaves", "one_dies"]);
+        assert_eq!(names, ["all_join", "rest", "one_joins", "one_leaves", "one_dies"]);
         assert!(events.iter().all(|event| number(&event["seconds"]) > 0.0));
-        assert!(number(&events[3]["seconds"]) > session, "nobody is dead before: {run}");
+        assert_eq!(number(&events[1]["seconds"]), 1.0);
+        assert!(number(&events[4]["seconds"]) > session, "nobody is dead before: {run}");
     }
     let few = ["--members", "2", "--partitions", "2", "--rounds", "1", "--deaths", "0"];
-    let quick = ["--protocol", "consumer", "--json", path.to_str().unwrap()];
+    let quick = ["--protocol", "consumer", "--rest", "0", "--json", path.to_str().unwrap()];
     broker.bench(&[&["groups"], &few[..], &quick[..]].concat());
     let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(figures["runs"][0]["events"].as_array().unwrap().len(), 3, "nobody dies");

@@ -34,6 +34,9 @@ pub struct GroupsArgs {
     /// Partitions of the topic that is created and that they share.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     partitions: i32,
+    /// How long all members are watched at rest, for what their heartbeats cost; 0: not at all.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    rest: u32,
     /// How often one more joins, and one leaves.
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: u32,
@@ -107,6 +110,7 @@ fn plan(args: &GroupsArgs, protocol: GroupProtocol) -> GroupsPlan {
         partitions: args.partitions,
         rounds: args.rounds,
         deaths: args.deaths.unwrap_or(args.rounds),
+        rest_seconds: args.rest,
         heartbeat_ms: millis(args.heartbeat),
         session_ms: millis(args.session),
         server_pid: args.pid,

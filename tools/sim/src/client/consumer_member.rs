@@ -26,7 +26,7 @@ use super::committed::{
 use super::connection::{Connection, Lost};
 use super::role::Role;
 use crate::history::groups::{Assignment, Holding, Moment};
-use crate::machine::CONSUMER_SESSION_MS;
+use crate::machine::{CONSUMER_SESSION_MS, HEARTBEAT_MS};
 
 /// Longer than a session: who does not know yet that it is to give something up has been thrown out
 /// by then.
@@ -46,6 +46,8 @@ pub struct ConsumerMember {
     reads_pattern: bool,
     id: StrBytes,
     epoch: i32,
+    /// As the broker told it last.
+    heartbeat_interval: Duration,
     /// Topics as answers name them; topics of these names are never deleted.
     topics: BTreeMap<TopicId, StrBytes>,
     /// What is its own, and since when: by number, a place in the history's holdings.
@@ -78,7 +80,8 @@ impl ConsumerMember {
         let id = draw_id(&mut random);
         let (topics, held) = (BTreeMap::new(), BTreeMap::new());
         let world = world.clone();
-        Self { world, random, role, reads_pattern, id, epoch: JOINS, topics, held }
+        let (epoch, heartbeat_interval) = (JOINS, BACKOFF);
+        Self { world, random, role, reads_pattern, id, epoch, heartbeat_interval, topics, held }
     }
 
     pub async fn run(mut self) {
@@ -111,7 +114,7 @@ impl ConsumerMember {
         }
         self.beat(connection).await?;
         while self.role.is_steady() {
-            self.world.think(&mut self.random, 200).await;
+            self.world.runtime.sleep(self.heartbeat_interval).await;
             self.beat(connection).await?;
         }
         for _ in 0..1 + self.random.below(20) {
@@ -166,12 +169,24 @@ impl ConsumerMember {
                     JOINS => self.role.seated(&self.world, &self.id, sent),
                     _ => self.role.served(&self.world, &self.id, sent),
                 }
+                self.take_interval(connection, answer.heartbeat_interval_ms)?;
                 self.learn_topics(connection, &answer).await?;
                 self.take(connection, answer, sent)?;
                 Ok(())
             }
             error => self.put_out(error).await,
         }
+    }
+
+    fn take_interval(&mut self, connection: &Connection, told_ms: i32) -> Result<(), Lost> {
+        let [least, most] = [HEARTBEAT_MS.0, HEARTBEAT_MS.1].map(milliseconds);
+        let told = Duration::from_millis(u64::try_from(told_ms).unwrap_or(0));
+        if told < least || told > most {
+            let what = format!("a member is to beat again in {told:?}");
+            return Err(connection.incident(&what));
+        }
+        self.heartbeat_interval = told;
+        Ok(())
     }
 
     /// Assignments name topics by their ids.
@@ -366,5 +381,9 @@ fn draw_id(random: &mut Random) -> StrBytes {
 }
 
 fn session() -> Duration {
-    Duration::from_millis(CONSUMER_SESSION_MS.parse().expect("a number"))
+    milliseconds(CONSUMER_SESSION_MS)
+}
+
+fn milliseconds(text: &str) -> Duration {
+    Duration::from_millis(text.parse().expect("a number"))
 }

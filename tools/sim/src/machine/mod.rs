@@ -64,6 +64,8 @@ const FRAME_BUDGET_BYTES: usize = 4 << 20;
 
 /// Of members of the consumer protocol: short, as runs are.
 pub const CONSUMER_SESSION_MS: &str = "500";
+/// The same members' shortest and longest pause between heartbeats.
+pub const HEARTBEAT_MS: (&str, &str) = ("50", "200");
 
 /// How a life of the broker ends.
 pub enum End<'a> {
@@ -375,7 +377,8 @@ fn config(shards: usize) -> BrokerConfig {
         ("group.consumer.min.session.timeout.ms", "500"),
         ("group.consumer.session.timeout.ms", CONSUMER_SESSION_MS),
         ("group.consumer.min.heartbeat.interval.ms", "10"),
-        ("group.consumer.heartbeat.interval.ms", "100"),
+        ("group.consumer.heartbeat.interval.ms", HEARTBEAT_MS.1),
+        ("pelton.group.consumer.min.heartbeat.interval.ms", HEARTBEAT_MS.0),
     ];
     BrokerConfig {
         data_dir: PathBuf::from(DATA_DIR),
