@@ -104,13 +104,16 @@ async fn perform(store: &Store, log: &Log, model: &mut Model, step: &Step) {
             model.now += delay_ms;
             let rules = rules(model.now, *map_bytes_max, *segment_bytes);
             let end = log.dirtiness(&rules).range.end;
-            store.compact(log, &rules, &Pacer::endless()).await.expect("compacted");
+            let pacer = Pacer::endless();
+            let done = store.compact(log, &rules, &pacer).await.expect("compacted");
             assert_eq!(log.cleaned_end(), end, "all that was dirty is clean");
+            let moved = done.read_bytes + done.written_bytes;
+            assert_eq!(pacer.moved_bytes.get(), moved, "every byte is paid for");
             model.check(log).await;
         }
         Step::Interrupted { steps, segment_bytes } => {
             let rules = rules(model.now, 1 << 20, *segment_bytes);
-            match store.compact(log, &rules, &Pacer(Cell::new(*steps))).await {
+            match store.compact(log, &rules, &Pacer::of(*steps)).await {
                 Ok(_) | Err(CompactionError::Interrupted) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -381,7 +384,7 @@ fn a_pass_that_was_cut_short_is_done_again() {
             let log = seven_keys(&store).await;
             let (before, sealed) = (log.segment_count(), log.cleaned_end());
             let rules = rules(0, 1 << 20, 7000);
-            let result = store.compact(&log, &rules, &Pacer(Cell::new(steps))).await;
+            let result = store.compact(&log, &rules, &Pacer::of(steps)).await;
             if result.is_err() {
                 assert_eq!(log.cleaned_end(), sealed, "after {steps} steps");
                 swapped_in_part += u32::from(log.segment_count() < before);

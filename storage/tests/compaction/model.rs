@@ -28,14 +28,19 @@ pub struct Written {
 }
 
 /// Lets the others run, so many times.
-pub struct Pacer(pub Cell<u32>);
+pub struct Pacer {
+    left: Cell<u32>,
+    /// All that it was told.
+    pub moved_bytes: Cell<u64>,
+}
 
 impl Pace for Pacer {
-    fn pace(&self, _moved_bytes: usize) -> LocalBoxFuture<'_, bool> {
+    fn pace(&self, moved_bytes: usize) -> LocalBoxFuture<'_, bool> {
+        self.moved_bytes.set(self.moved_bytes.get() + moved_bytes as u64);
         async {
             yield_once().await;
-            let left = self.0.get();
-            self.0.set(left.saturating_sub(1));
+            let left = self.left.get();
+            self.left.set(left.saturating_sub(1));
             left > 0
         }
         .boxed_local()
@@ -44,7 +49,11 @@ impl Pace for Pacer {
 
 impl Pacer {
     pub fn endless() -> Self {
-        Self(Cell::new(u32::MAX))
+        Self::of(u32::MAX)
+    }
+
+    pub fn of(steps: u32) -> Self {
+        Self { left: Cell::new(steps), moved_bytes: Cell::new(0) }
     }
 }
 

@@ -85,23 +85,7 @@ impl BatchBuilder {
     pub fn push_at(&mut self, offset_delta: i32, record: &NewRecord<'_>) {
         assert!(self.record_count == 0 || offset_delta > self.last_offset_delta);
         let base_timestamp = *self.base_timestamp.get_or_insert(record.timestamp);
-        let timestamp_delta = record.timestamp.get().wrapping_sub(base_timestamp.get());
-
-        let body = &mut self.scratch;
-        body.clear();
-        body.push(0); // Attributes: none has a meaning.
-        put_i64(body, timestamp_delta);
-        put_i32(body, offset_delta);
-        put_nullable(body, record.key);
-        put_nullable(body, record.value);
-        put_length(body, record.headers.len());
-        for (key, value) in record.headers {
-            put_nullable(body, Some(key));
-            put_nullable(body, *value);
-        }
-
-        put_length(&mut self.records, body.len());
-        self.records.extend_from_slice(body);
+        put_record(&mut self.records, &mut self.scratch, base_timestamp, offset_delta, record);
         self.record_count += 1;
         self.last_offset_delta = offset_delta;
         self.max_timestamp = self.max_timestamp.max(Some(record.timestamp));
@@ -173,6 +157,29 @@ impl BatchBuilder {
         patch::reseal_crc(&mut batch);
         batch
     }
+}
+
+/// A record as it stands in a batch, at the end of `out`; `body` is memory that is used again.
+pub(crate) fn put_record(
+    out: &mut Vec<u8>,
+    body: &mut Vec<u8>,
+    base_timestamp: TimestampMs,
+    offset_delta: i32,
+    record: &NewRecord<'_>,
+) {
+    body.clear();
+    body.push(0); // Attributes: none has a meaning.
+    put_i64(body, record.timestamp.get().wrapping_sub(base_timestamp.get()));
+    put_i32(body, offset_delta);
+    put_nullable(body, record.key);
+    put_nullable(body, record.value);
+    put_length(body, record.headers.len());
+    for (key, value) in record.headers {
+        put_nullable(body, Some(key));
+        put_nullable(body, *value);
+    }
+    put_length(out, body.len());
+    out.extend_from_slice(body);
 }
 
 impl BatchFields {

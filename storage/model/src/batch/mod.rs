@@ -31,6 +31,7 @@ mod scan;
 mod validate;
 mod varint;
 
+pub(crate) use build::put_record;
 pub use build::{BatchBuilder, BatchFields, NewRecord};
 pub use error::{BatchError, RecordFault, Refusal, RejectedRecord, Rejection};
 pub use frame::{Batches, FirstBatch, split_batch};

@@ -2,11 +2,8 @@
 
 use std::ops::Range;
 
-use super::{KeyHash, KeyHasher, OffsetMap};
-use crate::batch::{
-    BatchBuilder, BatchFields, BatchHeader, NewRecord, Records, TimestampType, patch,
-};
-use crate::compression::{Compression, compress};
+use super::{BatchRewriter, KeyHash, KeyHasher, OffsetMap};
+use crate::batch::{BatchHeader, Records, TimestampType};
 use crate::ids::{Offset, TimestampMs};
 
 /// What a pass knows, for all of its batches.
@@ -20,10 +17,11 @@ pub struct CleanRules<'a> {
 }
 
 /// What takes a batch's place.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Cleaned {
+#[derive(Debug)]
+pub enum Cleaned<'a> {
     AsItIs,
-    Rewritten(Vec<u8>),
+    /// What it is to make.
+    Rewritten(Box<BatchRewriter<'a>>),
     /// Nothing.
     Gone,
 }
@@ -167,7 +165,7 @@ impl<'a> BatchCleaner<'a> {
 
     /// The result, once all records were looked at. `keep_empty`: the batch stays, if need be
     /// without records, for its producer's last sequence or for the log's last offset.
-    pub fn finish(self, rules: &CleanRules<'_>, keep_empty: bool) -> Cleaned {
+    pub fn finish(self, rules: &CleanRules<'_>, keep_empty: bool) -> Cleaned<'a> {
         if self.is_unreadable {
             return Cleaned::AsItIs;
         }
@@ -175,82 +173,39 @@ impl<'a> BatchCleaner<'a> {
             return match keep_empty {
                 false => Cleaned::Gone,
                 true if self.header.record_count == 0 => Cleaned::AsItIs,
-                true => Cleaned::Rewritten(self.without_records()),
+                true => {
+                    let rewriter = BatchRewriter::new(self.without_records(), &[], Vec::new());
+                    Cleaned::Rewritten(Box::new(rewriter))
+                }
             };
         }
-        let header = &self.header;
+        let header = BatchHeader {
+            record_count: self.kept_count,
+            max_timestamp: self.max_timestamp(),
+            ..self.header
+        };
         let starts_horizon = self.has_tombstones && header.delete_horizon().is_none();
         if starts_horizon {
             let horizon = rules.now.get().saturating_add(rules.delete_retention_ms);
-            return Cleaned::Rewritten(self.with_horizon(TimestampMs::new(horizon)));
+            let rewriter = BatchRewriter::new(header, self.bytes, self.kept)
+                .with_horizon(TimestampMs::new(horizon));
+            return Cleaned::Rewritten(Box::new(rewriter));
         }
-        if self.removed_count == 0 { Cleaned::AsItIs } else { Cleaned::Rewritten(self.shortened()) }
-    }
-
-    /// The records that stay, byte for byte: their timestamps still count from the same base.
-    fn shortened(&self) -> Vec<u8> {
-        let records: Vec<u8> =
-            self.kept.iter().flat_map(|range| &self.bytes[range.clone()]).copied().collect();
-        let codec = self.codec();
-        let body = match codec {
-            Compression::None => records,
-            codec => compress(codec, codec.default_level(), &records),
-        };
-        let max_timestamp = self.max_timestamp();
-        seal(&BatchHeader { record_count: self.kept_count, max_timestamp, ..self.header }, &body)
-    }
-
-    /// The records that stay, with timestamps that count from the horizon.
-    fn with_horizon(&self, horizon: TimestampMs) -> Vec<u8> {
-        let header = &self.header;
-        let codec = self.codec();
-        let mut builder = BatchBuilder::new(BatchFields {
-            base_offset: header.base_offset,
-            leader_epoch: header.leader_epoch,
-            compression: codec,
-            compression_level: codec.default_level(),
-            timestamp_type: header.timestamp_type(),
-            is_transactional: header.is_transactional(),
-            is_control: header.is_control(),
-            delete_horizon: Some(horizon),
-            producer_id: header.producer_id,
-            producer_epoch: header.producer_epoch,
-            base_sequence: header.base_sequence,
-        });
-        for range in &self.kept {
-            let bytes = &self.bytes[range.clone()];
-            // The batch has at least as many records as a range of it.
-            let mut records = Records::new(header, bytes);
-            while records.unread_bytes() > 0 {
-                // It was read once: this is a walk over the same bytes.
-                let Some(Ok(record)) = records.next() else { break };
-                let headers: Vec<_> = record.headers.collect();
-                builder.push_at(
-                    record.offset_delta,
-                    &NewRecord {
-                        timestamp: header.timestamp_of(record.timestamp_delta),
-                        key: record.key,
-                        value: record.value,
-                        headers: &headers,
-                    },
-                );
-            }
+        if self.removed_count == 0 {
+            return Cleaned::AsItIs;
         }
-        builder.set_last_offset_delta(header.last_offset_delta);
-        builder.set_max_timestamp(self.max_timestamp());
-        builder.build()
+        Cleaned::Rewritten(Box::new(BatchRewriter::new(header, self.bytes, self.kept)))
     }
 
     /// As Kafka writes it: no base timestamp, no codec, the maximum timestamp as it was.
-    fn without_records(&self) -> Vec<u8> {
+    fn without_records(&self) -> BatchHeader {
         let dropped = BatchHeader::COMPRESSION_MASK | BatchHeader::DELETE_HORIZON;
-        let header = BatchHeader {
+        BatchHeader {
             attributes: self.header.attributes & !dropped,
             base_timestamp: TimestampMs::new(-1),
             record_count: 0,
             ..self.header
-        };
-        seal(&header, &[])
+        }
     }
 
     fn max_timestamp(&self) -> TimestampMs {
@@ -259,23 +214,6 @@ impl<'a> BatchCleaner<'a> {
             TimestampType::LogAppendTime => self.header.max_timestamp,
         }
     }
-
-    fn codec(&self) -> Compression {
-        // The records could be read, so it is one of those that there are.
-        self.header.compression().unwrap_or_default()
-    }
-}
-
-/// A batch of this header, but for length and CRC, which become those of `body`.
-fn seal(header: &BatchHeader, body: &[u8]) -> Vec<u8> {
-    let total_bytes = BatchHeader::BYTES + body.len();
-    let length = i32::try_from(total_bytes - BatchHeader::PREFIX_BYTES)
-        .expect("a batch is less than 2 GiB, and what is left of one is bounded by it");
-    let mut batch = Vec::with_capacity(total_bytes);
-    batch.extend_from_slice(&BatchHeader { length: length as u32, ..*header }.to_bytes());
-    batch.extend_from_slice(body);
-    patch::reseal_crc(&mut batch);
-    batch
 }
 
 #[cfg(test)]

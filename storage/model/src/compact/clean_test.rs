@@ -1,4 +1,4 @@
-use super::{BatchCleaner, CleanRules, Cleaned};
+use super::{BatchCleaner, CleanRules, Cleaned as Verdict};
 use crate::batch::{
     BatchBuilder, BatchFields, BatchHeader, NewRecord, Records, TimestampType, record_bytes,
 };
@@ -57,6 +57,27 @@ struct Clean {
     slice: usize,
 }
 
+/// What is left, with a rewriting carried out.
+#[derive(Debug, PartialEq)]
+enum Cleaned {
+    AsItIs,
+    Rewritten(Vec<u8>),
+    Gone,
+}
+
+impl Cleaned {
+    fn of(verdict: Verdict<'_>, slice: usize) -> Self {
+        match verdict {
+            Verdict::AsItIs => Self::AsItIs,
+            Verdict::Gone => Self::Gone,
+            Verdict::Rewritten(mut rewriter) => {
+                while rewriter.step(slice) {}
+                Self::Rewritten(rewriter.finish())
+            }
+        }
+    }
+}
+
 const CLEAN: Clean = Clean { now: NOW, keep_empty: false, slice: usize::MAX };
 
 fn clean(batch: &[u8], map: &OffsetMap, how: Clean) -> Cleaned {
@@ -67,7 +88,7 @@ fn clean(batch: &[u8], map: &OffsetMap, how: Clean) -> Cleaned {
     let bytes = record_bytes(&header, batch, 1 << 20).expect("records");
     let mut cleaner = BatchCleaner::new(&header, &bytes);
     while cleaner.step(&rules, how.slice) {}
-    cleaner.finish(&rules, how.keep_empty)
+    Cleaned::of(cleaner.finish(&rules, how.keep_empty), how.slice)
 }
 
 fn rewritten(cleaned: Cleaned) -> (BatchHeader, Vec<u8>) {
@@ -226,7 +247,8 @@ fn control_batches_and_what_cannot_be_read_stay_as_they_are() {
         let mut cleaner = BatchCleaner::new(&header, &before[BatchHeader::BYTES..cut]);
         while cleaner.step(&rules, 1) {}
         assert_eq!(cleaner.removed_count(), 0);
-        assert_eq!(cleaner.finish(&rules, false), Cleaned::AsItIs, "cut at {cut}");
+        let verdict = cleaner.finish(&rules, false);
+        assert!(matches!(verdict, Verdict::AsItIs), "cut at {cut}");
     }
 }
 
@@ -242,4 +264,50 @@ fn the_records_that_go_are_counted() {
     let mut cleaner = BatchCleaner::new(&header, &before[BatchHeader::BYTES..]);
     while cleaner.step(&rules, 1) {}
     assert_eq!(cleaner.removed_count(), 2, "an older record, and one without a key");
+}
+
+#[test]
+fn a_large_batch_is_made_in_steps() {
+    let value = "v".repeat(1_000);
+    let keys: Vec<String> = (0..200).map(|at| format!("k{at}")).collect();
+    // The last one is a tombstone: its batch gets a horizon, and its records are written anew.
+    for last in [Some(value.as_str()), None] {
+        let value_of = |at: usize| if at == 199 { last } else { Some(value.as_str()) };
+        let given: Vec<Given<'_>> =
+            (0..200).map(|at| (Some(keys[at].as_str()), value_of(at), at as i64)).collect();
+        for codec in Compression::ALL {
+            let before = batch(fields(codec), &given);
+            let cleaned =
+                |slice| clean(&before, &map(&[("k0", 5000)], 6000), Clean { slice, ..CLEAN });
+            let (header, at_once) = rewritten(cleaned(usize::MAX));
+            assert_eq!(records(&at_once).len(), 199);
+
+            let bytes = record_bytes(&header, &at_once, 1 << 20).expect("records").len();
+            let plain =
+                record_bytes(&BatchHeader::read(&before).unwrap(), &before, 1 << 20).unwrap();
+            let map = map(&[("k0", 5000)], 6000);
+            let hasher = hasher();
+            let rules = CleanRules {
+                map: &map,
+                hasher: &hasher,
+                now: NOW,
+                delete_retention_ms: DELETE_RETENTION_MS,
+            };
+            let header = BatchHeader::read(&before).unwrap();
+            let mut cleaner = BatchCleaner::new(&header, &plain);
+            while cleaner.step(&rules, 1000) {}
+            let Verdict::Rewritten(mut rewriter) = cleaner.finish(&rules, false) else {
+                panic!("one record goes")
+            };
+            let step_bytes = rewriter.step_bytes();
+            assert!(step_bytes <= 64 << 10);
+            let mut steps = 1;
+            while rewriter.step(step_bytes) {
+                steps += 1;
+            }
+            // A step ends behind the record that fills it.
+            assert!(steps >= bytes / (step_bytes + 1_100), "{codec}: {steps} steps, {bytes} bytes");
+            assert_eq!(records(&rewriter.finish()), records(&at_once));
+        }
+    }
 }

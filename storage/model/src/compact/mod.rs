@@ -10,7 +10,9 @@
 mod clean;
 mod key_hash;
 mod offset_map;
+mod rewrite;
 
 pub use clean::{BatchCleaner, CleanRules, Cleaned};
 pub use key_hash::{KeyHash, KeyHasher};
 pub use offset_map::{MapFull, OffsetMap};
+pub use rewrite::BatchRewriter;

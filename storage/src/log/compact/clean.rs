@@ -122,7 +122,9 @@ impl<'a> Pass<'a> {
                 self.clean_run(content, &mut target, done).await?;
             }
         }
+        let mut unpaced = target.bytes;
         self.flush(&mut target).await?;
+        breathe(self.log, self.pace, &mut unpaced).await?;
         let (log_bytes, max_timestamp) = (target.log_bytes, target.max_timestamp);
         let chunks = target.writer.finish(target.chunks, target.is_unverified).await;
         let chunks = chunks.map_err(|error| not_written(self.log, &error))?;
@@ -184,7 +186,7 @@ impl<'a> Pass<'a> {
             now: self.rules.now,
             delete_retention_ms: self.rules.delete_retention_ms,
         };
-        let cleaned = {
+        let rewritten = {
             let Ok(bytes) = unpacked(header, &batch, DECOMPRESSED_BYTES_MAX).await else {
                 return Ok(Some((header.max_timestamp, batch)));
             };
@@ -193,17 +195,21 @@ impl<'a> Pass<'a> {
                 breathe(self.log, self.pace, unpaced).await?;
             }
             done.removed_records += cleaner.removed_count() as u64;
-            cleaner.finish(&rules, self.keeps_empty(header))
-        };
-        Ok(match cleaned {
-            Cleaned::AsItIs => Some((header.max_timestamp, batch)),
-            Cleaned::Gone => None,
-            Cleaned::Rewritten(bytes) => {
-                let max_timestamp =
-                    BatchHeader::read(&bytes).map_or(header.max_timestamp, |it| it.max_timestamp);
-                Some((max_timestamp, bytes.into()))
+            match cleaner.finish(&rules, self.keeps_empty(header)) {
+                Cleaned::AsItIs => None,
+                Cleaned::Gone => return Ok(None),
+                Cleaned::Rewritten(mut rewriter) => {
+                    while rewriter.step(rewriter.step_bytes()) {
+                        breathe(self.log, self.pace, unpaced).await?;
+                    }
+                    Some(rewriter.finish())
+                }
             }
-        })
+        };
+        let Some(rewritten) = rewritten else { return Ok(Some((header.max_timestamp, batch))) };
+        let max_timestamp =
+            BatchHeader::read(&rewritten).map_or(header.max_timestamp, |it| it.max_timestamp);
+        Ok(Some((max_timestamp, rewritten.into())))
     }
 
     fn keeps_empty(&self, header: &BatchHeader) -> bool {

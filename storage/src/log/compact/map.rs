@@ -52,6 +52,7 @@ pub(crate) async fn map_keys(
                     }
                     if keys.len() == KEYS_AT_ONCE {
                         if map.put_all(&keys).is_err() {
+                            breathe(log, pace, &mut unpaced).await?;
                             return Ok(map);
                         }
                         keys.clear();
@@ -61,6 +62,7 @@ pub(crate) async fn map_keys(
                     }
                 }
                 if map.put_all(&keys).is_err() {
+                    breathe(log, pace, &mut unpaced).await?;
                     return Ok(map);
                 }
                 map.advance(header.next_offset());

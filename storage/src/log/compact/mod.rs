@@ -60,7 +60,7 @@ pub struct CompactionRules {
 
 /// Who a compaction shares its core and its disk with.
 pub trait Pace {
-    /// Called after at most a thousand records of one batch, with the bytes that were read and
+    /// Called after at most a thousand records of one batch, or 64 KiB of a new one, with the bytes that were read and
     /// written since; false ends the compaction. What was swapped in stays.
     fn pace(&self, moved_bytes: usize) -> LocalBoxFuture<'_, bool>;
 }
