@@ -14,6 +14,8 @@ use crate::schedule::Rate;
 const CONNECTIONS_MAX: usize = 100_000;
 const PARTITIONS_MAX: i32 = 1_000_000;
 const IN_FLIGHT_MAX: usize = 10_000;
+/// That are being made at once; behind so many the broker does not keep up at all.
+pub(crate) const NEWCOMERS_MAX: usize = 1024;
 
 /// What is driven and what is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,6 +96,8 @@ pub struct Plan {
     /// New connections a second beside the load, each closed again once it was told the broker's
     /// versions.
     pub newcomers_per_second: Option<f64>,
+    /// How many of them are due at the same moment.
+    pub newcomers_at_once: usize,
     /// What `Fetch` and `CatchUp` read, in bytes of keys and values.
     pub backlog_bytes: u64,
     /// Of batches prepared per thread, each different.
@@ -131,6 +135,7 @@ impl Plan {
             in_flight: 5,
             rate: None,
             newcomers_per_second: None,
+            newcomers_at_once: 1,
             backlog_bytes: 1 << 30,
             pool_bytes: 64 << 20,
             warm_up: Duration::from_secs(3),
@@ -155,6 +160,7 @@ impl Plan {
         within("--connections", self.connections as u64, CONNECTIONS_MAX as u64)?;
         within("--consumers", self.consumers as u64, CONNECTIONS_MAX as u64)?;
         within("--in-flight", self.in_flight as u64, IN_FLIGHT_MAX as u64)?;
+        within("--newcomers-at-once", self.newcomers_at_once as u64, NEWCOMERS_MAX as u64)?;
         within("--repeats", self.repeats.into(), 1000)?;
         within("--threads", self.threads as u64, 1024)?;
         within("--batches-per-request", self.batches_per_request as u64, PARTITIONS_MAX as u64)?;

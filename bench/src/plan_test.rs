@@ -31,6 +31,7 @@ fn what_has_none_is_refused_by_name() {
     refused(|plan| plan.connections = 0, "--connections");
     refused(|plan| plan.connections = CONNECTIONS_MAX + 1, "--connections");
     refused(|plan| plan.in_flight = 0, "--in-flight");
+    refused(|plan| plan.newcomers_at_once = 0, "--newcomers-at-once");
     refused(|plan| plan.duration = Duration::ZERO, "--duration");
     refused(|plan| plan.rate = Some(Rate::BytesPerSecond(0.0)), "--rate");
     refused(|plan| plan.rate = Some(Rate::RecordsPerSecond(f64::NAN)), "--rate");

@@ -221,7 +221,8 @@ impl Bench<'_> {
         if let (Some(per_second), Some(address)) =
             (plan.newcomers_per_second, self.topic.leaders.first())
         {
-            phase.jobs.push(Job::Greet(GreetJob { address: address.clone(), per_second }));
+            let (address, at_once) = (address.clone(), plan.newcomers_at_once);
+            phase.jobs.push(Job::Greet(GreetJob { address, per_second, at_once }));
         }
         progress(Progress::Part("measuring".into()));
         let mut meter = Meter::new(plan.server_pid, progress);

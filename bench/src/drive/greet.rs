@@ -12,17 +12,24 @@ use super::books::Books;
 use crate::clock::{self, Alarm};
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::schedule::Schedule;
+use crate::plan::NEWCOMERS_MAX;
+use crate::schedule::{Schedule, Until};
 use crate::tally::Counts;
 
-/// That are being made at once; behind so many the broker does not keep up at all.
-const PENDING_MAX: usize = 1024;
-
-/// One connection after another, at a rate, each closed once it was told the broker's versions.
+/// New connections at a rate, each closed once it was told the broker's versions.
 #[derive(Clone, Debug)]
 pub(crate) struct GreetJob {
     pub address: Arc<str>,
     pub per_second: f64,
+    /// So many are due together; the more, the rarer.
+    pub at_once: usize,
+}
+
+impl GreetJob {
+    /// When there are some to be made; how many of them does not matter for when.
+    pub fn schedule(&self, begin: Instant, until: Until) -> Schedule {
+        Schedule::at_rate(self.per_second / self.at_once as f64, 0, 1, begin, until)
+    }
 }
 
 /// Each counts from when it was due. They do not wait for one another.
@@ -41,12 +48,14 @@ pub(super) async fn run(
         while let Some(greeted) = pending.try_join_next() {
             finished(greeted)?;
         }
-        if pending.len() >= PENDING_MAX
-            && let Some(greeted) = pending.join_next().await
-        {
-            finished(greeted)?;
+        for _ in 0..job.at_once {
+            if pending.len() >= NEWCOMERS_MAX
+                && let Some(greeted) = pending.join_next().await
+            {
+                finished(greeted)?;
+            }
+            pending.spawn_local(greet(job.address.clone(), due, books.clone()));
         }
-        pending.spawn_local(greet(job.address.clone(), due, books.clone()));
     }
     while let Some(greeted) = pending.join_next().await {
         finished(greeted)?;

@@ -93,7 +93,7 @@ impl Part {
                 (Job::Produce(_), None) => {}
                 (Job::Greet(job), _) => {
                     let until = Until::Time(window.end());
-                    let schedule = Schedule::at_rate(job.per_second, 0, 1, begin, until);
+                    let schedule = job.schedule(begin, until);
                     running.spawn_local(greet::run(job.clone(), schedule, books.clone()));
                 }
                 (Job::Fetch(job), _) => {

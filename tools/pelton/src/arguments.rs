@@ -1,7 +1,22 @@
 //! Values of arguments that several commands take.
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use pelton_client::{Acks, Compression};
+
+/// Where a command finds its cluster.
+#[derive(Args, Debug)]
+pub struct BootstrapArgs {
+    /// One or more brokers to begin with.
+    #[arg(
+        short = 'b',
+        long = "bootstrap",
+        global = true,
+        value_name = "HOST:PORT,...",
+        env = "PELTON_BOOTSTRAP",
+        default_value = "127.0.0.1:9092"
+    )]
+    pub addresses: String,
+}
 
 /// How to compress batches.
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -5,21 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use pelton_client::{ClientOptions, Cluster};
 
+use crate::arguments::BootstrapArgs;
 use crate::failure::{Failure, Result};
 use crate::logging;
 
 #[derive(Args, Debug)]
 pub struct ClientArgs {
-    /// One or more brokers to begin with.
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "HOST:PORT,...",
-        env = "PELTON_BOOTSTRAP",
-        default_value = "127.0.0.1:9092"
-    )]
-    bootstrap: String,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
     /// How long to try again what fails for now.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15)]
     retry_for: u64,
@@ -27,7 +20,7 @@ pub struct ClientArgs {
 
 impl ClientArgs {
     pub fn options(&self) -> ClientOptions {
-        let mut options = ClientOptions::new(&self.bootstrap);
+        let mut options = ClientOptions::new(&self.bootstrap.addresses);
         options.client_id = "pelton-cli".into();
         options.retry_timeout = Duration::from_secs(self.retry_for);
         options

@@ -163,9 +163,13 @@ fn fetches_see_all_that_a_topic_was_filled_with() {
         broker.figures(&[&["catch-up"], &load[..], &sized[..], &["--sessionless"]].concat());
     assert_eq!(figures["repeats"][0]["fetch"]["counts"]["records"], 10_000);
 
-    let newcomers = ["--newcomers", "20"];
-    let figures = broker.figures(&[&["fetch"], &load[..], &sized[..], &newcomers[..]].concat());
-    // 20 a second come, for one second.
+    let with = |newcomers: &[&str]| {
+        broker.figures(&[&["fetch"], &load[..], &sized[..], newcomers].concat())
+    };
+    // 20 a second come; or 15 every 0.75 s, of which the first 15 come before the second that counts.
+    let together = with(&["--newcomers", "20", "--newcomers-at-once", "15"]);
+    assert_eq!(together["repeats"][0]["newcomers"]["latency_ns"]["count"], 15);
+    let figures = with(&["--newcomers", "20"]);
     assert_eq!(figures["repeats"][0]["newcomers"]["latency_ns"]["count"], 20);
     let counts = &figures["repeats"][0]["fetch"]["counts"];
     assert!(number(&counts["records"]) > 0.0);

@@ -13,22 +13,15 @@ use pelton_bench::schedule::Rate;
 use super::load::cores;
 use super::outputs::{create, write_to};
 use super::quantity::{parse_bytes, parse_rate, parse_seconds};
-use crate::arguments::Codec;
+use crate::arguments::{BootstrapArgs, Codec};
 use crate::client::block_on;
 use crate::failure::{Failure, Result};
 use crate::output::stdout;
 
 #[derive(Args, Debug)]
 pub struct CompactionArgs {
-    /// The broker.
-    #[arg(
-        short,
-        long,
-        value_name = "HOST:PORT,...",
-        env = "PELTON_BOOTSTRAP",
-        default_value = "127.0.0.1:9092"
-    )]
-    bootstrap: String,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
     /// Records that the topic is filled with.
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     records: u64,
@@ -133,7 +126,7 @@ fn judge(verdict: &Verdict) -> Result<()> {
 
 fn plan(args: &CompactionArgs) -> CompactionPlan {
     CompactionPlan {
-        bootstrap: args.bootstrap.clone(),
+        bootstrap: args.bootstrap.addresses.clone(),
         records: args.records,
         keys: args.keys,
         value_bytes: usize::try_from(args.record_bytes).unwrap_or(usize::MAX),

@@ -11,20 +11,14 @@ use serde_json::json;
 
 use super::outputs::{create, write_to};
 use super::quantity::parse_seconds;
+use crate::arguments::BootstrapArgs;
 use crate::failure::Result;
 use crate::output::stdout;
 
 #[derive(Args, Debug)]
 pub struct GroupsArgs {
-    /// The broker.
-    #[arg(
-        short,
-        long,
-        value_name = "HOST:PORT,...",
-        env = "PELTON_BOOTSTRAP",
-        default_value = "127.0.0.1:9092"
-    )]
-    bootstrap: String,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
     /// How members speak with their coordinator.
     #[arg(long, value_enum, default_value = "both")]
     protocol: Protocol,
@@ -104,7 +98,7 @@ pub fn run(args: GroupsArgs) -> Result<()> {
 fn plan(args: &GroupsArgs, protocol: GroupProtocol) -> GroupsPlan {
     let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     GroupsPlan {
-        bootstrap: args.bootstrap.clone(),
+        bootstrap: args.bootstrap.addresses.clone(),
         protocol,
         members: args.members,
         partitions: args.partitions,

@@ -11,22 +11,15 @@ use super::outputs::OutputArgs;
 use super::preset::Preset;
 use super::progress::ProgressLine;
 use super::quantity::{parse_bytes, parse_rate, parse_seconds};
-use crate::arguments::{AcksArg, Codec};
+use crate::arguments::{AcksArg, BootstrapArgs, Codec};
 use crate::client::block_on;
 use crate::failure::Result;
 use crate::topic::parse_assignment;
 
 #[derive(Args, Debug)]
 pub struct LoadArgs {
-    /// One or more brokers to begin with.
-    #[arg(
-        short,
-        long,
-        value_name = "HOST:PORT,...",
-        env = "PELTON_BOOTSTRAP",
-        default_value = "127.0.0.1:9092"
-    )]
-    bootstrap: String,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
 
     /// Records of a batch; a batch goes to one partition.
     #[arg(long, value_name = "N", help_heading = "Records")]
@@ -82,6 +75,15 @@ pub struct LoadArgs {
     /// New connections a second beside the load: how long until each was told the broker's versions.
     #[arg(long, value_name = "N", help_heading = "Load")]
     newcomers: Option<f64>,
+    /// How many of them come at the same moment.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "newcomers",
+        help_heading = "Load"
+    )]
+    newcomers_at_once: usize,
     /// Threads of the load; by default one a core.
     #[arg(long, value_name = "N", help_heading = "Load")]
     threads: Option<usize>,
@@ -159,7 +161,7 @@ pub fn run_plan(plan: Plan, output: &OutputArgs) -> Result<()> {
 }
 
 fn plan(args: &LoadArgs, preset: Preset) -> Plan {
-    let mut plan = Plan::new(preset.workload, &args.bootstrap);
+    let mut plan = Plan::new(preset.workload, &args.bootstrap.addresses);
     let batch = &mut plan.batch;
     batch.records = args.records.unwrap_or(preset.records);
     batch.value_bytes = args.record_bytes.map_or(preset.record_bytes, saturating_usize);
@@ -192,6 +194,7 @@ fn plan(args: &LoadArgs, preset: Preset) -> Plan {
     };
     plan.rate = args.rate;
     plan.newcomers_per_second = args.newcomers;
+    plan.newcomers_at_once = args.newcomers_at_once;
     if let Some(linger_ms) = args.linger {
         plan.linger(Duration::from_millis(linger_ms));
     }

@@ -39,7 +39,7 @@ enum Command {
     ///
     ///     pelton bench fetch --backlog 4GB
     ///     pelton bench fetch --topic flights --consumers 4
-    ///     pelton bench fetch --newcomers 64
+    ///     pelton bench fetch --newcomers 64 --newcomers-at-once 64
     #[command(verbatim_doc_comment)]
     Fetch(load::LoadArgs),
     /// Produce and consume at once; latency is until a consumer has a batch.
