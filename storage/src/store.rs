@@ -14,7 +14,7 @@ use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, TopicId};
 
 use self::checkpoint::LOGS_A_SLICE;
-use crate::directories::create_dir_durably;
+use crate::directories::{Directories, create_dir_durably};
 use crate::disk::Disk;
 use crate::error::{OpenError, StorageError};
 use crate::event::yield_now;
@@ -210,6 +210,7 @@ impl Store {
             journal: Rc::new(journal),
             memory: Rc::new(Memory::new(options.cache_bytes)),
             open: Rc::new(OpenSegments::new(options.open_files_max)),
+            directories: Rc::new(Directories::default()),
             flushes: Rc::default(),
             carries: Rc::default(),
             direct_flush_bytes: options.direct_flush_bytes.max(1),
@@ -421,6 +422,7 @@ impl Store {
             // Without it a power cut may bring them back, as files that nobody knows of.
             let _ = self.0.around.disk.sync_dir(topic_dir).await;
             if self.0.around.disk.list_dir(topic_dir).await.is_ok_and(|left| left.is_empty()) {
+                self.0.around.directories.forget(topic_dir);
                 let _ = self.0.around.disk.remove_dir_all(topic_dir).await;
             }
         }

@@ -9,7 +9,6 @@ use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
 use super::{Log, LogParts, Positions};
 use crate::block_file::WritesInFlight;
-use crate::directories::create_dir_durably;
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::journal::Entry;
@@ -243,7 +242,7 @@ impl Log {
         let base = parts.positions.borrow().carried_end;
         if is_first {
             // The partition's directory, its topic's, and that of all topics.
-            create_dir_durably(&parts.disk, &parts.dir, 3).await?;
+            parts.directories.create(&parts.disk, &parts.dir, 3).await?;
         }
         let writer = SegmentWriter::create(
             &parts.disk,

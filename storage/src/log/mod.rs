@@ -38,6 +38,7 @@ pub(crate) use recover::Cut;
 pub use retain::RetentionRules;
 pub use watch::Watch;
 
+use crate::directories::Directories;
 use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::gate::{Gate, Pass};
@@ -57,6 +58,7 @@ pub(crate) struct LogParts {
     journal: Rc<Journal>,
     memory: Rc<Memory>,
     open: Rc<OpenSegments>,
+    directories: Rc<Directories>,
     positions: RefCell<Positions>,
     watchers: watch::Watchers,
     /// One carry, flush, roll, deletion or swap of segments at a time.
@@ -152,6 +154,7 @@ pub(crate) struct Surroundings {
     pub journal: Rc<Journal>,
     pub memory: Rc<Memory>,
     pub open: Rc<OpenSegments>,
+    pub directories: Rc<Directories>,
     pub flushes: Rc<LogQueue>,
     pub carries: Rc<LogQueue>,
     pub direct_flush_bytes: usize,
@@ -197,6 +200,7 @@ impl Log {
             journal: around.journal.clone(),
             memory: around.memory.clone(),
             open: around.open.clone(),
+            directories: around.directories.clone(),
             positions: RefCell::new(Positions {
                 start: state.start,
                 carried_end: state.carried_end,

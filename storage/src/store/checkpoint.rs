@@ -20,6 +20,11 @@ use crate::state::{StateHead, StateWriter};
 /// one after the other.
 const CARRIES_IN_FLIGHT_MAX: usize = 8;
 
+/// How often a checkpoint writes the state down on its way when somebody waits for room, and the
+/// logs that it carries at least before that.
+const RELEASES_MAX: usize = 8;
+const LOGS_A_RELEASE_MIN: usize = 64;
+
 /// From so full a ring on, what fenced logs keep of it is logged anew.
 const ANEW_USED_RATIO_MIN: f64 = 0.5;
 
@@ -99,7 +104,13 @@ impl Store {
         let mut carried = Carried::default();
         let mut running = FuturesUnordered::new();
         let mut running_bytes = 0;
-        for log in self.dirty_logs().await {
+        let logs = self.dirty_logs().await;
+        let release_every = logs.len().div_ceil(RELEASES_MAX).max(LOGS_A_RELEASE_MIN);
+        for (at, log) in logs.into_iter().enumerate() {
+            if at > 0 && at % release_every == 0 && self.is_pressed() {
+                // Room for those who wait, long before the last log is carried.
+                self.write_state().await?;
+            }
             let (bytes, width) = loop {
                 let width = self.width();
                 // However much of a log waits, one extent of it is written at a time.
@@ -130,7 +141,8 @@ impl Store {
         if carried.is_disk_full { Err(StorageError::Full) } else { Ok(carried.bytes) }
     }
 
-    /// Logs with something to carry. The others let go of what they keep open.
+    /// Logs with something to carry, those first that need the oldest groups. The others let go of
+    /// what they keep open.
     async fn dirty_logs(&self) -> Vec<Log> {
         let mut logs = self.logs();
         let mut dirty = Vec::new();
@@ -143,6 +155,8 @@ impl Store {
                 }
             }
         }
+        // Asked once: what a log needs changes while others are carried.
+        dirty.sort_by_cached_key(|log: &Log| log.needs_from());
         dirty
     }
 
