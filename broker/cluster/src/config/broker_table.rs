@@ -819,7 +819,7 @@ pub static BROKER_CONFIGS: Table = Table::new(&[
     int("socket.listen.backlog.size")
         .default("1024")
         .at_least(1)
-        .doc("Connections of one core that the kernel holds until they are accepted."),
+        .doc("Connections that the kernel holds for a core until they are accepted; Kafka: 50."),
     int("socket.receive.buffer.bytes").default("102400").accept("the kernel tunes them"),
     int("socket.request.max.bytes").default("104857600").at_least(1),
     int("socket.send.buffer.bytes").default("102400").accept("the kernel tunes them"),

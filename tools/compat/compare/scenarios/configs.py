@@ -6,7 +6,8 @@ SET, DELETE, APPEND, SUBTRACT = 0, 1, 2, 3
 # Broker settings that mean the same in any broker; the whole list is Kafka's own business.
 BROKER_KEYS = ["message.max.bytes", "log.retention.ms", "log.retention.hours", "num.partitions",
                "auto.create.topics.enable", "default.replication.factor", "min.insync.replicas",
-               "log.cleanup.policy", "compression.type", "log.message.timestamp.type"]  # fmt: skip
+               "log.cleanup.policy", "compression.type", "log.message.timestamp.type",
+               "log.flush.interval.messages", "socket.listen.backlog.size"]  # fmt: skip
 
 
 def _describe(p, version, *resources, keys=None, **more):
