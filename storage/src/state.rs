@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, is_disk_full};
 use crate::error::OpenError;
 use crate::journal::Life;
 use crate::segment::{ChunkEntry, SegmentName};
@@ -357,7 +357,15 @@ impl StateFile {
     }
 
     pub(crate) async fn write_encoded(&self, version: u64, state: StateWriter) -> io::Result<()> {
-        self.disk.write_pieces_durably(&self.slot(version), &state.finish()).await
+        let (slot, pieces) = (self.slot(version), state.finish());
+        match self.disk.write_pieces_durably(&slot, &pieces).await {
+            // The older state, which nobody needs any more, makes room for its successor: a start, too,
+            // has to write one.
+            Err(error) if is_disk_full(&error) && self.disk.remove_file(&slot).await.is_ok() => {
+                self.disk.write_pieces_durably(&slot, &pieces).await
+            }
+            written => written,
+        }
     }
 
     pub async fn write(&self, state: &ShardState) -> io::Result<()> {

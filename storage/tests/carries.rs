@@ -35,7 +35,7 @@ fn a_log_of_which_much_waits_is_carried_without_a_checkpoint() {
     with_store(&sim, OPTIONS, async |store: Store| {
         let log = place(&store, partition(1, 0)).await;
         let tail = store.journal().next_sequence();
-        let written = fill(&store, &log, 60).await;
+        let written = fill(&store, &log, 50).await;
         let mut turns = 0;
         while store.uncarried_bytes() > BACKLOG_BYTES_MAX {
             turns += 1;
@@ -70,7 +70,7 @@ fn of_a_log_that_was_dropped_nothing_is_carried_and_nobody_tries_for_ever() {
         let (store, _) = open(&sim, OPTIONS).await;
         let work = async {
             let log = place(&store, partition(1, 0)).await;
-            fill(&store, &log, 60).await;
+            fill(&store, &log, 50).await;
             store.remove(partition(1, 0)).await.expect("gone");
         };
         let journal = pin!(store.run_journal(|_| roll_at(1 << 30)));

@@ -204,3 +204,55 @@ fn s6_an_epoch_that_a_cut_moved_to_zero_begins_no_log() {
     assert!(store.log(partition(2, 0)).is_none(), "the state file says that it is gone");
     assert!(store.log(partition(1, 0)).is_some());
 }
+
+/// The start after a crash in which a flush was torn, on a ring without room and a disk that is full:
+/// it has to say where it cut the log off all the same, and it needs a state file of its own.
+#[test]
+fn s9_a_start_that_cuts_needs_no_room_on_ring_or_disk() {
+    let sim = new_disk(5);
+    let held = HeldWrites::of(&sim);
+    let (first, others) = run(async {
+        let (store, _) = open(&sim, OPTIONS).await;
+        beside_journal(&store, async {
+            let (log, other) =
+                (place(&store, partition(2, 0)).await, place(&store, partition(1, 0)).await);
+            // Two states of the same partitions: the older one is the room that the next has.
+            checkpoint(&store).await;
+            checkpoint(&store).await;
+            let first = append(&store, &log, batch(2, 100)).await.1;
+            held.hold(data_dir().join("topics"));
+            let before = store.journal().durable_sequence();
+            log.append(batch(3, 20_000), NOW).expect("appended");
+            until(|| store.journal().durable_sequence() > before).await;
+            // No checkpoint makes room.
+            let mut fill = 0;
+            while !store.journal().is_starved() {
+                other.append(batch(fill, 3_000), NOW).expect("appended");
+                fill += 1;
+                for _ in 0..100 {
+                    yield_once().await;
+                }
+            }
+            (first, other.commit_offset())
+        })
+        .await
+    });
+    let image = sim.durable();
+    image.set_capacity(image.used_bytes());
+    let (store, report) = run(open(&image, OPTIONS));
+    assert_eq!(report.cut_partitions, 1);
+    assert_eq!(log_of(&store, 2).end_offset().get(), 1);
+    drop(store);
+    // What it said lasts, and goes on when there is room again.
+    let image = image.durable();
+    let (store, report) = run(open(&image, OPTIONS));
+    assert_eq!((report.cut_partitions, report.torn), (0, false));
+    image.set_capacity(1 << 30);
+    run(beside_journal(&store, async {
+        checkpoint(&store).await;
+        let log = log_of(&store, 2);
+        let second = append(&store, &log, batch(5, 100)).await.1;
+        assert_eq!(read_all(&log).await, [first, second]);
+        assert_eq!(log_of(&store, 1).end_offset(), others);
+    }));
+}

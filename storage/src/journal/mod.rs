@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use pelton_model::histogram::{Counts, Sizes};
-use pelton_model::limits::IO_BYTES_MAX;
+use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 use pelton_model::{Offset, PartitionId, ShardId};
 
 pub(crate) use extent::producers_of;
@@ -33,11 +33,15 @@ use crate::error::{FenceReason, OpenError, StorageError};
 use crate::event::{Event, Wait};
 use crate::planted::{Bug, is_planted};
 
+/// One part in so many of a ring file, and a block at least, is left to the next start. It may have to
+/// say where it cut logs off when ring and disk are full: a block has room for 91 cuts.
+const START_SHARE: u64 = 256;
+
 /// Sizes of a shard's journal.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalOptions {
     /// One file of the ring, a multiple of the block size. A group is larger only when it is a
-    /// single batch that is; it gets a file of its own size.
+    /// single batch that is; it gets a file of its own size. A part of each is kept for a start.
     pub file_bytes: u64,
     /// What the ring may grow to; all of it may have to be held in memory (S8). A batch that is
     /// larger than all files is let in when nothing else is in the ring.
@@ -109,6 +113,8 @@ pub struct Journal {
     /// Groups with extents whose bytes are not durable in their segments.
     extents: RefCell<BTreeMap<u64, usize>>,
     fenced: RefCell<Option<(FenceReason, String)>>,
+    /// Bytes of each ring file that are not written to, now that the start is over.
+    kept_bytes: Cell<u64>,
     starved: Cell<bool>,
     stopping: Cell<bool>,
     ended: Cell<bool>,
@@ -159,6 +165,7 @@ impl Journal {
             tail: Cell::new(tail.max(1)),
             extents: RefCell::default(),
             fenced: RefCell::default(),
+            kept_bytes: Cell::new(0),
             starved: Cell::new(false),
             stopping: Cell::new(false),
             ended: Cell::new(false),
@@ -252,8 +259,14 @@ impl Journal {
 
     /// A group is closed at this size, so that it fits into any file and delays the next not long.
     fn body_bytes_max(&self) -> usize {
-        let file_bytes = usize::try_from(self.options.file_bytes).unwrap_or(usize::MAX);
+        let file_bytes = self.options.file_bytes.saturating_sub(self.start_bytes());
+        let file_bytes = usize::try_from(file_bytes).unwrap_or(usize::MAX);
         file_bytes.min(IO_BYTES_MAX) - HEADER_BYTES
+    }
+
+    /// What is left of a ring file to a start.
+    fn start_bytes(&self) -> u64 {
+        (self.options.file_bytes / START_SHARE).next_multiple_of(BLOCK_BYTES as u64)
     }
 
     /// Resolves when group `sequence` is durable, or never will be.
@@ -359,14 +372,15 @@ impl Journal {
 
     /// Writes groups until stopped or fenced. The shard runs this once.
     pub async fn run(&self) {
+        self.kept_bytes.set(self.start_bytes());
         self.write_groups().await;
         self.ended.set(true);
         self.end.notify();
     }
 
-    /// Writes what is queued before [`Journal::run`] begins, durably. Where the ring has no room left
-    /// it gets one file more than it may have: nobody could make room yet, and a start has little
-    /// to say.
+    /// Writes what is queued before [`Journal::run`] begins, durably. Nobody could make room yet, so
+    /// there is some of the ring that only a start may use. Where that is too little the ring gets one
+    /// file more than it may have.
     pub(crate) async fn write_queued(&self) -> std::io::Result<()> {
         loop {
             let Some(group) = self.pending.borrow_mut().pop_front() else { return Ok(()) };
@@ -512,6 +526,7 @@ impl Journal {
 
     /// A ring file with room: the current one, a free one, a new one, or one that a checkpoint frees.
     async fn room_for(&self, bytes: u64) -> std::io::Result<usize> {
+        let bytes = bytes + self.kept_bytes.get();
         loop {
             let room = self.room.wait();
             let placed = self.ring.borrow_mut().place(bytes, self.tail.get());
@@ -600,7 +615,7 @@ pub fn groups_of_file(content: &Bytes, seed: u32) -> Vec<(usize, Group)> {
                 found.push((at, group));
                 at = next;
             }
-            Err(_) => at += pelton_model::limits::BLOCK_BYTES,
+            Err(_) => at += BLOCK_BYTES,
         }
     }
     found
