@@ -32,3 +32,15 @@ fn a_sample_is_one_of_so_many() {
         assert_eq!(parse(line), None, "{line}");
     }
 }
+
+#[test]
+fn a_file_is_of_one_target() {
+    let of = |file: &str| {
+        let targets = TARGETS.iter().filter(|target| is_among(file, target.files));
+        targets.map(|target| target.name).collect::<Vec<_>>()
+    };
+    assert_eq!(of("storage/src/log/recover.rs"), ["storage-recovery"]);
+    assert_eq!(of("storage/src/wire.rs"), ["storage-formats"]);
+    assert_eq!(of("storage/model/src/batch/scan.rs"), ["model"]);
+    assert!(of("storage/src/log/carry.rs").is_empty());
+}
