@@ -25,3 +25,8 @@ fn a_partition_is_named_by_its_topic_and_index() {
     assert_eq!(id.to_string(), "abababab-abab-abab-abab-abababababab/7");
     assert_eq!(format!("{id:?}"), format!("PartitionId({id})"));
 }
+
+#[test]
+fn a_shard_is_found_by_its_number() {
+    assert_eq!((ShardId::ZERO.index(), ShardId::new(3).index()), (0, 3));
+}

@@ -106,3 +106,17 @@ fn timestamps_are_refused_as_timestamps_whatever_else_is_wrong() {
     assert_eq!(refusal(vec![NO_KEY, timestamp(1)]), Refusal::InvalidTimestamp);
     assert_eq!(refusal(vec![NO_KEY]), Refusal::InvalidRecord);
 }
+
+/// What Kafka looks at first; everything else is told by partition, beside others that are appended.
+#[test]
+fn framing_is_what_comes_before_the_batch() {
+    let of_framing: Vec<_> =
+        all().into_iter().filter(|(error, ..)| error.is_of_framing()).map(|(it, ..)| it).collect();
+    let expected = [
+        BatchError::Truncated,
+        BatchError::SeveralBatches,
+        BatchError::OldMagic(1),
+        BatchError::ZstdTooEarly,
+    ];
+    assert_eq!(of_framing, expected);
+}

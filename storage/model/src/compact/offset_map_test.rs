@@ -106,3 +106,11 @@ fn keys_are_dealt_out_to_all_tables() {
         assert!(table.keys > fair / 2 && table.keys < fair * 2, "{} of {count}", table.keys);
     }
 }
+
+#[test]
+fn a_map_takes_all_of_the_bytes_that_it_may() {
+    let mut map = OffsetMap::new(Offset::ZERO, 2 * SLOTS_MIN * SLOT_BYTES);
+    let count =
+        (0..100).take_while(|at| map.put(hash(*at), Offset::new(*at as i64)).is_ok()).count();
+    assert_eq!((count, map.bytes()), (2 * SLOTS_MIN * 3 / 4, 2 * SLOTS_MIN * SLOT_BYTES));
+}

@@ -246,3 +246,24 @@ fn a_snappy_block_that_claims_too_much_is_refused_at_once() {
     assert_eq!(begin(&[0x80, 0x80, 0x80, 0x01, 0]), corrupt, "2 MiB in five bytes");
     assert_eq!(begin(&claims(111)), corrupt, "one byte above 22 for each");
 }
+
+/// The optional parts of the header of an LZ4 frame are passed over, each by its length.
+#[test]
+fn an_lz4_frame_may_name_its_size_and_a_dictionary() {
+    const INDEPENDENT: u8 = 0x60;
+    for (flags, optional) in [(0, 0), (0x08, 8), (0x01, 4), (0x09, 12)] {
+        let mut frame = 0x184d_2204_u32.to_le_bytes().to_vec();
+        frame.extend([INDEPENDENT | flags, 0x40]);
+        frame.resize(frame.len() + optional + 1, 0xaa);
+        frame.extend([0; 4]);
+        assert!(lz4::unpacker(&frame).is_ok(), "{flags:#x}");
+        frame.push(0);
+        assert!(lz4::unpacker(&frame).is_err(), "{flags:#x}, and a byte behind it");
+    }
+}
+
+#[test]
+fn a_codec_prints_as_kafka_names_it() {
+    let names = Compression::ALL.map(|codec| codec.to_string());
+    assert_eq!(names, ["none", "gzip", "snappy", "lz4", "zstd"]);
+}

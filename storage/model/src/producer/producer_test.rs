@@ -196,3 +196,14 @@ fn a_cut_forgets_the_batches_that_reach_beyond_it() {
     assert!(table.is_empty());
     assert!(!table.expire(TimestampMs::new(i64::MAX), 0, 10), "nothing is left to forget");
 }
+
+/// Its place in both of the table's maps, and the batches that are remembered.
+#[test]
+fn a_producer_counts_as_what_is_kept_of_it() {
+    let ids = 2 * size_of::<ProducerId>();
+    let kept = size_of::<Producer>() + size_of::<TimestampMs>();
+    let batches = PRODUCER_BATCHES_REMEMBERED * size_of::<RememberedBatch>();
+    let padding = 32;
+    assert!(ProducerTable::PRODUCER_BYTES >= ids + kept + batches);
+    assert!(ProducerTable::PRODUCER_BYTES <= ids + kept + batches + padding);
+}
