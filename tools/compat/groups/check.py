@@ -45,7 +45,7 @@ FLIGHTS_CSV = brokers.TARGET / "compat" / "flights" / "flights.csv"
 # Of the consumer protocol the broker sets the timeouts: short ones, for members that are paused and killed.
 SETTINGS = {
     "group.consumer.min.session.timeout.ms": 6_000, "group.consumer.session.timeout.ms": 6_000,
-    "group.consumer.min.heartbeat.interval.ms": 500, "group.consumer.heartbeat.interval.ms": 1_000,
+    "group.consumer.min.heartbeat.interval.ms": 500, "group.consumer.heartbeat.interval.ms": 3_000,
 }  # fmt: skip
 
 
@@ -204,6 +204,20 @@ def operate(server, topic, table):
     pelton("seek", "kcat", "--topic", f"{topic}:1", "--to", "beginning", "--execute")
     moved[1] = (0, before[1][0])
     table.verdict(offsets() == moved, "pelton group seek --to beginning", "one partition")
+    ends = {partition: committed for partition, (committed, _) in before.items()}
+    for name, to, place in (
+        ("an offset", "5", lambda end: 5),
+        ("so many before the end", "-3", lambda end: end - 3),
+        ("a time before all records", "@0", lambda end: 0),
+        ("a time that is to come", "@99999999999999", lambda end: end),
+        ("the beginning", "beginning", lambda end: 0),
+        ("the end", "end", lambda end: end),
+    ):
+        pelton("seek", "kcat", "--to", to, "--execute")
+        moved = {partition: (place(end), end - place(end)) for partition, end in ends.items()}
+        table.verdict(offsets() == moved, f"pelton group seek --to {to}", f"every partition at {name}")
+    pelton("delete", "kcat")
+    table.verdict(offsets() == moved, "pelton group delete, dry", "deletes nothing")
     pelton("delete", "kcat", "--execute")
     table.verdict(offsets() == {}, "pelton group delete", "with all that it has committed")
 
