@@ -30,7 +30,11 @@ pub use error::{Error, Result};
 pub use group::offsets::Committed;
 pub use offsets::{OffsetAt, list_offsets};
 pub use options::{ClientOptions, SecurityProtocol};
-pub use pelton_model::Compression;
+/// What stands in options, records and errors of this crate.
+pub use pelton_kafka::{ApiKey, ErrorCode};
+pub use pelton_model::{
+    Compression, LeaderEpoch, NodeId, Offset, PartitionIndex, TimestampMs, TopicId,
+};
 pub use producer::{
     Acks, Delivered, Delivery, Producer, ProducerOptions, ProducerRecord, partition_of_key,
 };

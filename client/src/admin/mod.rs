@@ -20,6 +20,11 @@ use crate::error::{Error, Result};
 
 /// The administrative requests. Every one is tried again for as long as its
 /// [`ClientOptions`](crate::ClientOptions) allow, if the error is worth it.
+///
+/// `examples/administer.rs`:
+/// ```no_run
+#[doc = include_str!("../../examples/administer.rs")]
+/// ```
 #[derive(Clone, Debug)]
 pub struct Admin {
     cluster: Cluster,

@@ -43,6 +43,16 @@ use crate::random;
 ///
 /// A handle; clones are the same consumer. What is fetched ahead is bounded
 /// ([`ConsumerOptions::prefetch_bytes_max`]).
+///
+/// `examples/consume.rs`, partitions chosen by hand:
+/// ```no_run
+#[doc = include_str!("../../examples/consume.rs")]
+/// ```
+///
+/// `examples/consume_in_group.rs`:
+/// ```no_run
+#[doc = include_str!("../../examples/consume_in_group.rs")]
+/// ```
 #[derive(Clone, Debug)]
 pub struct Consumer(Arc<Handle>);
 

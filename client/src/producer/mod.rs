@@ -39,6 +39,11 @@ use crate::random;
 /// An error of one record says nothing of those behind it.
 ///
 /// Dropping the producer drops what is not acknowledged: [`Producer::close`] it.
+///
+/// `examples/produce.rs`:
+/// ```no_run
+#[doc = include_str!("../../examples/produce.rs")]
+/// ```
 #[derive(Debug)]
 pub struct Producer {
     cluster: Cluster,

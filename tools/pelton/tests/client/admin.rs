@@ -68,7 +68,7 @@ async fn configs_are_set_seen_and_taken_back() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let waiting = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        let waiting = tokio::time::timeout(Duration::from_secs(60), waiting).await;
         assert!(waiting.is_ok(), "{expected:?} does not become of {:?}", value().await);
     };
     assert_eq!(value().await, ("604800000".into(), false));
@@ -136,7 +136,7 @@ async fn groups_are_listed_described_moved_and_deleted() {
         Some(ErrorCode::NonEmptyGroup)
     );
 
-    consumer.close(Duration::from_secs(20)).await.unwrap();
+    consumer.close(Duration::from_secs(60)).await.unwrap();
     admin.alter_group_offsets(&group, &offsets).await.unwrap();
     assert_eq!(admin.group_offsets(&group).await.unwrap()[&of], offsets[&of]);
     admin.delete_group_offsets(&group, std::slice::from_ref(&of)).await.unwrap();

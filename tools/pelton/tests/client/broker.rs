@@ -83,7 +83,7 @@ impl TestBroker {
 
     pub fn options(&self) -> ClientOptions {
         let mut options = ClientOptions::new(&self.bootstrap);
-        options.retry_timeout = Duration::from_secs(20);
+        options.retry_timeout = Duration::from_secs(60);
         options
     }
 

@@ -29,7 +29,7 @@ pub async fn fill(
         };
         producer.send(&record).await.unwrap();
     }
-    producer.close(Duration::from_secs(20)).await.unwrap();
+    producer.close(Duration::from_secs(60)).await.unwrap();
 }
 
 async fn consumer(broker: &TestBroker, options: ConsumerOptions) -> Consumer {
@@ -39,7 +39,7 @@ async fn consumer(broker: &TestBroker, options: ConsumerOptions) -> Consumer {
 /// The offset of the next record.
 async fn next_offset(consumer: &Consumer) -> i64 {
     loop {
-        let next = tokio::time::timeout(Duration::from_secs(20), consumer.next()).await;
+        let next = tokio::time::timeout(Duration::from_secs(60), consumer.next()).await;
         if let Event::Record(record) = next.expect("in time").unwrap() {
             return record.offset.get();
         }

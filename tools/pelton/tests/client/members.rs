@@ -11,7 +11,7 @@ use pelton_client::{
 
 use crate::broker::TestBroker;
 
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Members that do not wait long for one another.
 pub fn options(group: &str, assignors: &[Assignor]) -> ConsumerOptions {

@@ -42,7 +42,7 @@ async fn what_is_produced_with_any_codec_is_read_back() {
             };
             producer.send(&record).await.unwrap();
         }
-        producer.close(Duration::from_secs(20)).await.unwrap();
+        producer.close(Duration::from_secs(60)).await.unwrap();
         let records = read_all(&broker, &topic).await;
         assert_eq!(records.len(), 1000, "{compression}");
         for record in records {
@@ -103,7 +103,7 @@ async fn records_without_keys_are_spread_over_all_partitions() {
         let record = ProducerRecord { value: Some(&[7; 100]), ..ProducerRecord::to(&topic) };
         producer.send(&record).await.unwrap();
     }
-    producer.close(Duration::from_secs(20)).await.unwrap();
+    producer.close(Duration::from_secs(60)).await.unwrap();
     let mut counts = [0; 4];
     for record in read_all(&broker, &topic).await {
         counts[record.partition.get() as usize] += 1;
