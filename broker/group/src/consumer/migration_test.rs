@@ -546,6 +546,8 @@ proptest! {
             if ours.is_ok() {
                 prop_assert!(play.bench.coordinator.take_waiting().is_empty());
             }
+            let members = ours.as_ref().map_or(0, |group| group.members.len());
+            prop_assert_eq!(play.bench.coordinator.consumer_members(), members);
             let mut bench = Bench::consumers();
             bench.coordinator = replayed(play.bench.config, &play.bench.log);
             prop_assert_eq!(bench.describe_consumers(), ours);
