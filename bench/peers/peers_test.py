@@ -9,8 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import compactions  # noqa: E402
+import goals  # noqa: E402
 import machine  # noqa: E402
 import plan  # noqa: E402
+import shards  # noqa: E402
+import starts  # noqa: E402
 import summary  # noqa: E402
 
 
@@ -41,19 +45,102 @@ def groups_run(system, *events, failed=None):
     }
 
 
+def disk_run(workload, **rates):
+    """A turn of the device: bytes a second by test."""
+    figures = [
+        {"test": {"name": name.replace("_", "-")}, "bytes_per_second": rate, "latency_ns": {"p50": 1e5, "p99": 1e6, "p99.9": 2e6, "max": 3e6}}
+        for name, rate in rates.items()
+    ]
+    return {"workload": workload, "system": "disk", "command": "pelton bench disk", "bench": {"figures": figures}}
+
+
+def start_run(system, stop, kill):
+    bench = {"data_bytes": 10e9, "stop": {"answers_seconds": 0.1, "ends_seconds": stop}, "kill": {"answers_seconds": 0.2, "ends_seconds": kill}}
+    return {"workload": "start-10GB", "system": system, "command": "pelton bench produce", "settings": [], "bench": bench}
+
+
+def compaction_run(ratio, per_gb):
+    part = {"latency_ns": {"p99": 2e6}}
+    bench = {
+        "before": part,
+        "compacting": part,
+        "p99_ratio": ratio,
+        "seconds": 3.0,
+        "server_cpu_seconds_per_gb_read": per_gb,
+        "verdict": {"records": 1000},
+    }
+    return {"workload": "compaction", "system": "pelton", "command": "pelton bench compaction", "bench": bench}
+
+
+ALL = [system.name for system in plan.SYSTEMS]
+
+
+def named(name):
+    return next(workload for workload in plan.workloads() if workload.name == name)
+
+
+def names_of_turns(workload, rounds, names=ALL, pace=plan.FULL):
+    return [(system.name, round_) for system, round_ in plan.turns(workload, rounds, names, pace)]
+
+
 class Plan(unittest.TestCase):
-    def test_systems_take_turns(self):
-        once = [system.name for system in plan.SYSTEMS]
-        names = [(system.name, round_) for system, round_ in plan.turns(plan.workloads()[0], 2, once)]
-        self.assertEqual(once, ["pelton", "kafka", "kafka-durable"])
-        self.assertEqual(names, [(name, 1) for name in once] + [(name, 2) for name in once])
+    def test_systems_and_the_device_take_turns(self):
+        once = ["disk", "pelton", "kafka", "kafka-durable"]
+        turns = names_of_turns(named("1000x1000-8p"), 2)
+        self.assertEqual(turns, [(name, 1) for name in once] + [(name, 2) for name in once])
+        some = names_of_turns(named("1000x1000-8p"), 1, ["kafka", "disk"])
+        self.assertEqual(some, [("disk", 1), ("kafka", 1)])
+
+    def test_all_that_goals_name_is_measured_and_only_by_whom_they_name(self):
+        chosen = plan.chosen(plan.GOALS, [])
+        self.assertEqual([workload.name for workload in chosen], list(plan.OF_GOALS))
+        for workload in chosen:
+            of_goals, rounds_max = plan.OF_GOALS[workload.name]
+            turns = names_of_turns(workload, 2, pace=plan.GOALS)
+            self.assertEqual({name for name, _ in turns}, set(of_goals), workload.name)
+            self.assertEqual(len(turns), len(of_goals) * (rounds_max or 2), workload.name)
+        # A shape that has no goal of its own is measured by a full run only.
+        self.assertIn("1000x1000-1p", {workload.name for workload in plan.chosen(plan.FULL, [])})
+
+    def test_a_part_is_chosen_by_name_at_any_pace(self):
+        self.assertEqual([each.name for each in plan.chosen(plan.GOALS, ["shards-1000x100-"])], ["shards-1000x100-8p"])
+        self.assertEqual({each.name for each in plan.chosen(plan.QUICK, [])}, set(plan.NAMES_OF_QUICK))
+        self.assertEqual([each.command for each in plan.chosen(plan.QUICK, ["groups"])], ["groups", "groups"])
+
+    def test_loads_at_a_rate_have_more_time_than_others_at_the_pace_of_goals(self):
+        def seconds(name):
+            args = named(name).bench_args(plan.GOALS)
+            return float(args[args.index("--duration") + 1])
+
+        self.assertEqual(seconds("single-8p"), plan.GOALS.seconds_max)
+        self.assertEqual(seconds("rate-450MB-1000x1000-8p"), plan.GOALS.rate_seconds_max)
+
+    def test_the_device_is_given_the_same_bytes_as_a_load_at_a_rate(self):
+        for name in ("rate-450MB-1000x1000-8p", "rate-200MB-100x1000-16p"):
+            workload = named(name)
+            args = workload.disk_args(plan.GOALS)
+            self.assertEqual(args[args.index("--rate") + 1], workload.rate)
+            batch = int(workload.args[1]) * int(workload.args[3])
+            block = {"1MiB": 1 << 20, "100KiB": 100 << 10}[args[args.index("--block") + 1]]
+            self.assertTrue(batch <= block <= 1.1 * batch and block % 4096 == 0, name)
+
+    def test_one_shard_has_the_same_load_as_all(self):
+        for workload in plan.workloads():
+            if workload.name.startswith("shards-"):
+                self.assertEqual([system.name for system in workload.systems], ["pelton-1-shard", "pelton"])
+                self.assertEqual(workload.args, named(workload.name.removeprefix("shards-")).args)
+
+    def test_newcomers_come_to_what_is_measured_and_not_to_what_warms_up(self):
+        fairness = named("fairness-fetch-1000x1000-8p")
+        self.assertIn("--newcomers-at-once", fairness.bench_args(plan.FULL))
+        self.assertNotIn("--newcomers", " ".join(fairness.warm_args(plan.FULL)))
 
     def test_every_shape_meets_every_number_of_partitions(self):
         names = {workload.name for workload in plan.workloads()}
         for shape in ("1000x1000", "1000x100", "16x1000", "single"):
             for partitions in (1, 8, 100, 1000):
                 self.assertIn(f"{shape}-{partitions}p", names)
-        self.assertLessEqual({*plan.QUICK, *plan.HALF_LOAD}, names)
+        self.assertLessEqual({*plan.NAMES_OF_QUICK, *plan.HALF_LOAD, *plan.OF_GOALS}, names)
 
     def test_requests_are_filled_where_partitions_allow(self):
         of = {each.name: list(each.args) for each in plan.workloads() if each.command == "produce"}
@@ -64,8 +151,8 @@ class Plan(unittest.TestCase):
         self.assertEqual([batches(f"16x1000-{count}p") for count in (1, 8, 100, 1000)], ["1", "1", "12", "65"])
 
     def test_the_load_before_is_bounded_by_bytes_and_has_the_same_shape(self):
-        fetch = next(workload for workload in plan.workloads() if workload.command == "fetch")
-        warm = fetch.warm_args(quick=False)
+        fetch = named("fetch-1000x1000-8p")
+        warm = fetch.warm_args(plan.FULL)
         self.assertEqual((warm[0], warm.count("--backlog"), warm[-1]), ("catch-up", 1, str(plan.GB)))
         self.assertEqual(warm[1:-2], [arg for arg in fetch.args if arg not in ("--backlog", str(2 * plan.GB))])
 
@@ -74,28 +161,33 @@ class Plan(unittest.TestCase):
         rates = {("1000x1000-8p", "pelton"): 900e6, ("1000x1000-8p", "kafka"): 1300e6}
         half = plan.half_load(workload, plan.PAIRS[0], rates)
         self.assertEqual((half.rate, [system.name for system in half.systems]), ("450.000MB/s", ["pelton", "kafka"]))
-        self.assertIn("450.000MB/s", half.bench_args(quick=False))
+        self.assertIn("450.000MB/s", half.bench_args(plan.FULL))
         self.assertIsNone(plan.half_load(workload, plan.PAIRS[1], rates))
 
     def test_groups_of_both_protocols_have_a_thousand_members_and_all_brokers_the_same_times(self):
         groups = [workload for workload in plan.workloads() if workload.command == "groups"]
         self.assertEqual([each.protocol for each in groups], ["classic", "consumer"])
         for workload in groups:
-            args = workload.bench_args(quick=False)
+            args = workload.bench_args(plan.FULL)
             self.assertEqual(args[:5], ["groups", "--members", "1000", "--partitions", "1000"])
-            self.assertIn("100", workload.bench_args(quick=True))
-            rest_of = [given[given.index("--rest") + 1] for given in (args, workload.warm_args(quick=False))]
+            self.assertIn("100", workload.bench_args(plan.QUICK))
+            rest_of = [given[given.index("--rest") + 1] for given in (args, workload.warm_args(plan.FULL))]
             self.assertEqual(rest_of, ["10", "0"], "what is measured is watched at rest as well")
-            self.assertLess(int(workload.warm_args(quick=False)[2]), 1000)
+            self.assertLess(int(workload.warm_args(plan.FULL)[2]), 1000)
             given = [plan.broker_args(system, workload) for system in workload.systems]
             self.assertEqual([each for each in given[0] if each != "--set"], list(given[1]))
             self.assertIn("group.initial.rebalance.delay.ms=3000", given[1])
         load = plan.workloads()[0]
         self.assertEqual(plan.broker_args(plan.KAFKA_DURABLE, load), plan.KAFKA_DURABLE.args)
 
+    def test_a_start_has_as_much_data_whoever_starts(self):
+        args = named("start-10GB").fill_args(plan.GOALS)
+        rate, seconds = args[args.index("--rate") + 1], args[args.index("--duration") + 1]
+        self.assertGreaterEqual(float(rate.removesuffix("MB/s")) * 1e6 * float(seconds), 10e9)
+
     def test_a_life_of_the_fastest_broker_leaves_room_on_the_disk(self):
         for workload in plan.workloads():
-            if workload.command == "produce" and not workload.name.startswith("single"):
+            if workload.command == "produce" and "single" not in workload.name and not workload.rate:
                 # Whoever writes 1.3 GB/s of large batches, and half of that of others.
                 rate = 1.3e9 if "x1000-" in workload.name and workload.name.startswith("1000") else 0.8e9
                 self.assertLess(workload.warm_bytes + (workload.seconds + 1) * rate, 9 << 30, workload.name)
@@ -124,6 +216,70 @@ class Machine(unittest.TestCase):
             self.assertGreaterEqual(machine.used_bytes(directory), 1 << 20)
 
 
+class Goals(unittest.TestCase):
+    def row(self, runs, figure):
+        lines = goals.lines(runs)
+        return next(line.strip("| ").split(" | ") for line in lines if line.startswith(f"| {figure} |"))
+
+    def test_ratios_are_of_the_same_round_and_the_median_counts(self):
+        runs = []
+        for device, pelton in ((2e9, 1.6e9), (4e9, 2e9), (3e9, 2.4e9)):
+            runs += [disk_run(goals.LARGE, write_dsync=device), run(goals.LARGE, "pelton", pelton), run(goals.LARGE, "kafka", 1e9)]
+        row = self.row(runs, "the same to the device, overwriting")
+        self.assertEqual(row[1:5], ["≥ 0.70", "0.80", "0.80, 0.50, 0.80", "met"])
+        self.assertEqual(self.row(runs, "the same to Kafka as shipped")[2:5], ["2.00", "1.60, 2.00, 2.40", "met"])
+        plain = self.row(runs, "produce 1000 x 1000 B, 8 connections")
+        self.assertEqual(plain[1:6], ["-", "2.00 GB/s", "1.60 GB/s, 2.00 GB/s, 2.40 GB/s", "", "1.00 GB/s"])
+        self.assertEqual(plain[-1], "3.00 GB/s")
+
+    def test_what_is_missed_is_said_and_so_is_what_was_not_measured(self):
+        runs = [run("16x1000-1000p", "pelton", 400e6), run("16x1000-1000p", "kafka-durable", 30e6)]
+        row = self.row(runs, "16 x 1000 B over 1,000 partitions")
+        self.assertEqual(row[1:7], ["≥ 500 MB/s", "400 MB/s", "400 MB/s", "**missed**", "-", "30 MB/s"])
+        self.assertEqual(self.row(runs, "single records, 8 x 1 in flight")[2], "not measured")
+
+    def test_a_run_that_failed_is_no_figure(self):
+        runs = [run("single-8p", "pelton", 0, failed="stopped"), run("single-8p", "pelton", 25e6)]
+        self.assertEqual(self.row(runs, "single records, 8 x 1 in flight")[2:5], ["25.0 k/s", "25.0 k/s", "met"])
+
+    def test_starts_compactions_and_rebalances_are_held_against_theirs(self):
+        runs = [start_run("pelton", 0.2, 1.4), start_run("kafka", 5, 19), compaction_run(2.5, 0.9)]
+        self.assertEqual(self.row(runs, "start on 10 GB, stopped")[2:6], ["0.20 s", "0.20 s", "met", "5.00 s"])
+        self.assertEqual(self.row(runs, "start on 10 GB, killed")[4], "**missed**")
+        runs[0]["bench"]["data_bytes"] = 9e9
+        self.assertEqual(self.row(runs, "start on 10 GB, killed")[2], "not measured")
+        self.assertEqual(self.row(runs, "compaction: p99 of the load to that before")[4], "**missed**")
+        self.assertEqual(self.row(runs, "compaction: CPU per GB read")[4], "met")
+        groups = [groups_run("pelton", ("one_joins", 3.0, 0.1)), groups_run("kafka", ("one_joins", 3.0, 0.4))]
+        groups = [each | {"workload": "groups-classic"} for each in groups]
+        self.assertEqual(self.row(groups, "1,000 members, classic, one joins: time to Kafka's")[2:5:2], ["1.00", "**missed**"])
+        self.assertEqual(self.row(groups, "1,000 members, classic, one joins: CPU to Kafka's")[2:5:2], ["0.25", "met"])
+
+    def test_every_goal_is_about_a_workload_of_the_plan(self):
+        runs = []
+        for name, (systems, _) in plan.OF_GOALS.items():
+            for system in systems:
+                if system == "disk":
+                    runs.append(disk_run(name, write_dsync=1e9, write_allocated_dsync=1e9))
+                elif name.startswith("start"):
+                    runs.append(start_run(system, 1, 1) | {"workload": name})
+                elif name.startswith("groups"):
+                    events = [(event, 1.0, 1.0) for event in ("all_join", "one_joins", "one_leaves")]
+                    runs.append(groups_run(system, *events) | {"workload": name})
+                elif name == "compaction":
+                    runs.append(compaction_run(1, 1))
+                else:
+                    runs.append(run(name, system, 1e9))
+                    runs[-1]["bench"]["repeats"][0]["newcomers"] = {"latency_ns": {"p99": 1e6, "count": 1}}
+        self.assertNotIn("not measured", "\n".join(goals.lines(runs)))
+
+    def test_a_page_of_goals_begins_with_them(self):
+        setting = Summary.setting | {"pace": "goals"}
+        page = summary.render(setting, [run("single-8p", "pelton", 25e6)], None)
+        self.assertLess(page.index("## Goals"), page.index("## single-8p"))
+        self.assertNotIn("## Goals", summary.render(Summary.setting, [], None))
+
+
 class Summary(unittest.TestCase):
     setting = {
         "name": "a day",
@@ -148,6 +304,54 @@ class Summary(unittest.TestCase):
         self.assertEqual(pelton[4:], ["1.5 ms", "20 ms", "30 ms", "2 s", "0.40 s", "300 MB", "1.00", "0.50"])
         self.assertEqual((kafka[1], kafka[10:]), ("500 MB/s", ["2.00", "0.25"]))
         self.assertIn("Not measured, for want of time: single-8p (kafka, round 2).", page)
+
+    def test_the_device_stands_beside_in_its_own_turns(self):
+        runs = [disk_run("w", write_dsync=3e9, write_growing_dsync=1e9), run("w", "pelton", 1e9)]
+        runs += [disk_run("w", write_dsync=5e9, write_growing_dsync=1e9), run("w", "pelton", 1e9)]
+        page = summary.render(self.setting, runs, self.disk)
+        rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+        self.assertEqual([row[0] for row in rows[1:]], ["disk: write-dsync", "disk: write-growing-dsync", "pelton"])
+        self.assertEqual(rows[1][1:6], ["4 GB/s", "3 GB to 5 GB", "-", "0.1 ms", "1 ms"])
+        self.assertEqual(rows[3][-1], "0.25", "to the median of the device's own turns")
+
+    def test_a_device_at_a_rate_is_no_measure_of_what_it_can_do(self):
+        at_rate = disk_run("w", write_dsync=450e6) | {"command": "pelton bench disk --rate 450MB/s"}
+        page = summary.render(self.setting, [at_rate, run("w", "pelton", 450e6)], self.disk)
+        self.assertIn("| 1.00 | 0.23 |", page)
+
+    def test_newcomers_are_told_of(self):
+        fetch = run("w", "pelton", 1e9)
+        fetch["bench"]["repeats"][0]["newcomers"] = {"latency_ns": {"count": 512, "p99": 7e6}}
+        page = summary.render(self.setting, [fetch], None)
+        self.assertIn("pelton: 512, told the versions with a p99 of 7 ms.", page)
+
+    def test_starts_and_compactions_have_tables_of_their_own(self):
+        runs = [start_run("pelton", 0.2, 0.4), start_run("pelton", 0.4, 0.6), start_run("kafka", 5, 19)]
+        page = summary.render(self.setting, [*runs, compaction_run(1.2, 0.9)], None)
+        self.assertIn("| a clean stop | pelton | 2 | 0.10 s | 0.30 s | 0.40 s | 10.0 GB |", page)
+        self.assertIn("| kill -9 under load | kafka | 1 | 0.20 s | 19.00 s | 19.00 s | 10.0 GB |", page)
+        self.assertIn("| pelton | 1 | 2 ms | 2 ms | 1.20 | 3.00 s | 0.90 s | 1000 |", page)
+        self.assertEqual(starts.in_short(runs[0]), "after a clean stop 0.20 s, after kill -9 under load 0.40 s")
+        self.assertEqual(compactions.cpu_per_gb([compaction_run(1, None)], "pelton"), [], "nobody told what was read")
+
+    def test_what_a_second_shard_could_bring_at_most(self):
+        def of(system, rate, server, client):
+            each = run("shards-w", system, rate)
+            each["bench"]["repeats"][0] |= {
+                "server_cpu_seconds_per_gb": server,
+                "seconds": 2.0,
+                "client": {"cpu_seconds": client * rate * 2 / 1e9},
+            }
+            return each
+
+        # One shard: 1 GB/s by its one core. Two, with half a second of load per GB: 2 cores / 1.5 s.
+        self.assertAlmostEqual(shards.ceiling((1e9, 1.0, 0.5), (1.3e9, 1.0, 0.5), 2, 2), 4 / 3)
+        # With cores of their own, twice as much.
+        self.assertAlmostEqual(shards.ceiling((1e9, 1.0, 0.5), (1.3e9, 1.0, 0.5), 2, 4), 2)
+        runs = [of("pelton-1-shard", 1e9, 1.0, 0.5), of("pelton", 1.3e9, 1.1, 0.5)]
+        page = summary.render(self.setting, runs, None)
+        self.assertIn("All shards to one: 1.30 times the throughput, 1.10 times the CPU per GB.", page)
+        self.assertIn("there could be 1.25 times the throughput at most", page)
 
     def test_a_run_that_failed_says_why(self):
         page = summary.render(self.setting, [run("w", "pelton", 0, failed="stopped: no end in 300 s")], None)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Pelton beside Apache Kafka: the same workloads on the same machine, in turns.
 
-    bench/peers/run.py                       everything: about an hour
+    bench/peers/run.py                       everything: some two hours
+    bench/peers/run.py --goals               what the goals are about, and a table of them: at most 25 minutes
     bench/peers/run.py --quick               three workloads and their latency: at most 5 minutes
     bench/peers/run.py --only single,16x1000-8p
     bench/peers/run.py --only groups         consumer groups of 1,000 members: about 15 minutes
@@ -30,14 +31,14 @@ sys.path[:0] = [str(HERE), str(ROOT / "tools" / "compat")]
 import broker as brokers  # noqa: E402
 import machine  # noqa: E402
 import plan  # noqa: E402
+import starts  # noqa: E402
 import summary  # noqa: E402
 
-QUICK_SECONDS = 270
-DISK_BYTES_MAX = 10 << 30
 # For what is written between two looks at the disk, and for a ring that is being made.
 DISK_BYTES_SPARE = 1 << 30
 LOOK_EVERY = 0.5
 RUN_SECONDS_MAX = 300
+COMMAND_SECONDS_MAX = 120
 
 
 class PinnedBroker(brokers.Broker):
@@ -51,6 +52,11 @@ class PinnedBroker(brokers.Broker):
         return machine.pinned(self.cpus, super()._command())
 
 
+def command_line(args):
+    """As a reader would type it; which broker, and which folder, changes from run to run."""
+    return shlex.join(["pelton", "bench", *args])
+
+
 class Stopped(Exception):
     """A run was ended: too long, or too much on the disk."""
 
@@ -58,6 +64,7 @@ class Stopped(Exception):
 class Peers:
     def __init__(self, options, results, command):
         self.options, self.results = options, results
+        self.pace = plan.GOALS if options.goals else plan.QUICK if options.quick else plan.FULL
         self.broker_cpus, self.load_cpus = machine.cpus_of(options.cpus), machine.cpus_of(options.load_cpus or options.cpus)
         self.work = Path(options.work).resolve() / f"pelton-peers-{os.getpid()}"
         self.work.mkdir(parents=True)
@@ -65,18 +72,20 @@ class Peers:
         self.page_cache = machine.PageCache(self.work, keep)
         self.system_names = options.systems.split(",")
         self.begin, self.left_out, self.number = time.monotonic(), [], 0
+        self.disk_bytes_max = 0
         (results / "runs").mkdir(parents=True)
         (results / "logs").mkdir()
         self.setting = {
             "name": results.name,
             "command": command,
-            "quick": options.quick,
+            "pace": self.pace.name,
+            "rounds": options.rounds,
             "machine": machine.describe(self.work),
             "broker_cpus": ",".join(map(str, self.broker_cpus)),
             "load_cpus": ",".join(map(str, self.load_cpus)),
             "kafka_heap": os.environ.get("KAFKA_HEAP", "1G"),
             "systems": {
-                system.name: system.says for system in plan.ALL_SYSTEMS if system.name in self.system_names
+                system.name: system.says for system in plan.SYSTEMS if system.name in self.system_names
             },
             "page_cache_bytes": max(keep, 0),
             "notes": "Each run has a broker with an empty folder; the same shape of load went through it before, both"
@@ -90,37 +99,30 @@ class Peers:
         (self.results / "setting.json").write_text(json.dumps(self.setting, indent=2) + "\n")
 
     def run(self):
-        chosen = plan.workloads()
-        if self.options.only:
-            names = self.options.only.split(",")
-            chosen = [workload for workload in chosen if any(name in workload.name for name in names)]
-        elif self.options.quick:
-            chosen = [workload for workload in chosen if workload.name in plan.QUICK]
+        chosen = plan.chosen(self.pace, self.options.only.split(",") if self.options.only else [])
         if not chosen:
             sys.exit("no workload has such a name: " + ", ".join(workload.name for workload in plan.workloads()))
         self.disk()
         for workload in chosen:
             self.measure(workload)
-        rates = summary.throughputs(summary.load(self.results))
-        by_name = {workload.name: workload for workload in chosen}
-        for name in plan.HALF_LOAD:
-            for pair in plan.PAIRS:
-                if name in by_name and (workload := plan.half_load(by_name[name], pair, rates)):
-                    self.measure(workload)
+            if workload.name in plan.HALF_LOAD:
+                rates = summary.throughputs(summary.load(self.results))
+                for half in filter(None, (plan.half_load(workload, pair, rates) for pair in plan.PAIRS)):
+                    self.measure(half)
         self.save_setting()
         summary.write(self.results)
 
     def disk(self):
         """The device alone, first: what all others stand beside."""
-        seconds = "1" if self.options.quick else "3"
+        seconds = f"{self.pace.disk_seconds:g}"
         path = self.results / "disk.json"
         command = [str(brokers.PELTON), "bench", "disk", "--dir", str(self.work), "--seconds", seconds, "--json", str(path)]
         with open(self.results / "disk.txt", "w") as out:
             subprocess.run(machine.pinned(self.load_cpus, command), stdout=out, check=True, timeout=RUN_SECONDS_MAX)
 
     def measure(self, workload):
-        for system, round_ in plan.turns(workload, self.options.rounds, self.system_names):
-            if self.options.quick and time.monotonic() - self.begin > QUICK_SECONDS:
+        for system, round_ in plan.turns(workload, self.options.rounds, self.system_names, self.pace):
+            if time.monotonic() - self.begin > self.pace.seconds_in_all:
                 self.left_out.append(f"{workload.name} ({system.name}, round {round_})")
                 continue
             self.number += 1
@@ -132,44 +134,59 @@ class Peers:
             print(f"{time.monotonic() - self.begin:5.0f} s  {workload.name}  {system.name}  {said}", flush=True)
 
     def turn(self, workload, system, round_):
-        """One life of one broker, from an empty folder until the folder is gone."""
+        """The device's turn, or one life of one broker, from an empty folder until the folder is gone."""
+        run = {"workload": workload.name, "system": system.name, "round": round_, "settings": list(workload.settings)}
+        self.disk_bytes_max = workload.disk_bytes_max
         directory = self.work / system.name
-        args = workload.bench_args(self.options.quick)
-        broker_args = plan.broker_args(system, workload)
-        run = {
-            "workload": workload.name,
-            "system": system.name,
-            "round": round_,
-            "broker_args": list(broker_args),
-            "settings": list(workload.settings),
-            "command": shlex.join(["pelton", "bench", *args]),
-        }
+        try:
+            if system is plan.DISK:
+                directory.mkdir()
+                args = workload.disk_args(self.pace)
+                run["command"] = command_line(args)
+                run["table"], run["bench"] = self.bench([*args, "--dir", str(directory)], directory, self.json())
+            else:
+                self.life(workload, system, directory, run)
+        except (Stopped, brokers.BrokerError, subprocess.SubprocessError) as error:
+            run["failed"] = str(error)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        return run
+
+    def life(self, workload, system, directory, run):
+        args = workload.bench_args(self.pace)
+        broker_args = list(plan.broker_args(system, workload))
+        run |= {"broker_args": broker_args, "command": command_line(args)}
+        if workload.command == "compaction" and system.kind == "pelton":
+            # How much was read only Pelton's metrics tell.
+            metrics = ["--metrics", f"127.0.0.1:{brokers.free_port()}"]
+            args, broker_args = [*args, *metrics], [*broker_args, *metrics]
         self.page_cache.fill()
         broker = PinnedBroker(system.kind, directory, brokers.free_port(), broker_args, self.broker_cpus)
+        to_broker = ["--bootstrap", broker.bootstrap]
         try:
             run["start_seconds"] = round(broker.start(), 3)
-            self.bench(workload.warm_args(self.options.quick), broker, directory, None)
-            figures = self.work / "figures.json"
-            run["table"] = self.bench([*args, "--pid", str(broker.pid)], broker, directory, figures)
-            run["bench"] = json.loads(figures.read_text())
-        except (Stopped, brokers.BrokerError) as error:
-            run["failed"] = str(error)
+            if workload.command == "start":
+                run["bench"] = starts.measure(workload, self.pace, broker, self)
+                return
+            if warm_args := workload.warm_args(self.pace):
+                self.bench([*warm_args, *to_broker], directory)
+            of_broker = [*to_broker, "--pid", str(broker.pid)]
+            run["table"], run["bench"] = self.bench([*args, *of_broker], directory, self.json())
         finally:
             broker.stop()
             log = directory / "broker.log"
             if log.exists():
                 shutil.copy(log, self.results / "logs" / f"{self.number:03}-{system.name}.log")
-            shutil.rmtree(directory, ignore_errors=True)
-        return run
 
-    def bench(self, args, broker, directory, figures):
-        """Runs `pelton bench`, keeps an eye on the disk, and returns its table."""
-        command = [str(brokers.PELTON), "bench", *args, "--bootstrap", broker.bootstrap, "--quiet"]
+    def json(self):
+        return self.work / "figures.json"
+
+    def bench(self, args, directory, figures=None):
+        """Runs `pelton bench` with an eye on the disk. Its table, and what it wrote to the file `figures`."""
+        command = [*args, "--quiet"]
         if figures:
             command += ["--json", str(figures)]
-        process = subprocess.Popen(
-            machine.pinned(self.load_cpus, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        process = self.begin_bench(command)
         deadline = time.monotonic() + RUN_SECONDS_MAX
         while True:
             try:
@@ -178,7 +195,7 @@ class Peers:
             except subprocess.TimeoutExpired:
                 used = machine.used_bytes(directory)
                 reason = None
-                if used > DISK_BYTES_MAX - DISK_BYTES_SPARE:
+                if used > self.disk_bytes_max - DISK_BYTES_SPARE:
                     reason = f"stopped: {used} bytes on the disk"
                 elif time.monotonic() > deadline:
                     reason = f"stopped: no end in {RUN_SECONDS_MAX} s"
@@ -188,7 +205,16 @@ class Peers:
                     raise Stopped(reason) from None
         if process.returncode != 0:
             raise Stopped(f"pelton bench: {err.strip()}")
-        return out
+        return out, json.loads(figures.read_text()) if figures else None
+
+    def pelton(self, args):
+        """Another sub-command, to its end."""
+        subprocess.run([str(brokers.PELTON), *args], check=True, capture_output=True, timeout=COMMAND_SECONDS_MAX)
+
+    def begin_bench(self, args):
+        """`pelton bench` on the cores of the load."""
+        command = machine.pinned(self.load_cpus, [str(brokers.PELTON), "bench", *args])
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def clean(self):
         self.page_cache.remove()
@@ -197,7 +223,9 @@ class Peers:
 
 def options_of(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few workloads, short: at most 5 minutes")
+    paces = parser.add_mutually_exclusive_group()
+    paces.add_argument("--goals", action="store_true", help="what the goals are about: at most 25 minutes")
+    paces.add_argument("--quick", action="store_true", help="few workloads, short: at most 5 minutes")
     parser.add_argument("--only", metavar="NAME,...", help="workloads whose names contain one of these")
     parser.add_argument("--systems", metavar="NAME,...", default=",".join(system.name for system in plan.SYSTEMS))
     parser.add_argument("--rounds", type=int, default=2, help="how often each system has its turn (2)")
@@ -207,7 +235,7 @@ def options_of(argv):
     parser.add_argument("--page-cache", metavar="GIB", type=int, help="to fill before each run; all but 4 GiB")
     parser.add_argument("--results", metavar="DIR", help="instead of bench/results/<date>-<machine>")
     options = parser.parse_args(argv)
-    known = [system.name for system in plan.ALL_SYSTEMS]
+    known = [system.name for system in plan.SYSTEMS]
     for name in options.systems.split(","):
         if name not in known:
             parser.error(f"no system {name}; there are {', '.join(known)}")
@@ -225,6 +253,10 @@ def main(argv):
     # SIGTERM, too, ends what was started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results.mkdir(parents=True)
+    if any(system.kind == "kafka" and system.name in options.systems.split(",") for system in plan.SYSTEMS):
+        # Not as part of a start, which is given two minutes.
+        jars = [str(brokers.HERE / "kafka" / "kafka.sh"), "jars"]
+        subprocess.run(jars, stdout=subprocess.DEVNULL, check=True)
     peers = Peers(options, results, shlex.join(["bench/peers/run.py", *argv]))
     try:
         peers.run()

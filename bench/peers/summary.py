@@ -11,8 +11,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import compactions  # noqa: E402
+import goals  # noqa: E402
 import rebalances  # noqa: E402
+import shards  # noqa: E402
+import starts  # noqa: E402
 
+# What is no load has a table of its own, by the first word of its name.
+PARTS = {"groups": rebalances, "start": starts, "compaction": compactions}
 QUANTILES = ("p50", "p99", "p99.9", "max")
 
 
@@ -22,20 +28,30 @@ def load(results):
 
 
 def figures_of(run):
-    """What a run of a load measured; none if it failed, or was of groups."""
+    """What a run of a load measured; none if it failed, or was of something else."""
     bench = run.get("bench")
     return bench["repeats"][0] if bench and "repeats" in bench else None
 
 
-def is_of_groups(run):
-    return run["workload"].startswith("groups")
+def device_of(run):
+    """What the device did in its turn, by the test's name."""
+    bench = run.get("bench") if run["system"] == "disk" else None
+    return {figure["test"]["name"]: figure for figure in (bench or {}).get("figures", [])}
+
+
+def part_of(run):
+    return PARTS.get(run["workload"].split("-")[0])
 
 
 def in_short(run):
     """A run for whoever watches."""
     if run.get("failed"):
         return run["failed"]
-    return rebalances.in_short(run) if is_of_groups(run) else f"{bytes_text(figures_of(run)['bytes_per_second'])}/s"
+    if part := part_of(run):
+        return part.in_short(run)
+    if device := device_of(run):
+        return ", ".join(f"{name} {bytes_text(each['bytes_per_second'])}/s" for name, each in device.items())
+    return f"{bytes_text(figures_of(run)['bytes_per_second'])}/s"
 
 
 def throughputs(runs):
@@ -73,8 +89,14 @@ def latency_text(nanos):
     return f"{nanos / 1e6:.3g} ms" if nanos < 1e9 else f"{nanos / 1e9:.3g} s"
 
 
-def disk_reference(disk):
-    """Bytes a second of the device, written and synced; none if it was not measured."""
+def disk_reference(disk, runs=()):
+    """Bytes a second of the device, written and synced: in its own turns if it had some; none if not measured.
+
+    At a rate it says nothing of what the device can do.
+    """
+    turns = [device_of(run)["write-dsync"] for run in runs if "write-dsync" in device_of(run)]
+    if turns and "--rate" not in next(run["command"] for run in runs if run["system"] == "disk"):
+        return statistics.median(each["bytes_per_second"] for each in turns)
     for figure in (disk or {}).get("figures", []):
         if figure["test"]["name"] == "write-dsync":
             return figure["bytes_per_second"]
@@ -108,6 +130,20 @@ def row(system, runs, disk, pelton):
     ]
 
 
+def device_rows(runs):
+    """A line for each test that the device went through in its turns: medians over them."""
+    turns = [device for run in runs if (device := device_of(run))]
+    rows = []
+    for name in dict.fromkeys(name for turn in turns for name in turn):
+        figures = [turn[name] for turn in turns if name in turn]
+        rates = [each["bytes_per_second"] for each in figures]
+        spread = f"{bytes_text(min(rates))} to {bytes_text(max(rates))}" if len(rates) > 1 else "-"
+        latency = [median([each["latency_ns"] and each["latency_ns"][q] for each in figures]) for q in QUANTILES]
+        rate = f"{bytes_text(statistics.median(rates))}/s"
+        rows.append([f"disk: {name}", rate, spread, "-", *map(latency_text, latency), *["-"] * 4])
+    return rows
+
+
 TITLES = ["system", "throughput", "rounds", "records", *QUANTILES, "CPU per GB", "memory", "Pelton to it", "to disk"]
 
 
@@ -134,22 +170,43 @@ def render(setting, runs, disk):
     lines += ["", "Only one broker runs at a time. " + setting["notes"], ""]
     if reference:
         lines += [f"The device, written and synced by `pelton bench disk`: {bytes_text(reference)}/s.", ""]
+    if setting.get("pace") == "goals":
+        lines += goals.lines(runs)
     order = list(dict.fromkeys(run["workload"] for run in runs))
     for workload in order:
         of = [run for run in runs if run["workload"] == workload]
-        lines += [f"## {workload}", "", "    " + of[0]["command"], ""]
-        if is_of_groups(of[0]):
-            same = ", ".join(f"`{setting}`" for setting in of[0]["settings"])
-            lines += [f"All brokers have {same}.", ""]
-            lines += [*table(rebalances.rows(of), rebalances.TITLES), ""]
+        commands = dict.fromkeys(run["command"] for run in of if "command" in run)
+        lines += [f"## {workload}", "", *("    " + command for command in commands), ""]
+        if same := of[0].get("settings"):
+            lines += ["All brokers have " + ", ".join(f"`{setting}`" for setting in same) + ".", ""]
+        if part := part_of(of[0]):
+            lines += [*table(part.rows(of), part.TITLES), ""]
             continue
         pelton = throughputs(of).get((workload, "pelton"))
-        systems = dict.fromkeys(run["system"] for run in of)
-        rows = [row(system, [run for run in of if run["system"] == system], reference, pelton) for system in systems]
-        lines += [*table(rows), ""]
+        device = disk_reference(disk, of)
+        systems = dict.fromkeys(run["system"] for run in of if not device_of(run))
+        rows = [row(system, [run for run in of if run["system"] == system], device, pelton) for system in systems]
+        lines += [*table([*device_rows(of), *rows]), ""]
+        lines += newcomers(of)
+        if workload.startswith("shards-"):
+            count = len(setting["broker_cpus"].split(","))
+            lines += shards.lines(of, count, len({*setting["broker_cpus"].split(","), *setting["load_cpus"].split(",")}))
     if setting.get("left_out"):
         lines += ["Not measured, for want of time: " + ", ".join(setting["left_out"]) + ".", ""]
     return "\n".join(lines)
+
+
+def newcomers(runs):
+    """How long those who came beside the load waited, by system."""
+    found = []
+    for system in dict.fromkeys(run["system"] for run in runs):
+        of = [figures for run in runs if run["system"] == system and (figures := figures_of(run))]
+        waited = [each["newcomers"]["latency_ns"] for each in of if each.get("newcomers")]
+        if waited:
+            p99 = ", ".join(latency_text(each["p99"]) for each in waited)
+            count = sum(each["count"] for each in waited)
+            found.append(f"New connections beside the load, {system}: {count}, told the versions with a p99 of {p99}.")
+    return [line for each in found for line in (each, "")]
 
 
 def write(results):

@@ -28,6 +28,7 @@ async fn main() -> Result<()> {
     let longer = ConfigChange::Set("172800000".into());
     let changes = BTreeMap::from([("retention.ms".to_string(), longer)]);
     admin.alter_configs(&resource, &changes, false).await?;
+    // The controller has it; the broker that is asked may hear of it a moment later.
     for config in admin.describe_configs(&resource).await? {
         if config.name == "retention.ms" {
             println!("retention.ms is {} ({:?})", config.value.unwrap_or_default(), config.source);
