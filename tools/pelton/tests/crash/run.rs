@@ -122,7 +122,7 @@ pub fn run(seed: u64, crash: Crash, crashes: u64) -> Result<Tally, String> {
         Crash::Kill | Crash::KillAndForget => None,
         Crash::PowerCut => Some(Volume::make(directory.path(), VOLUME_MEBIBYTES)?),
     };
-    println!("{crash:?}, seed {seed}: {crashes} crashes");
+    println!("{crash:?}, seed {seed}: begins");
     let mut fate = Fate {
         random: Random::new(seed),
         port: port_for_life(),
@@ -174,6 +174,8 @@ pub fn run(seed: u64, crash: Crash, crashes: u64) -> Result<Tally, String> {
     assert_nothing_wrong(&ledger);
     fate.tally.account = ledger.account();
     fate.look_at_the_files(broker);
+    // Should a later run fail, this one has been.
+    println!("{crash:?}, seed {seed}: {}", fate.tally);
     Ok(fate.tally)
 }
 

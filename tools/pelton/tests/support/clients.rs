@@ -21,7 +21,7 @@ use super::Broker;
 use super::patience::eventually;
 
 /// For one answer of a broker that is there.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// For work of many requests.
 pub const LATER: Duration = Duration::from_secs(60);

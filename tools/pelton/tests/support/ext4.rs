@@ -18,7 +18,7 @@ const EXT4_IOC_SHUTDOWN: libc::c_ulong = 0x8004_587d;
 const EXT4_GOING_FLAGS_NOLOGFLUSH: u32 = 2;
 
 /// The kernel takes down a killed process's rings, and with them its files, after its death.
-const IN_USE_AT_MOST: Duration = Duration::from_secs(20);
+const IN_USE_AT_MOST: Duration = Duration::from_secs(60);
 
 /// Unmounted, and its loop device given back, when dropped.
 pub struct Volume {

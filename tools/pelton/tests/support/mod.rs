@@ -19,10 +19,10 @@ use tempfile::TempDir;
 use patience::eventually;
 
 /// A debug build on a busy machine, and up to 5 s until a killed predecessor's lock is free.
-const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A stop waits up to 10 s for requests in flight.
-const ENDED_WITHIN: Duration = Duration::from_secs(20);
+const ENDED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Of the log of a broker whose test failed.
 const SHOWN_LINES: usize = 30;
