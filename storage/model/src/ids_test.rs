@@ -5,6 +5,7 @@ fn a_topic_id_reads_back_what_it_prints() {
     let id = TopicId::from_random(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
     assert_eq!(id.to_string(), "01234567-89ab-4def-8123-456789abcdef");
     assert_eq!(TopicId::parse(&id.to_string()), Some(id));
+    assert_eq!(format!("{id:?}"), "TopicId(01234567-89ab-4def-8123-456789abcdef)");
 }
 
 #[test]
