@@ -154,6 +154,7 @@ class Plan(unittest.TestCase):
         fetch = named("fetch-1000x1000-8p")
         warm = fetch.warm_args(plan.FULL)
         self.assertEqual((warm[0], warm.count("--backlog"), warm[-1]), ("catch-up", 1, str(plan.GB)))
+        self.assertIn("1000", named("16x1000-10000p").warm_args(plan.FULL), "partitions")
         self.assertEqual(warm[1:-2], [arg for arg in fetch.args if arg not in ("--backlog", str(2 * plan.GB))])
 
     def test_half_load_is_half_of_the_slower_one_and_both_get_it(self):
@@ -163,6 +164,15 @@ class Plan(unittest.TestCase):
         self.assertEqual((half.rate, [system.name for system in half.systems]), ("450.000MB/s", ["pelton", "kafka"]))
         self.assertIn("450.000MB/s", half.bench_args(plan.FULL))
         self.assertIsNone(plan.half_load(workload, plan.PAIRS[1], rates))
+
+    def test_at_the_pace_of_goals_each_pair_is_compared_at_half_load_in_one_shape(self):
+        def pairs(name, pace):
+            return [pair[1].name for pair in plan.pairs_at_half_load(named(name), pace)]
+
+        self.assertEqual(pairs("1000x1000-8p", plan.FULL), ["kafka", "kafka-durable"])
+        self.assertEqual(pairs("1000x1000-8p", plan.GOALS), ["kafka"])
+        self.assertEqual(pairs("16x1000-8p", plan.GOALS), ["kafka-durable"])
+        self.assertEqual(pairs("16x1000-1000p", plan.FULL), [])
 
     def test_groups_of_both_protocols_have_a_thousand_members_and_all_brokers_the_same_times(self):
         groups = [workload for workload in plan.workloads() if workload.command == "groups"]
@@ -190,7 +200,8 @@ class Plan(unittest.TestCase):
             if workload.command == "produce" and "single" not in workload.name and not workload.rate:
                 # Whoever writes 1.3 GB/s of large batches, and half of that of others.
                 rate = 1.3e9 if "x1000-" in workload.name and workload.name.startswith("1000") else 0.8e9
-                self.assertLess(workload.warm_bytes + (workload.seconds + 1) * rate, 9 << 30, workload.name)
+                seconds = workload.warm_up_seconds + workload.seconds
+                self.assertLess(workload.warm_bytes + seconds * rate, 9 << 30, workload.name)
 
 
 class Machine(unittest.TestCase):

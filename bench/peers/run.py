@@ -105,9 +105,9 @@ class Peers:
         self.disk()
         for workload in chosen:
             self.measure(workload)
-            if workload.name in plan.HALF_LOAD:
-                rates = summary.throughputs(summary.load(self.results))
-                for half in filter(None, (plan.half_load(workload, pair, rates) for pair in plan.PAIRS)):
+            rates = summary.throughputs(summary.load(self.results))
+            for pair in plan.pairs_at_half_load(workload, self.pace):
+                if half := plan.half_load(workload, pair, rates):
                     self.measure(half)
         self.save_setting()
         summary.write(self.results)
@@ -173,7 +173,8 @@ class Peers:
             of_broker = [*to_broker, "--pid", str(broker.pid)]
             run["table"], run["bench"] = self.bench([*args, *of_broker], directory, self.json())
         finally:
-            broker.stop()
+            # Its folder goes with it: there is nothing to be kept.
+            broker.kill()
             log = directory / "broker.log"
             if log.exists():
                 shutil.copy(log, self.results / "logs" / f"{self.number:03}-{system.name}.log")
