@@ -2,7 +2,8 @@
 
 import statistics
 
-EVENTS = {"all_join": "all join", "rest": "at rest", "one_joins": "one joins", "one_leaves": "one leaves"}
+AT_REST = "rest"
+EVENTS = {"all_join": "all join", AT_REST: "at rest", "one_joins": "one joins", "one_leaves": "one leaves"}
 TITLES = ["event", "system", "measured", "time to stable", "worst", "server CPU", "Pelton's time to it", "Pelton's CPU to it"]
 
 
