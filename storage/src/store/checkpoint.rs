@@ -104,12 +104,19 @@ impl Store {
         let mut carried = Carried::default();
         let mut running = FuturesUnordered::new();
         let mut running_bytes = 0;
+        let mut fenced = Ok(());
         let logs = self.dirty_logs().await;
         let release_every = logs.len().div_ceil(RELEASES_MAX).max(LOGS_A_RELEASE_MIN);
         for (at, log) in logs.into_iter().enumerate() {
             if at > 0 && at % release_every == 0 && self.is_pressed() {
                 // Room for those who wait, long before the last log is carried.
-                self.write_state().await?;
+                match self.write_state().await {
+                    Ok(()) | Err(StorageError::Full) => {}
+                    Err(error) => {
+                        fenced = Err(error);
+                        break;
+                    }
+                }
             }
             let (bytes, width) = loop {
                 let width = self.width();
@@ -133,6 +140,8 @@ impl Store {
         while let Some((result, log, _)) = running.next().await {
             carried.add(&log, result);
         }
+        // Not before what is under way has ended: a carry that is given up may still be writing.
+        fenced?;
         self.write_state().await?;
         self.log_fenced_anew();
         if is_pressed && journal.tail() == tail {
