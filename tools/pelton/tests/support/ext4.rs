@@ -67,7 +67,16 @@ impl Volume {
     /// As the machine finds it when it starts again. Whoever used it is gone.
     pub fn power_up(&mut self) {
         eventually("nobody uses the volume any more", IN_USE_AT_MOST, || self.unmount().ok());
-        self.mount().expect("it could be mounted once");
+        // A container that was started meanwhile has the mount in its namespace, too: as long as it
+        // does, the file system stays as it is, shut down, and is mounted again as that.
+        eventually("the volume is there again", IN_USE_AT_MOST, || {
+            self.mount().expect("it could be mounted once");
+            let is_up = File::create(self.at.join("up")).is_ok();
+            if !is_up {
+                eventually("it is unmounted", IN_USE_AT_MOST, || self.unmount().ok());
+            }
+            is_up.then_some(())
+        });
     }
 
     /// Whatever is written waits from here on, until what is given back is dropped. What is read is
