@@ -19,7 +19,8 @@ use pelton_storage::{OpenError, ReadError, StorageError, Store, StoreOptions};
 use support::*;
 
 const OPTIONS: StoreOptions = StoreOptions {
-    journal: JournalOptions { file_bytes: 8 << 10, ring_bytes_max: 16 << 10 },
+    // Two blocks of each file, and one that is left to a start.
+    journal: JournalOptions { file_bytes: 12 << 10, ring_bytes_max: 24 << 10 },
     ..SMALL
 };
 
