@@ -89,6 +89,14 @@ impl Repeat {
         self.main_tally(workload).counts.bytes as f64 / self.seconds
     }
 
+    /// Seconds of the server's CPU for a GB of the workload's side. None without a server, and where
+    /// nothing was carried, as in a run whose answers all came too late.
+    pub fn server_cpu_seconds_per_gb(&self, workload: Workload) -> Option<f64> {
+        let bytes = self.main_tally(workload).counts.bytes;
+        let server = self.server.filter(|_| bytes > 0)?;
+        Some(server.cpu_seconds / (bytes as f64 / 1e9))
+    }
+
     pub fn records_per_second(&self, workload: Workload) -> f64 {
         self.main_tally(workload).counts.records as f64 / self.seconds
     }

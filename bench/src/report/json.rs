@@ -26,7 +26,6 @@ pub fn to_json(outcome: &Outcome) -> Value {
 
 fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
     let workload = outcome.plan.workload;
-    let bytes = repeat.main_tally(workload).counts.bytes as f64;
     json!({
         "started_ms": repeat.started_ms,
         "seconds": repeat.seconds,
@@ -41,8 +40,7 @@ fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
         "newcomers": tally(&repeat.newcomers),
         "client": repeat.client,
         "server": repeat.server,
-        "server_cpu_seconds_per_gb":
-            repeat.server.map(|server| server.cpu_seconds / (bytes / 1e9).max(1e-9)),
+        "server_cpu_seconds_per_gb": repeat.server_cpu_seconds_per_gb(workload),
     })
 }
 

@@ -38,7 +38,6 @@ fn titles(outcome: &Outcome) -> Vec<String> {
 }
 
 fn row(repeat: &Repeat, number: u32, workload: Workload, has_server: bool) -> Vec<String> {
-    let bytes = repeat.main_tally(workload).counts.bytes as f64;
     let latencies = &repeat.latency_tally(workload).latencies;
     let mut row = vec![
         number.to_string(),
@@ -52,7 +51,8 @@ fn row(repeat: &Repeat, number: u32, workload: Workload, has_server: bool) -> Ve
     row.push(format!("{:.2} s", repeat.client.cpu_seconds));
     if let (true, Some(server)) = (has_server, &repeat.server) {
         row.push(format!("{:.2} s", server.cpu_seconds));
-        row.push(format!("{:.2} s", server.cpu_seconds / (bytes / 1e9).max(1e-9)));
+        let per_gb = repeat.server_cpu_seconds_per_gb(workload);
+        row.push(per_gb.map_or("-".into(), |seconds| format!("{seconds:.2} s")));
         row.push(bytes_text(server.resident_bytes as f64));
         match server.io {
             Some(io) => row.extend([io.write_bytes, io.read_bytes].map(|b| bytes_text(b as f64))),

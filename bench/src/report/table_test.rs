@@ -76,3 +76,15 @@ fn a_side_without_latencies_has_none() {
     let table = table(&outcome);
     assert!(table.lines().nth(1).unwrap().contains("  -  "), "{table}");
 }
+
+#[test]
+fn what_carried_nothing_has_no_cost_per_gb() {
+    let mut outcome = outcome();
+    outcome.repeats[0].produce.counts.bytes = 0;
+    let table = table(&outcome);
+    let cells: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(cells.iter().filter(|&&cell| cell == "-").count(), 1, "{table}");
+    let json = crate::report::to_json(&outcome);
+    assert!(json["repeats"][0]["server_cpu_seconds_per_gb"].is_null());
+    assert_eq!(json["repeats"][1]["server_cpu_seconds_per_gb"], 2.5);
+}
