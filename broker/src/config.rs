@@ -22,6 +22,8 @@ pub struct BrokerConfig {
     /// The processors to run on, one shard each; never empty.
     pub cpus: Vec<usize>,
     pub metrics: Option<SocketAddr>,
+    /// Whether the broker sends itself a record a second through each core.
+    pub canary: bool,
     /// `--set` and the file's `[kafka]`: the static layer of broker configs.
     pub kafka: Overrides,
     pub store: StoreOptions,

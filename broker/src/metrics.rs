@@ -110,6 +110,15 @@ pub struct GroupsFigures {
     pub rebalances: Latencies,
 }
 
+/// What became of the records that the broker sends itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CanaryFigures {
+    /// From a record's making until it has been read back.
+    pub roundtrips: Latencies,
+    /// Refused, or not found where it was acknowledged.
+    pub lost: u64,
+}
+
 /// What shard 0 says for all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClusterFigures {
@@ -193,6 +202,8 @@ pub struct ShardFigures {
     pub high_watermarks: BTreeMap<Arc<str>, BTreeMap<i32, i64>>,
     pub groups: GroupsFigures,
     pub coordinator_loads: Latencies,
+    /// Of shard 0 only, and only if it sends any.
+    pub canary: Option<CanaryFigures>,
     pub producer_ids: u64,
     /// What is kept in memory beside requests and batches: of partitions, producers, indexes, groups
     /// and fetch sessions, as they estimate it.

@@ -83,6 +83,9 @@ impl RunningShard {
         shard.maintain();
         if shard.controller.is_some() {
             convene(&shard).await?;
+            if shard.config.canary {
+                shard.send_canaries();
+            }
         }
         Ok(RunningShard { shard, journal_ended })
     }

@@ -48,6 +48,7 @@ pub fn render(shards: &[ShardFigures], ages: &Ages, info: &BuildInfo) -> String 
     compaction(&mut text, shards);
     journals(&mut text, shards);
     disk(&mut text, shards);
+    canary(&mut text, shards);
     text.into_text()
 }
 
@@ -65,6 +66,22 @@ fn recovery(text: &mut Exposition, partitions_remaining: usize) {
         "Partitions that a start has still to replay something of; 0 once it is over.",
     )
     .sample(&[], partitions_remaining);
+}
+
+/// Only where canaries are sent.
+fn canary(text: &mut Exposition, shards: &[ShardFigures]) {
+    let Some(canary) = shards.iter().find_map(|shard| shard.canary) else { return };
+    text.histogram(
+        "pelton_canary_roundtrip_seconds",
+        "From the making of a record of the broker's own until it was on stable storage and had been \
+         read back: one a second through each core, without sockets and clients.",
+    )
+    .latencies(&[], &canary.roundtrips);
+    text.counter(
+        "pelton_canaries_lost_total",
+        "Such records that were refused, or not found where they were acknowledged.",
+    )
+    .sample(&[], canary.lost);
 }
 
 fn process(text: &mut Exposition, info: &BuildInfo) {

@@ -5,6 +5,7 @@ use pelton_kafka::ApiKey;
 use pelton_storage::Corruptions;
 
 use super::*;
+use crate::metrics::CanaryFigures;
 use crate::metrics::{ClusterFigures, Pauses, Phase};
 
 fn info() -> BuildInfo {
@@ -326,4 +327,18 @@ fn compaction_shows_its_worst_partition_and_the_shard_that_is_furthest_behind() 
     has(&text, "pelton_compaction_failed_partitions 0");
     let text = render(&[ShardFigures::default()], &Ages::new(), &info());
     assert!(!text.contains("\npelton_compaction_last_success_seconds "));
+}
+
+#[test]
+fn canaries_have_series_only_where_they_are_sent() {
+    let mut first = busy(0);
+    let name = "pelton_canary_roundtrip_seconds";
+    assert!(!render(&[first.clone()], &Ages::new(), &info()).contains("canar"));
+    let mut canary = CanaryFigures { lost: 2, ..CanaryFigures::default() };
+    canary.roundtrips.record_time(Duration::from_millis(3));
+    first.canary = Some(canary);
+    let text = render(&[first, busy(1)], &Ages::new(), &info());
+    check_exposition(&text);
+    assert!(text.contains(&format!("\n{name}_sum 0.003\n")), "{text}");
+    assert!(text.contains("\npelton_canaries_lost_total 2\n"), "{text}");
 }

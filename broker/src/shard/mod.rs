@@ -3,6 +3,7 @@
 mod append;
 mod apply;
 mod ballast;
+mod canary;
 mod compaction;
 mod compaction_budget;
 mod connections;

@@ -49,6 +49,9 @@ pub struct StartArgs {
     /// Where metrics are served; nowhere by default.
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics: Option<String>,
+    /// Send a record a second through each core, and show among the metrics how long it takes.
+    #[arg(long)]
+    pub canary: bool,
     /// A configuration file.
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,

@@ -39,6 +39,8 @@ struct File {
     cpus: Option<String>,
     metrics: Option<String>,
     #[serde(default)]
+    canary: bool,
+    #[serde(default)]
     kafka: BTreeMap<String, toml::Value>,
 }
 
@@ -90,6 +92,7 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
         advertise_port,
         cpus,
         metrics,
+        canary: args.canary || file.canary,
         kafka,
         store,
         frame_budget_default_bytes: FRAME_BUDGET_BYTES,

@@ -8,7 +8,8 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::support::clients::{
-    Producer, SOON, config, consumer, create_topic, create_topic_with, numbered, produce, record,
+    LATER, Producer, SOON, config, consumer, create_topic, create_topic_with, numbered, payloads,
+    produce, record,
 };
 use crate::support::patience::eventually;
 use crate::support::wire::{Connection, Fields};
@@ -170,4 +171,25 @@ fn a_group_that_is_behind_says_for_how_long() {
     assert_eq!(value(&address, SERIES), 0.0);
     let (_, text) = get(&address, "/metrics");
     assert!(text.lines().any(|line| line == format!("{SERIES} 0")), "{text}");
+}
+
+#[test]
+fn a_broker_that_is_told_to_sends_itself_records_through_each_core() {
+    const COUNT: &str = "pelton_canary_roundtrip_seconds_count";
+    const TOPIC: &str = "__pelton_canary";
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0", "--canary"]);
+    let address = metrics_address(&broker);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let twice = || (value(&address, COUNT) >= 2.0 * cores as f64).then_some(());
+    eventually("each core has had two", LATER, twice);
+    assert_eq!(value(&address, "pelton_canaries_lost_total"), 0.0);
+    for partition in 0..cores as i32 {
+        assert!(payloads(&broker, TOPIC, partition).len() >= 2, "partition {partition}");
+    }
+    assert_eq!(broker.stop().0, Some(0));
+    // Off by default: nothing is added to what is there.
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
+    let (_, text) = get(&metrics_address(&broker), "/metrics");
+    assert!(!text.lines().any(|line| line.starts_with("pelton_canar")), "{text}");
 }

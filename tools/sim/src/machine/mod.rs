@@ -388,6 +388,7 @@ fn config(shards: usize) -> BrokerConfig {
         advertise_port: listen.port(),
         cpus: (0..shards).collect(),
         metrics: None,
+        canary: false,
         kafka: kafka.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         store: StoreOptions {
             journal: JOURNAL,
