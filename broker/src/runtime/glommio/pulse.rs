@@ -13,9 +13,9 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// The longest such sleep. A wake costs up to 150 µs: with two shards that is a third of a
-/// hundredth of a core when nobody asks for anything.
-const INTERVAL: Duration = Duration::from_millis(100);
+/// The longest such sleep. A wake costs up to 200 µs, some ten system calls: with two shards that is a
+/// fifth of a hundredth of a core when nobody asks for anything, which is to stay below half of one.
+const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Interrupts a system call, and does nothing besides: by default it is ignored.
 const SIGNAL: libc::c_int = libc::SIGURG;
