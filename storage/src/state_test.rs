@@ -6,7 +6,8 @@ use pelton_model::{
 };
 
 use super::{HEAD_BYTES, PartitionState, SegmentState, ShardState, StateFile, Unreadable};
-use crate::disk::sim::{SimDisk, run};
+use crate::disk::is_disk_full;
+use crate::disk::sim::{Fault, FaultError, Operation, SimDisk, run};
 use crate::error::OpenError;
 use crate::journal::Life;
 use crate::segment::ChunkEntry;
@@ -120,4 +121,48 @@ fn a_newer_format_is_refused_with_its_number() {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&newer[HEAD_BYTES..]), &newer[..20]);
     newer[20..24].copy_from_slice(&crc.to_le_bytes());
     assert!(matches!(decode(&newer), Err(Unreadable::TooNew(4))));
+}
+
+/// A slot that cannot be read is not one that is not there: a start that took the older state for the
+/// newest, or none, would lose what the other says.
+#[test]
+fn a_slot_that_cannot_be_read_is_an_error() {
+    for slot in 0..2 {
+        let sim = SimDisk::new(1);
+        run(async {
+            let file = StateFile::new(&sim.disk(), Path::new("/"));
+            file.write(&state(1)).await.expect("written");
+            file.write(&state(2)).await.expect("written");
+            let eio = FaultError::Errno(libc::EIO);
+            sim.inject(Fault::new(Operation::Read, eio).under(format!("/state.{slot}")).lasting());
+            assert!(matches!(file.read().await, Err(OpenError::Io { .. })), "slot {slot}");
+        });
+    }
+}
+
+#[test]
+fn only_what_compaction_has_written_has_gaps() {
+    let segment = |generation| SegmentState { generation, ..state(1).partitions[0].segments[0] };
+    let may_follow =
+        |generation, found| segment(generation).may_follow(Offset::new(5), Offset::new(found));
+    assert_eq!([4, 5, 6].map(|found| may_follow(0, found)), [false, true, false]);
+    assert_eq!([4, 5, 6].map(|found| may_follow(1, found)), [false, true, true]);
+}
+
+/// The older slot is what a full disk has room for; the newer one stays until its successor is there.
+#[test]
+fn a_state_takes_the_place_of_the_older_one_on_a_full_disk() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let file = StateFile::new(&sim.disk(), Path::new("/"));
+        file.write(&state(1)).await.expect("written");
+        file.write(&state(2)).await.expect("written");
+        sim.set_capacity(sim.used_bytes());
+        file.write(&state(3)).await.expect("written");
+        assert_eq!(file.read().await.expect("read").expect("a state").version, 3);
+        // Without any room it is an error, and the newest state stays.
+        sim.set_capacity(0);
+        assert!(is_disk_full(&file.write(&state(4)).await.expect_err("no room")));
+        assert_eq!(file.read().await.expect("read").expect("a state").version, 3);
+    });
 }

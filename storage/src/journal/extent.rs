@@ -124,3 +124,7 @@ pub(crate) fn producers_of(headers: &[BatchHeader]) -> Vec<ExtentProducer> {
     found.reverse();
     found
 }
+
+#[cfg(test)]
+#[path = "extent_test.rs"]
+mod extent_test;

@@ -194,3 +194,7 @@ fn field<const N: usize>(bytes: &[u8; BatchHeader::BYTES], at: usize) -> [u8; N]
     field.copy_from_slice(&bytes[at..at + N]);
     field
 }
+
+#[cfg(test)]
+#[path = "header_test.rs"]
+mod header_test;
