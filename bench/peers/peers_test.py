@@ -363,7 +363,7 @@ class Summary(unittest.TestCase):
         runs = [of("pelton-1-shard", 1e9, 1.0, 0.5), of("pelton", 1.3e9, 1.1, 0.5)]
         page = summary.render(self.setting, runs, None)
         self.assertIn("All shards to one: 1.30 times the throughput, 1.10 times the CPU per GB.", page)
-        self.assertIn("there could be 1.25 times the throughput at most", page)
+        self.assertIn("there could be 1.25 times the throughput at most, and 1.33 if", page)
 
     def test_a_run_that_failed_says_why(self):
         page = summary.render(self.setting, [run("w", "pelton", 0, failed="stopped: no end in 300 s")], None)

@@ -38,10 +38,12 @@ def lines(runs, broker_cores, cores):
     one, every = medians(runs, ONE), medians(runs, ALL)
     if not one or not every:
         return []
+    at_most = ceiling(one, every, broker_cores, cores)
+    without_waste = ceiling(one, (None, one[1], every[2]), broker_cores, cores)
     return [
         f"All shards to one: {every[0] / one[0]:.2f} times the throughput, {every[1] / one[1]:.2f} times the CPU per GB."
         f" The load takes {one[2]:.2f} s of CPU per GB beside one shard, {every[2]:.2f} s beside all. From the CPU alone"
-        f" there could be {ceiling(one, every, broker_cores, cores):.2f} times the throughput at most: what one shard"
-        " leaves idle is what the load takes from several.",
+        f" there could be {at_most:.2f} times the throughput at most, and {without_waste:.2f} if a GB cost all shards"
+        " no more CPU than one: what one shard leaves idle is what the load takes from several.",
         "",
     ]
