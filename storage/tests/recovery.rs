@@ -256,3 +256,25 @@ fn s9_a_start_that_cuts_needs_no_room_on_ring_or_disk() {
         assert_eq!(log_of(&store, 1).end_offset(), others);
     }));
 }
+
+/// What a replay brings back of the journal is not in memory as uncarried when an extent behind it says
+/// that it has been carried.
+#[test]
+fn s5_what_was_carried_is_not_carried_anew() {
+    let sim = new_disk(6);
+    let written = with_store(&sim, OPTIONS, async |store: Store| {
+        let (log, other) =
+            (place(&store, partition(2, 0)).await, place(&store, partition(1, 0)).await);
+        append(&store, &log, batch(1, 1_000)).await;
+        append(&store, &log, batch(2, 1_000)).await;
+        log.carry(roll_at(1 << 30)).await.expect("carried");
+        append(&store, &log, batch(3, 500)).await;
+        append(&store, &other, batch(4, 10)).await;
+        assert!(store.uncarried_bytes() < 1_000);
+        (read_all(&log).await, store.uncarried_bytes())
+    });
+    with_store(&sim.durable(), OPTIONS, async |store: Store| {
+        assert_eq!(store.uncarried_bytes(), written.1);
+        assert!(read_all(&log_of(&store, 2)).await == written.0);
+    });
+}
