@@ -20,3 +20,4 @@ pub use boot::readiness::Readiness;
 pub use boot::threads::{Broker, Control};
 pub use config::BrokerConfig;
 pub use meta::DataLock;
+pub use runtime::glommio::LOG_FILTER as EXECUTOR_LOG_FILTER;

@@ -31,6 +31,10 @@ const PREEMPT_BACKGROUND: Duration = Duration::from_micros(200);
 /// Spinning before sleep saves wake-ups between shards; more of it would show as idle CPU.
 const SPIN_BEFORE_PARK: Duration = Duration::from_micros(20);
 
+/// What of the executor's own log is worth reading, as a filter of the log. It reports each ring that
+/// a buffer is not registered with, which the probe has said by then, with the cure.
+pub const LOG_FILTER: &str = "glommio::sys::uring=error";
+
 /// Registered memory per ring; the data path's buffers come from the heap (pitfall 23).
 const IO_MEMORY_BYTES: usize = 1 << 20;
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use pelton_broker::EXECUTOR_LOG_FILTER;
 use pelton_broker::http::{BuildInfo, HttpServer};
 use pelton_broker::{Broker, Readiness};
 
@@ -75,8 +76,7 @@ pub struct StartArgs {
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: StartArgs) -> Result<()> {
     allocator::keep_freed_memory();
-    // It reports each ring that a buffer is not registered with; the probe has said so, with the cure.
-    logging::begin("info,glommio::sys::uring=error", false);
+    logging::begin(&format!("info,{EXECUTOR_LOG_FILTER}"), false);
     // Before any thread is there, so that all inherit the mask and only this one takes signals.
     let signals = signals::Signals::block().map_err(|error| Failure::Exit(8, error.to_string()))?;
     let mut config = settings::resolve(args)?;
