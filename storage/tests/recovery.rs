@@ -278,3 +278,27 @@ fn s5_what_was_carried_is_not_carried_anew() {
         assert!(read_all(&log_of(&store, 2)).await == written.0);
     });
 }
+
+/// F1: a start that writes an extent once more leaves a sealed segment at its length.
+#[test]
+fn f1_a_sealed_segment_keeps_its_length_when_a_start_writes_it_again() {
+    let sim = new_disk(7);
+    let first = run(async {
+        let (store, _) = open(&sim, OPTIONS).await;
+        beside_rolling_journal(&store, async {
+            pin_the_horizon(&sim, &store, 1).await;
+            let log = place(&store, partition(2, 0)).await;
+            let first = append(&store, &log, batch(1, 20_000)).await.1;
+            append(&store, &log, batch(2, 20_000)).await;
+            assert_eq!(log.segment_count(), 2);
+            first
+        })
+        .await
+    });
+    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    assert_eq!(image.contents(&segment).expect("sealed"), first);
+    let (_, report) = run(open(&image, OPTIONS));
+    assert!(report.extents >= 2, "they were read");
+    assert_eq!(image.contents(&segment).expect("sealed"), first);
+}
