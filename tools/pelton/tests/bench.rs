@@ -312,7 +312,7 @@ fn a_topic_is_compacted_under_load_and_read_again() {
     let path = broker.file("compaction.json");
     let filling = ["--records", "8001", "--keys", "1000", "--partitions", "2", "-z", "lz4"];
     let load = ["--rate", "1000", "--load-batch-records", "10", "--connections", "2"];
-    let times = ["--warm-up", "0.2", "--duration", "1", "--settle", "1", "--within", "30"];
+    let times = ["--warm-up", "0.2", "--duration", "1", "--settle", "1", "--within", "120"];
     let pid = broker.process.0.id().to_string();
     let output = ["--segment-bytes", "1MiB", "--pid", &pid, "--json", path.to_str().unwrap()];
     let said =
