@@ -120,3 +120,13 @@ fn framing_is_what_comes_before_the_batch() {
     ];
     assert_eq!(of_framing, expected);
 }
+
+/// Of what fails before the records are looked at, the answer's log start offset is -1.
+#[test]
+fn the_first_checks_name_no_log_start_offset() {
+    let early = ["framing", "magic", "crc", "too_large"];
+    for (error, reason, _) in all() {
+        let is_early = early.contains(&reason) || error == BatchError::ZstdTooEarly;
+        assert_eq!(error.names_log_start_offset(), !is_early, "{error}");
+    }
+}
