@@ -302,3 +302,72 @@ fn f1_a_sealed_segment_keeps_its_length_when_a_start_writes_it_again() {
     assert!(report.extents >= 2, "they were read");
     assert_eq!(image.contents(&segment).expect("sealed"), first);
 }
+
+/// S6: an extent whose segment cannot be looked at is neither whole nor torn. Taken for a torn one it
+/// would be cut off, with all that stands behind it.
+#[test]
+fn s6_a_segment_that_cannot_be_opened_refuses_the_start_and_costs_nothing() {
+    let sim = new_disk(8);
+    let written = run(async {
+        let (store, _) = open(&sim, OPTIONS).await;
+        beside_rolling_journal(&store, async {
+            pin_the_horizon(&sim, &store, 1).await;
+            let log = place(&store, partition(2, 0)).await;
+            append(&store, &log, batch(1, 20_000)).await;
+            append(&store, &log, batch(2, 100)).await;
+            read_all(&log).await
+        })
+        .await
+    });
+    assert_eq!(written.len(), 2);
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    let eio = FaultError::Errno(libc::EIO);
+    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
+    image.inject(Fault::new(Operation::Open, eio).under(&segment));
+    assert!(run(try_open(&image.disk(), OPTIONS)).is_err());
+    let image = image.crash(&mut CrashChoice::keep_all());
+    with_store(&image, OPTIONS, async |store: Store| {
+        assert!(read_all(&log_of(&store, 2)).await == written);
+    });
+}
+
+/// What an extent says of its producers holds for batches that the replay has not seen otherwise.
+#[test]
+fn s4_a_batch_that_was_flushed_directly_is_known_to_be_there_after_a_crash() {
+    let from = Some(Producer { id: 9, sequence: 0 });
+    let batch = || batch_of(&[(NOW.get(), &[1; 20_000])], from);
+    let sim = new_disk(9);
+    with_store(&sim, OPTIONS, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        append(&store, &log, batch()).await;
+        assert_eq!(log.segment_count(), 1, "it was flushed directly");
+    });
+    with_store(&sim.crash(&mut CrashChoice::keep_all()), OPTIONS, async |store: Store| {
+        let again = log_of(&store, 1).append(batch(), NOW).expect("it is answered");
+        assert!(again.duplicate_of.is_some());
+        assert_eq!(again.base_offset, Offset::ZERO);
+    });
+}
+
+/// What a failed sync has left in the device's cache no later sync makes durable. A start that takes it
+/// in, and shows it, has to write it again, from its first block on.
+#[test]
+fn s3_what_a_failed_sync_left_is_durable_once_a_start_has_shown_it() {
+    let sim = new_disk(10);
+    let segment = partition_dir(partition(1, 0)).join(format!("{:020}.log", 0));
+    with_store(&sim, OPTIONS, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        let eio = FaultError::Errno(libc::EIO);
+        sim.inject(Fault::new(Operation::Sync, eio).under(&segment));
+        let appended = log.append(batch(1, 20_000), NOW).expect("appended");
+        log.acknowledged(appended.acked_by).await.expect_err("its segment cannot be synced");
+        let described = store.journal().next_sequence() - 1;
+        store.journal().durable(described).await.expect("durable");
+    });
+    sim.kill(&mut CrashChoice::keep_all());
+    let shown = with_store(&sim, OPTIONS, async |store: Store| read_all(&log_of(&store, 1)).await);
+    assert_eq!(shown.len(), 1, "it stands there whole");
+    with_store(&sim.crash(&mut CrashChoice::lose_all()), OPTIONS, async |store: Store| {
+        assert!(read_all(&log_of(&store, 1)).await == shown);
+    });
+}
