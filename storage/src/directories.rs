@@ -27,12 +27,14 @@ pub(crate) struct Directories {
     /// Their names are durable, and so are those above.
     durable: RefCell<BTreeSet<PathBuf>>,
     syncs: RefCell<BTreeMap<PathBuf, Syncs>>,
+    removing: RefCell<BTreeSet<PathBuf>>,
+    removed: Event,
 }
 
-/// The syncs of one directory while somebody waits for one.
+/// The syncs of one directory while something is made in it.
 #[derive(Default)]
 struct Syncs {
-    waiting: usize,
+    making: usize,
     is_running: bool,
     /// Directories that were made so far, and those of them whose names are durable.
     made: u64,
@@ -46,9 +48,13 @@ struct Syncs {
 impl Directories {
     /// The same as [`create_dir_durably`].
     pub async fn create(&self, disk: &Disk, path: &Path, levels: usize) -> io::Result<()> {
+        let Some(parent) = path.parent().filter(|_| levels > 0) else {
+            return disk.create_dir_all(path).await;
+        };
+        let mut turn = self.enter(parent).await;
         disk.create_dir_all(path).await?;
-        let Some(parent) = path.parent().filter(|_| levels > 0) else { return Ok(()) };
-        self.sync_names_in(disk, parent).await?;
+        turn.has_made();
+        turn.sync(disk).await?;
         if self.durable.borrow().contains(parent) {
             return Ok(());
         }
@@ -63,22 +69,76 @@ impl Directories {
         Ok(())
     }
 
-    /// To be called before a directory may be removed: if it is made again, its name is another.
-    pub fn forget(&self, path: &Path) {
-        self.durable.borrow_mut().remove(path);
+    /// Removes a directory that nothing is in and nothing is being made in. What comes meanwhile waits,
+    /// and makes it again, under a name that has to be made durable again.
+    pub async fn remove_if_empty(&self, disk: &Disk, dir: &Path) -> io::Result<()> {
+        if self.syncs.borrow().contains_key(dir) || !self.removing.borrow_mut().insert(dir.into()) {
+            return Ok(());
+        }
+        let _removing = Removing { all: self, dir };
+        if disk.list_dir(dir).await?.is_empty() {
+            self.durable.borrow_mut().remove(dir);
+            disk.remove_dir_all(dir).await?;
+        }
+        Ok(())
     }
 
-    /// Makes what is in `dir` now durable.
-    async fn sync_names_in(&self, disk: &Disk, dir: &Path) -> io::Result<()> {
-        let turn = Turn::take(self, dir);
+    async fn enter<'a>(&'a self, dir: &'a Path) -> Turn<'a> {
         loop {
-            match turn.look() {
+            let removed = self.removed.wait();
+            if !self.removing.borrow().contains(dir) {
+                return Turn::enter(self, dir);
+            }
+            removed.await;
+        }
+    }
+}
+
+/// A removal under way.
+struct Removing<'a> {
+    all: &'a Directories,
+    dir: &'a Path,
+}
+
+impl Drop for Removing<'_> {
+    fn drop(&mut self) {
+        self.all.removing.borrow_mut().remove(self.dir);
+        self.all.removed.notify();
+    }
+}
+
+/// One that makes something in a directory.
+struct Turn<'a> {
+    all: &'a Directories,
+    dir: &'a Path,
+    /// Which of those that were made it is.
+    number: u64,
+}
+
+impl<'a> Turn<'a> {
+    fn enter(all: &'a Directories, dir: &'a Path) -> Self {
+        let turn = Turn { all, dir, number: 0 };
+        turn.syncs(|syncs| syncs.making += 1);
+        turn
+    }
+
+    fn has_made(&mut self) {
+        self.number = self.syncs(|syncs| {
+            syncs.made += 1;
+            syncs.made
+        });
+    }
+
+    /// Makes the name of what it has made durable.
+    async fn sync(&self, disk: &Disk) -> io::Result<()> {
+        loop {
+            match self.look() {
                 Look::Over(result) => return result,
                 // It may have begun before the name was there.
                 Look::Running(change) => change.await,
                 Look::Mine { made } => {
-                    let running = Running::begin(&turn);
-                    let synced = disk.sync_dir(dir).await;
+                    let running = Running::begin(self);
+                    let synced = disk.sync_dir(self.dir).await;
                     running.0.syncs(|syncs| match &synced {
                         Ok(()) => syncs.durable = syncs.durable.max(made),
                         Err(error) => syncs.lost = Some((made, error.kind())),
@@ -87,23 +147,6 @@ impl Directories {
                 }
             }
         }
-    }
-}
-
-/// One that waits for a sync.
-struct Turn<'a> {
-    all: &'a Directories,
-    dir: &'a Path,
-    number: u64,
-}
-
-impl<'a> Turn<'a> {
-    fn take(all: &'a Directories, dir: &'a Path) -> Self {
-        let mut table = all.syncs.borrow_mut();
-        let syncs = table.entry(dir.to_path_buf()).or_default();
-        syncs.waiting += 1;
-        syncs.made += 1;
-        Turn { all, dir, number: syncs.made }
     }
 
     fn look(&self) -> Look {
@@ -123,11 +166,11 @@ impl<'a> Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let waiting = self.syncs(|syncs| {
-            syncs.waiting -= 1;
-            syncs.waiting
+        let making = self.syncs(|syncs| {
+            syncs.making -= 1;
+            syncs.making
         });
-        if waiting == 0 {
+        if making == 0 {
             self.all.syncs.borrow_mut().remove(self.dir);
         }
     }

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use futures::future::{join_all, poll_fn};
+use futures::future::{join, join_all, poll_fn};
 
 use super::{Directories, create_dir_durably};
 use crate::disk::Disk;
@@ -71,8 +71,11 @@ fn a_directory_that_was_removed_is_made_anew_durably() {
         let (disk, directories) = begin(&sim).await;
         let topic = partition(0).parent().expect("a topic").to_path_buf();
         directories.create(&disk, &partition(0), 3).await.expect("made");
-        directories.forget(&topic);
-        disk.remove_dir_all(&topic).await.expect("removed");
+        directories.remove_if_empty(&disk, &topic).await.expect("not removed");
+        assert!(is_there(&disk, &partition(0)).await, "it was not empty");
+        disk.remove_dir_all(&partition(0)).await.expect("removed");
+        directories.remove_if_empty(&disk, &topic).await.expect("removed");
+        assert!(!is_there(&disk, &topic).await);
         disk.sync_dir(topic.parent().expect("topics")).await.expect("synced");
         directories.create(&disk, &partition(1), 3).await.expect("made");
         assert!(is_there(&after_a_cut(&sim), &partition(1)).await);
@@ -124,4 +127,26 @@ fn one_that_is_given_up_leaves_the_turn_to_others() {
         directories.create(&disk, &partition(2), 3).await.expect("made");
         assert!(is_there(&after_a_cut(&sim), &partition(2)).await);
     });
+}
+
+/// A topic's directory goes with its last partition, while another one of its is placed.
+#[test]
+fn what_is_made_while_the_directory_above_is_removed_is_there_in_the_end() {
+    for seed in 0..50 {
+        let sim = SimDisk::new(seed);
+        sim.set_yields_max(4);
+        run(async {
+            let (disk, directories) = begin(&sim).await;
+            let topic = partition(0).parent().expect("a topic").to_path_buf();
+            directories.create(&disk, &partition(0), 3).await.expect("made");
+            let remove = async {
+                disk.remove_dir_all(&partition(0)).await.expect("removed");
+                directories.remove_if_empty(&disk, &topic).await.expect("removed, or in use");
+            };
+            let path = partition(1);
+            let (made, ()) = join(directories.create(&disk, &path, 3), remove).await;
+            made.expect("made");
+            assert!(is_there(&after_a_cut(&sim), &partition(1)).await, "seed {seed}");
+        });
+    }
 }

@@ -421,10 +421,8 @@ impl Store {
         if let Some(topic_dir) = dir.parent() {
             // Without it a power cut may bring them back, as files that nobody knows of.
             let _ = self.0.around.disk.sync_dir(topic_dir).await;
-            if self.0.around.disk.list_dir(topic_dir).await.is_ok_and(|left| left.is_empty()) {
-                self.0.around.directories.forget(topic_dir);
-                let _ = self.0.around.disk.remove_dir_all(topic_dir).await;
-            }
+            let directories = &self.0.around.directories;
+            let _ = directories.remove_if_empty(&self.0.around.disk, topic_dir).await;
         }
     }
 

@@ -88,12 +88,17 @@ impl Scene {
                 beside_journal(&store, workload.run(ROUNDS)).await;
             }
         });
-        while trace.0.borrow().len() < operations && steps.step().is_none() {}
+        let mut is_over = false;
+        while trace.0.borrow().len() < operations && !is_over {
+            is_over = steps.step().is_some();
+        }
+        assert!(!is_over || refused.get(), "there are too few rounds for {operations} operations");
         let more = Random::new(self.seed + operations as u64).below(STEPS_AFTER);
         for _ in 0..more {
-            if live.borrow().is_none() && refused.get() || steps.step().is_some() {
+            if is_over {
                 break;
             }
+            is_over = steps.step().is_some();
         }
         assert!(has_fault || !refused.get(), "a start is never refused by a disk that works");
         let mut choice = match operations % 3 {
