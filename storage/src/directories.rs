@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
@@ -10,6 +11,9 @@ use crate::event::{Event, Wait};
 
 /// Directories that are remembered to be durable; beyond, all are forgotten, and synced once more.
 const DURABLE_MAX: usize = 4096;
+
+/// Of a partition's directory may be new: itself, its topic's, and that of all topics.
+const NEW_LEVELS: usize = 3;
 
 /// Creates `path`, whose last `levels` components may be new, and makes their names durable.
 pub(crate) async fn create_dir_durably(disk: &Disk, path: &Path, levels: usize) -> io::Result<()> {
@@ -39,18 +43,39 @@ struct Syncs {
     /// Directories that were made so far, and those of them whose names are durable.
     made: u64,
     durable: u64,
-    /// The same of those whose names a failed sync has lost: a later one would not bring them back
-    /// (S3), so all of them have failed.
-    lost: Option<(u64, io::ErrorKind)>,
+    /// Those whose names a failed sync has lost. A later one that succeeds would not have brought them
+    /// back (S3), so they have failed, whenever it is that they look.
+    lost: Option<(RangeInclusive<u64>, io::ErrorKind)>,
     change: Event,
 }
 
+impl Syncs {
+    /// A sync that began behind the first `made` has ended.
+    fn settle(&mut self, made: u64, synced: &io::Result<()>) {
+        match synced {
+            Ok(()) => self.durable = self.durable.max(made),
+            Err(error) => {
+                // Two that fail while one of the first has not looked yet are taken together: what
+                // became durable between them and has not looked either is told that it failed, too.
+                let first = self.lost.as_ref().map_or(self.durable + 1, |(lost, _)| *lost.start());
+                self.lost = Some((first..=made, error.kind()));
+            }
+        }
+    }
+
+    /// What became of the one with that number, if that is known.
+    fn outcome(&self, number: u64) -> Option<io::Result<()>> {
+        match &self.lost {
+            Some((lost, kind)) if lost.contains(&number) => Some(Err((*kind).into())),
+            _ => (self.durable >= number).then_some(Ok(())),
+        }
+    }
+}
+
 impl Directories {
-    /// The same as [`create_dir_durably`].
-    pub async fn create(&self, disk: &Disk, path: &Path, levels: usize) -> io::Result<()> {
-        let Some(parent) = path.parent().filter(|_| levels > 0) else {
-            return disk.create_dir_all(path).await;
-        };
+    /// The same as [`create_dir_durably`], for a partition's.
+    pub async fn create(&self, disk: &Disk, path: &Path) -> io::Result<()> {
+        let Some(parent) = path.parent() else { return disk.create_dir_all(path).await };
         let mut turn = self.enter(parent).await;
         disk.create_dir_all(path).await?;
         turn.has_made();
@@ -58,7 +83,7 @@ impl Directories {
         if self.durable.borrow().contains(parent) {
             return Ok(());
         }
-        for above in parent.ancestors().skip(1).take(levels - 1) {
+        for above in parent.ancestors().skip(1).take(NEW_LEVELS - 1) {
             disk.sync_dir(above).await?;
         }
         let mut durable = self.durable.borrow_mut();
@@ -139,10 +164,7 @@ impl<'a> Turn<'a> {
                 Look::Mine { made } => {
                     let running = Running::begin(self);
                     let synced = disk.sync_dir(self.dir).await;
-                    running.0.syncs(|syncs| match &synced {
-                        Ok(()) => syncs.durable = syncs.durable.max(made),
-                        Err(error) => syncs.lost = Some((made, error.kind())),
-                    });
+                    running.0.syncs(|syncs| syncs.settle(made, &synced));
                     synced?;
                 }
             }
@@ -150,11 +172,10 @@ impl<'a> Turn<'a> {
     }
 
     fn look(&self) -> Look {
-        self.syncs(|syncs| match syncs.lost {
-            _ if syncs.durable >= self.number => Look::Over(Ok(())),
-            Some((lost, kind)) if lost >= self.number => Look::Over(Err(kind.into())),
-            _ if syncs.is_running => Look::Running(syncs.change.wait()),
-            _ => Look::Mine { made: syncs.made },
+        self.syncs(|syncs| match syncs.outcome(self.number) {
+            Some(outcome) => Look::Over(outcome),
+            None if syncs.is_running => Look::Running(syncs.change.wait()),
+            None => Look::Mine { made: syncs.made },
         })
     }
 

@@ -1,4 +1,6 @@
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::Poll;
 
 use futures::future::{join, join_all, poll_fn};
 
@@ -36,7 +38,7 @@ fn what_was_made_outlives_a_power_cut_whenever_it_comes() {
         let makes = (0..PARTITIONS).map(|at| {
             let (disk, directories, sim) = (&disk, &directories, &sim);
             async move {
-                directories.create(disk, &partition(at), 3).await.expect("made");
+                directories.create(disk, &partition(at)).await.expect("made");
                 let left = after_a_cut(sim);
                 assert!(is_there(&left, &partition(at)).await, "{at}");
             }
@@ -52,11 +54,11 @@ fn those_that_are_made_at_once_share_syncs() {
     sim.set_yields_max(5);
     run(async {
         let (disk, directories) = begin(&sim).await;
-        directories.create(&disk, &partition(0), 3).await.expect("made");
+        directories.create(&disk, &partition(0)).await.expect("made");
         let before = sim.counters().syncs;
         join_all((1..PARTITIONS).map(|at| {
             let (disk, directories) = (&disk, &directories);
-            async move { directories.create(disk, &partition(at), 3).await.expect("made") }
+            async move { directories.create(disk, &partition(at)).await.expect("made") }
         }))
         .await;
         let syncs = sim.counters().syncs - before;
@@ -70,14 +72,14 @@ fn a_directory_that_was_removed_is_made_anew_durably() {
     run(async {
         let (disk, directories) = begin(&sim).await;
         let topic = partition(0).parent().expect("a topic").to_path_buf();
-        directories.create(&disk, &partition(0), 3).await.expect("made");
+        directories.create(&disk, &partition(0)).await.expect("made");
         directories.remove_if_empty(&disk, &topic).await.expect("not removed");
         assert!(is_there(&disk, &partition(0)).await, "it was not empty");
         disk.remove_dir_all(&partition(0)).await.expect("removed");
         directories.remove_if_empty(&disk, &topic).await.expect("removed");
         assert!(!is_there(&disk, &topic).await);
         disk.sync_dir(topic.parent().expect("topics")).await.expect("synced");
-        directories.create(&disk, &partition(1), 3).await.expect("made");
+        directories.create(&disk, &partition(1)).await.expect("made");
         assert!(is_there(&after_a_cut(&sim), &partition(1)).await);
     });
 }
@@ -88,19 +90,45 @@ fn a_sync_that_fails_fails_for_all_that_it_was_for_and_for_no_other() {
     sim.set_yields_max(3);
     run(async {
         let (disk, directories) = begin(&sim).await;
-        directories.create(&disk, &partition(0), 3).await.expect("made");
+        directories.create(&disk, &partition(0)).await.expect("made");
         sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EIO)));
         let makes = (1..4).map(|at| {
             let (disk, directories) = (&disk, &directories);
-            async move { directories.create(disk, &partition(at), 3).await.is_ok() }
+            async move { directories.create(disk, &partition(at)).await.is_ok() }
         });
         let made = join_all(makes).await;
         assert!(made.contains(&false));
-        directories.create(&disk, &partition(9), 3).await.expect("made");
+        directories.create(&disk, &partition(9)).await.expect("made");
         assert!(is_there(&after_a_cut(&sim), &partition(9)).await);
         for (at, _) in made.iter().enumerate().filter(|(_, made)| **made) {
             assert!(is_there(&after_a_cut(&sim), &partition(at + 1)).await);
         }
+    });
+}
+
+/// S3: one that has not looked yet learns that the sync has failed, though a later one of another's
+/// went well since.
+#[test]
+fn s3_who_looks_late_is_told_of_the_failure_and_not_of_the_success_after_it() {
+    let sim = SimDisk::new(1);
+    sim.set_yields_max(3);
+    run(async {
+        let (disk, directories) = begin(&sim).await;
+        let paths = [0, 1, 2, 3].map(partition);
+        let [mut first, mut second, mut late, other] =
+            paths.each_ref().map(|path| Box::pin(directories.create(&disk, path)));
+        let is_syncing = || directories.syncs.borrow().values().any(|syncs| syncs.is_running);
+        let made = || directories.syncs.borrow().values().map(|syncs| syncs.made).sum::<u64>();
+        poll_until(&mut first, is_syncing).await;
+        poll_until(&mut second, || made() == 2).await;
+        poll_until(&mut late, || made() == 3).await;
+        first.await.expect("synced");
+        sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EIO)));
+        second.await.expect_err("the sync for two of them fails");
+        other.await.expect("synced");
+        late.await.expect_err("its sync has failed");
+        directories.create(&disk, &partition(4)).await.expect("made");
+        assert!(directories.syncs.borrow().is_empty(), "nobody waits");
     });
 }
 
@@ -110,23 +138,24 @@ fn one_that_is_given_up_leaves_the_turn_to_others() {
     sim.set_yields_max(3);
     run(async {
         let (disk, directories) = begin(&sim).await;
-        directories.create(&disk, &partition(0), 3).await.expect("made");
+        directories.create(&disk, &partition(0)).await.expect("made");
         let path = partition(1);
-        let mut given_up = Box::pin(directories.create(&disk, &path, 3));
+        let mut given_up = Box::pin(directories.create(&disk, &path));
         let is_syncing = || directories.syncs.borrow().values().any(|syncs| syncs.is_running);
-        // As many polls as it takes to be in the middle of its sync.
-        poll_fn(|context| {
-            assert!(given_up.as_mut().poll(context).is_pending(), "it is made too soon");
-            match is_syncing() {
-                true => std::task::Poll::Ready(()),
-                false => std::task::Poll::Pending,
-            }
-        })
-        .await;
+        poll_until(&mut given_up, is_syncing).await;
         drop(given_up);
-        directories.create(&disk, &partition(2), 3).await.expect("made");
+        directories.create(&disk, &partition(2)).await.expect("made");
         assert!(is_there(&after_a_cut(&sim), &partition(2)).await);
     });
+}
+
+/// Polls no oftener than it takes to come that far, and nothing else meanwhile.
+async fn poll_until<F: Future + Unpin>(future: &mut F, is_so_far: impl Fn() -> bool) {
+    poll_fn(|context| {
+        assert!(Pin::new(&mut *future).poll(context).is_pending(), "it is over too soon");
+        if is_so_far() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// A topic's directory goes with its last partition, while another one of its is placed.
@@ -138,13 +167,13 @@ fn what_is_made_while_the_directory_above_is_removed_is_there_in_the_end() {
         run(async {
             let (disk, directories) = begin(&sim).await;
             let topic = partition(0).parent().expect("a topic").to_path_buf();
-            directories.create(&disk, &partition(0), 3).await.expect("made");
+            directories.create(&disk, &partition(0)).await.expect("made");
             let remove = async {
                 disk.remove_dir_all(&partition(0)).await.expect("removed");
                 directories.remove_if_empty(&disk, &topic).await.expect("removed, or in use");
             };
             let path = partition(1);
-            let (made, ()) = join(directories.create(&disk, &path, 3), remove).await;
+            let (made, ()) = join(directories.create(&disk, &path), remove).await;
             made.expect("made");
             assert!(is_there(&after_a_cut(&sim), &partition(1)).await, "seed {seed}");
         });

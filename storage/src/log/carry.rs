@@ -242,7 +242,7 @@ impl Log {
         let base = parts.positions.borrow().carried_end;
         if is_first {
             // The partition's directory, its topic's, and that of all topics.
-            parts.directories.create(&parts.disk, &parts.dir, 3).await?;
+            parts.directories.create(&parts.disk, &parts.dir).await?;
         }
         let writer = SegmentWriter::create(
             &parts.disk,
