@@ -6,6 +6,7 @@ mod held_writes;
 #[path = "support/mod.rs"]
 mod support;
 
+use std::path::PathBuf;
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -19,8 +20,23 @@ use support::*;
 
 const OPTIONS: StoreOptions = StoreOptions { direct_flush_bytes: 4_000, ..SMALL };
 
-/// Runs `work` beside the journal, with segments of some 10,000 bytes.
-async fn beside_rolling_journal<T>(store: &Store, work: impl Future<Output = T>) -> T {
+fn log_of(store: &Store, topic: u8) -> Log {
+    store.log(partition(topic, 0)).expect("a log")
+}
+
+fn first_segment(topic: u8) -> PathBuf {
+    partition_dir(partition(topic, 0)).join(format!("{:020}.log", 0))
+}
+
+/// A life beside a journal with segments of some 10,000 bytes whose horizon stays at its beginning,
+/// and what it does with a partition of topic 2.
+async fn below_a_pinned_horizon<T>(sim: &SimDisk, work: impl AsyncFnOnce(&Store, &Log) -> T) -> T {
+    let (store, _) = open(sim, OPTIONS).await;
+    let work = async {
+        pin_the_horizon(sim, &store).await;
+        let log = place(&store, partition(2, 0)).await;
+        work(&store, &log).await
+    };
     let journal = pin!(store.run_journal(|_| roll_at(10_000)));
     match select(journal, pin!(work)).await {
         Either::Left(((), work)) => work.await,
@@ -28,14 +44,10 @@ async fn beside_rolling_journal<T>(store: &Store, work: impl Future<Output = T>)
     }
 }
 
-fn log_of(store: &Store, topic: u8) -> Log {
-    store.log(partition(topic, 0)).expect("a log")
-}
-
 /// A write to a partition's segment fails: what its extent describes is never durable, and the
 /// horizon stays below it for the rest of that life.
-async fn pin_the_horizon(sim: &SimDisk, store: &Store, topic: u8) {
-    let log = place(store, partition(topic, 0)).await;
+async fn pin_the_horizon(sim: &SimDisk, store: &Store) {
+    let log = place(store, partition(1, 0)).await;
     let eio = FaultError::Errno(libc::EIO);
     sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(log.id())));
     let appended = log.append(batch(9, 20_000), NOW).expect("appended");
@@ -47,23 +59,17 @@ async fn pin_the_horizon(sim: &SimDisk, store: &Store, topic: u8) {
 #[test]
 fn s2_an_extent_in_a_deleted_segment_takes_nothing_with_it() {
     let sim = new_disk(1);
-    let written = run(async {
-        let (store, _) = open(&sim, OPTIONS).await;
-        beside_rolling_journal(&store, async {
-            pin_the_horizon(&sim, &store, 1).await;
-            let log = place(&store, partition(2, 0)).await;
-            append(&store, &log, batch(1, 20_000)).await;
-            append(&store, &log, batch(2, 20_000)).await;
-            assert_eq!(log.segment_count(), 2);
-            let sequence = log.delete_records(Offset::new(1)).expect("deleted");
-            store.journal().durable(sequence).await.expect("durable");
-            let freed = log.retain(keep(-1, -1, roll_at(10_000))).await.expect("retained");
-            assert!(freed > 20_000, "the first segment is gone");
-            append(&store, &log, batch(3, 100)).await;
-            read_all(&log).await
-        })
-        .await
-    });
+    let written = run(below_a_pinned_horizon(&sim, async |store, log| {
+        append(store, log, batch(1, 20_000)).await;
+        append(store, log, batch(2, 20_000)).await;
+        assert_eq!(log.segment_count(), 2);
+        let sequence = log.delete_records(Offset::new(1)).expect("deleted");
+        store.journal().durable(sequence).await.expect("durable");
+        let freed = log.retain(keep(-1, -1, roll_at(10_000))).await.expect("retained");
+        assert!(freed > 20_000, "the first segment is gone");
+        append(store, log, batch(3, 100)).await;
+        read_all(log).await
+    }));
     assert_eq!(written.len(), 2);
     let image = sim.crash(&mut CrashChoice::keep_all());
     with_store(&image, OPTIONS, async |store: Store| {
@@ -78,24 +84,17 @@ fn s2_an_extent_in_a_deleted_segment_takes_nothing_with_it() {
 #[test]
 fn s2_nor_does_one_in_a_segment_that_a_start_has_removed() {
     let sim = new_disk(2);
-    let written = run(async {
-        let (store, _) = open(&sim, OPTIONS).await;
-        beside_rolling_journal(&store, async {
-            pin_the_horizon(&sim, &store, 1).await;
-            let log = place(&store, partition(2, 0)).await;
-            append(&store, &log, batch(1, 20_000)).await;
-            let sequence = log.delete_records(Offset::new(1)).expect("deleted");
-            store.journal().durable(sequence).await.expect("durable");
-            append(&store, &log, batch(2, 100)).await;
-            read_all(&log).await
-        })
-        .await
-    });
+    let written = run(below_a_pinned_horizon(&sim, async |store, log| {
+        append(store, log, batch(1, 20_000)).await;
+        let sequence = log.delete_records(Offset::new(1)).expect("deleted");
+        store.journal().durable(sequence).await.expect("durable");
+        append(store, log, batch(2, 100)).await;
+        read_all(log).await
+    }));
     assert_eq!(written.len(), 1);
     let image = sim.crash(&mut CrashChoice::keep_all());
     run(open(&image, OPTIONS));
-    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
-    assert!(image.contents(&segment).is_err(), "nothing is left of it");
+    assert!(image.contents(&first_segment(2)).is_err(), "nothing is left of it");
     let image = image.crash(&mut CrashChoice::keep_all());
     with_store(&image, OPTIONS, async |store: Store| {
         assert!(read_all(&log_of(&store, 2)).await == written);
@@ -283,24 +282,17 @@ fn s5_what_was_carried_is_not_carried_anew() {
 #[test]
 fn f1_a_sealed_segment_keeps_its_length_when_a_start_writes_it_again() {
     let sim = new_disk(7);
-    let first = run(async {
-        let (store, _) = open(&sim, OPTIONS).await;
-        beside_rolling_journal(&store, async {
-            pin_the_horizon(&sim, &store, 1).await;
-            let log = place(&store, partition(2, 0)).await;
-            let first = append(&store, &log, batch(1, 20_000)).await.1;
-            append(&store, &log, batch(2, 20_000)).await;
-            assert_eq!(log.segment_count(), 2);
-            first
-        })
-        .await
-    });
-    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
+    let first = run(below_a_pinned_horizon(&sim, async |store, log| {
+        let first = append(store, log, batch(1, 20_000)).await.1;
+        append(store, log, batch(2, 20_000)).await;
+        assert_eq!(log.segment_count(), 2);
+        first
+    }));
     let image = sim.crash(&mut CrashChoice::keep_all());
-    assert_eq!(image.contents(&segment).expect("sealed"), first);
+    assert_eq!(image.contents(&first_segment(2)).expect("sealed"), first);
     let (_, report) = run(open(&image, OPTIONS));
     assert!(report.extents >= 2, "they were read");
-    assert_eq!(image.contents(&segment).expect("sealed"), first);
+    assert_eq!(image.contents(&first_segment(2)).expect("sealed"), first);
 }
 
 /// S6: an extent whose segment cannot be looked at is neither whole nor torn. Taken for a torn one it
@@ -308,22 +300,15 @@ fn f1_a_sealed_segment_keeps_its_length_when_a_start_writes_it_again() {
 #[test]
 fn s6_a_segment_that_cannot_be_opened_refuses_the_start_and_costs_nothing() {
     let sim = new_disk(8);
-    let written = run(async {
-        let (store, _) = open(&sim, OPTIONS).await;
-        beside_rolling_journal(&store, async {
-            pin_the_horizon(&sim, &store, 1).await;
-            let log = place(&store, partition(2, 0)).await;
-            append(&store, &log, batch(1, 20_000)).await;
-            append(&store, &log, batch(2, 100)).await;
-            read_all(&log).await
-        })
-        .await
-    });
+    let written = run(below_a_pinned_horizon(&sim, async |store, log| {
+        append(store, log, batch(1, 20_000)).await;
+        append(store, log, batch(2, 100)).await;
+        read_all(log).await
+    }));
     assert_eq!(written.len(), 2);
     let image = sim.crash(&mut CrashChoice::keep_all());
     let eio = FaultError::Errno(libc::EIO);
-    let segment = partition_dir(partition(2, 0)).join(format!("{:020}.log", 0));
-    image.inject(Fault::new(Operation::Open, eio).under(&segment));
+    image.inject(Fault::new(Operation::Open, eio).under(first_segment(2)));
     assert!(run(try_open(&image.disk(), OPTIONS)).is_err());
     let image = image.crash(&mut CrashChoice::keep_all());
     with_store(&image, OPTIONS, async |store: Store| {
@@ -354,11 +339,10 @@ fn s4_a_batch_that_was_flushed_directly_is_known_to_be_there_after_a_crash() {
 #[test]
 fn s3_what_a_failed_sync_left_is_durable_once_a_start_has_shown_it() {
     let sim = new_disk(10);
-    let segment = partition_dir(partition(1, 0)).join(format!("{:020}.log", 0));
     with_store(&sim, OPTIONS, async |store: Store| {
         let log = place(&store, partition(1, 0)).await;
         let eio = FaultError::Errno(libc::EIO);
-        sim.inject(Fault::new(Operation::Sync, eio).under(&segment));
+        sim.inject(Fault::new(Operation::Sync, eio).under(first_segment(1)));
         let appended = log.append(batch(1, 20_000), NOW).expect("appended");
         log.acknowledged(appended.acked_by).await.expect_err("its segment cannot be synced");
         let described = store.journal().next_sequence() - 1;
