@@ -266,13 +266,7 @@ async fn ask_each(
     requests: impl Iterator<Item = (ShardId, Request)>,
 ) -> Vec<(ShardId, Reply)> {
     let all = requests.map(|(to, request)| async move {
-        let reply = match to == shard.id {
-            true => shard.answer(request).await,
-            false => match shard.router.send(to, request).await {
-                Ok(pending) => pending.reply().await,
-                Err(_) => Reply::Failed("the shard has stopped".into()),
-            },
-        };
+        let reply = shard.ask(to, request).await;
         (to, reply)
     });
     join_all(all).await

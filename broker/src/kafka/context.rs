@@ -83,14 +83,10 @@ impl Call {
     /// Asks a shard, this one included, something that need not keep its place in line.
     pub async fn ask(&self, to: ShardId, request: Request) -> Reply {
         let shard = self.shard();
-        if to == shard.id {
-            return shard.answer(request).await;
+        if to != shard.id {
+            shard.metrics.count(|figures| figures.requests_hopped += 1);
         }
-        shard.metrics.count(|figures| figures.requests_hopped += 1);
-        match shard.router.send(to, request).await {
-            Ok(pending) => pending.reply().await,
-            Err(_) => Reply::Failed("the shard has stopped".into()),
-        }
+        shard.ask(to, request).await
     }
 
     /// Sends a request to another shard now, and gives the answer to wait for.

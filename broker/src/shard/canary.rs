@@ -141,14 +141,4 @@ impl Shard {
             }
         }
     }
-
-    async fn ask(self: &Rc<Self>, to: ShardId, request: Request) -> Reply {
-        if to == self.id {
-            return self.answer(request).await;
-        }
-        match self.router.send(to, request).await {
-            Ok(pending) => pending.reply().await,
-            Err(_) => Reply::Failed("the shard has stopped".into()),
-        }
-    }
 }

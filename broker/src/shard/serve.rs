@@ -105,7 +105,18 @@ impl Shard {
         });
     }
 
-    /// Any request that need not keep its place in line; also called by this shard itself.
+    /// Asks a shard, this one included, something that need not keep its place in line.
+    pub async fn ask(self: &Rc<Self>, to: ShardId, request: Request) -> Reply {
+        if to == self.id {
+            return self.answer(request).await;
+        }
+        match self.router.send(to, request).await {
+            Ok(pending) => pending.reply().await,
+            Err(_) => Reply::Failed("the shard has stopped".into()),
+        }
+    }
+
+    /// Any request that need not keep its place in line.
     pub async fn answer(self: &Rc<Self>, request: Request) -> Reply {
         match request {
             Request::Append(batches) => {
