@@ -32,6 +32,7 @@ impl Shard {
     async fn compact_what_is_due(&self, failed: &mut Failed) {
         let mut ratios = BTreeMap::new();
         let mut due = Vec::new();
+        let mut all_due = Due::default();
         failed.retain(|id| self.store.log(*id).is_some());
         for log in self.store.logs() {
             self.env.breathe().await;
@@ -45,7 +46,8 @@ impl Shard {
                 continue;
             }
             let rules = self.compaction_rules(&config);
-            let ratio = log.dirtiness(&rules).ratio();
+            let dirtiness = log.dirtiness(&rules);
+            let ratio = dirtiness.ratio();
             if let Some(topic) = self.view.borrow().cluster.topic_by_id(log.id().topic) {
                 let worst: &mut f64 = ratios.entry(topic.name.to_string()).or_default();
                 *worst = worst.max(ratio);
@@ -54,7 +56,10 @@ impl Shard {
                 continue;
             }
             match log.is_compaction_due(&rules).await {
-                Ok(true) => due.push((ratio, log, config)),
+                Ok(true) => {
+                    all_due.add(&log, dirtiness.dirty_bytes);
+                    due.push((ratio, log, config));
+                }
                 Ok(false) => {}
                 Err(error) => tracing::debug!(partition = %log.id(), ?error, "not compacted"),
             }
@@ -62,11 +67,6 @@ impl Shard {
         self.metrics.count(|figures| figures.compaction.dirty_ratios = ratios);
         due.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
         let mut is_success = true;
-        let mut all_due = Due::default();
-        for (_, log, config) in &due {
-            self.env.breathe().await;
-            all_due.add(log, &self.compaction_rules(config));
-        }
         for (_, log, config) in &due {
             is_success &= self.compact(log, config, &all_due, failed).await;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use pelton_storage::{CompactionRules, Log, Pace};
+use pelton_storage::{Log, Pace};
 
 use super::Shard;
 
@@ -35,8 +35,8 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub fn add(&mut self, log: &Log, rules: &CompactionRules) {
-        self.growth.dirty_bytes += log.dirtiness(rules).dirty_bytes;
+    pub fn add(&mut self, log: &Log, dirty_bytes: u64) {
+        self.growth.dirty_bytes += dirty_bytes;
         self.growth.appended_bytes += log.appended_bytes();
         self.logs.push(log.clone());
     }
