@@ -48,6 +48,19 @@ pub async fn each_batch(
     Ok(position)
 }
 
+/// Whether all bytes of a file from there on are zeros, as those are that a file is allocated with.
+pub async fn is_unwritten(file: &File, from: u64) -> io::Result<bool> {
+    let (mut at, end) = (from, file.bytes()?);
+    while at < end {
+        let bytes = (end - at).min(IO_BYTES_MAX as u64) as usize;
+        if file.read_at(at, bytes).await?.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += bytes as u64;
+    }
+    Ok(true)
+}
+
 async fn crc_of(file: &File, from: u64, to: u64) -> io::Result<u32> {
     let mut crc = 0;
     let mut at = from;

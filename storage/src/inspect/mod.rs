@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use pelton_model::{PartitionId, PartitionIndex, TopicId};
 
-pub use batches::{SeenBatch, each_batch};
+pub use batches::{SeenBatch, each_batch, is_unwritten};
 pub use journal::{JournalReport, SeenGroup, inspect_journal};
 pub use repair::{Mend, Repaired, repair};
 pub use segments::{LogReport, verify_logs};

@@ -90,6 +90,14 @@ fn find(dir: &Path, extension: &str) -> PathBuf {
     found.into_iter().min().unwrap_or_else(|| panic!("no .{extension} in {}", dir.display()))
 }
 
+/// The log file that is still being written to, beside one that is not.
+fn newest(log: &Path) -> PathBuf {
+    let beside = std::fs::read_dir(log.parent().expect("a partition")).expect("a directory");
+    let logs = beside.map(|entry| entry.expect("an entry").path());
+    let logs = logs.filter(|path| path.extension().is_some_and(|it| it == "log"));
+    logs.max().expect("a log")
+}
+
 #[test]
 fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -127,6 +135,16 @@ fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
     let log = index.with_extension("log");
     let dumped = pelton(&["log", "dump"], &log);
     assert!(dumped.status.success() && text(&dumped).contains("offsets 0.."));
+    assert!(!text(&dumped).contains(" bytes allocated"), "it was sealed, and cut to its length");
+    let open = newest(&log);
+    assert!(
+        text(&pelton(&["log", "dump"], &open)).contains(" bytes allocated and not written yet")
+    );
+    let mut content = std::fs::read(&open).expect("a log");
+    *content.last_mut().expect("a byte") = 1;
+    let strange = dir.path().join("strange.log");
+    std::fs::write(&strange, content).expect("written");
+    assert!(text(&pelton(&["log", "dump"], &strange)).contains(" bytes that are no batches"));
 
     std::fs::remove_file(&index).expect("removed");
     let damaged = pelton(&["log", "verify"], &data);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pelton_model::batch::{BatchHeader, TimestampType};
 use pelton_storage::disk::{Access, Disk, OpenMode, PlainDisk};
-use pelton_storage::inspect::{SeenBatch, each_batch};
+use pelton_storage::inspect::{SeenBatch, each_batch, is_unwritten};
 use serde_json::{Value, json};
 
 use crate::data_dir::{self, DAMAGED};
@@ -88,7 +88,11 @@ impl Dump {
         let end = walked.await.map_err(failed)?;
         said?;
         if !self.json && end < bytes {
-            writeln!(self.output, "  at {end}: {} bytes that are no batches", bytes - end)?;
+            let what = match is_unwritten(&file, end).await.map_err(failed)? {
+                true => "allocated and not written yet",
+                false => "that are no batches",
+            };
+            writeln!(self.output, "  at {end}: {} bytes {what}", bytes - end)?;
         }
         Ok(())
     }
