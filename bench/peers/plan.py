@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 GB = 10**9
 WARM_PARTITIONS_MAX = 1000
 # Until each of 10,000 partitions has its files: how the first batch of each is kept is another question.
-WARM_UP_SECONDS_OF_10000 = 5
+WARM_UP_SECONDS_OF_10000 = 12
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,10 @@ def produce(
     return Workload(name, "produce", tuple(map(str, args)), warm_bytes, seconds, **more)
 
 
+def warm_up_of(partitions):
+    return {"warm_up_seconds": WARM_UP_SECONDS_OF_10000} if partitions == 10_000 else {}
+
+
 def shards(workload):
     """The same with one shard and with as many as there are cores."""
     return replace(workload, name=f"shards-{workload.name}", systems=(PELTON_ONE_SHARD, PELTON), disk=())
@@ -216,8 +220,7 @@ def workloads():
         of = f"{partitions}p"
         fast = {"disk": DISK_AS_FAST_AS_IT_GOES, "systems": (DISK, *BROKERS)}
         alone = {"disk": DISK_ONE_AT_A_TIME, "systems": (DISK, *BROKERS)}
-        warm_up = {"warm_up_seconds": WARM_UP_SECONDS_OF_10000} if partitions == 10_000 else {}
-        found.append(produce(f"16x1000-{of}", 16, 1000, partitions, GB // 4, 4, request=1 << 20, **fast, **warm_up))
+        found.append(produce(f"16x1000-{of}", 16, 1000, partitions, GB // 4, 4, request=1 << 20, **fast, **warm_up_of(partitions)))
         if partitions == 10_000:
             break
         found += [
@@ -228,7 +231,7 @@ def workloads():
     found.append(produce("single-8p-64", 1, 1000, 8, GB // 50, 10, in_flight=64))
     # One batch a request, whatever the partitions: what tells how their number matters by itself.
     for partitions in (8, 10_000):
-        of = {"systems": (PELTON,), "warm_up_seconds": WARM_UP_SECONDS_OF_10000}
+        of = {"systems": (PELTON,), **warm_up_of(partitions)}
         found.append(produce(f"density-16x1000-{partitions}p", 16, 1000, partitions, GB // 4, 5, **of))
     fetch = ("--records", "1000", "--record-bytes", "1000", "--partitions", "8", "--in-flight", "1")
     fetch += ("--backlog", str(2 * GB))
