@@ -72,6 +72,29 @@ pub enum Request {
     Stop,
 }
 
+impl Request {
+    /// Whether somebody beside the asker depends on it being done whole.
+    pub fn changes_something(&self) -> bool {
+        match self {
+            Self::Append(_)
+            | Self::DeleteRecords(_)
+            | Self::Apply(_)
+            | Self::Change(_)
+            | Self::ProducerIds
+            | Self::Group(_)
+            | Self::GroupAnswers(_)
+            | Self::Listen
+            | Self::Stop => true,
+            Self::Read(_)
+            | Self::Await { .. }
+            | Self::Look(_)
+            | Self::Inventory
+            | Self::Metrics
+            | Self::PartitionMetrics => false,
+        }
+    }
+}
+
 /// The answers, in the order of the questions.
 pub enum Reply {
     Appended(Vec<AppendOutcome>),

@@ -68,12 +68,9 @@ impl Call {
     }
 
     async fn ask_part(&self, owner: ShardId, part: Part) -> Vec<(usize, GroupOutcome)> {
-        let answers = match owner == self.shard().id {
-            true => self.shard().coordinate(part.requests).await,
-            false => match self.ask(owner, Request::Group(part.requests)).await {
-                Reply::Group(answers) => answers,
-                _ => Vec::new(),
-            },
+        let answers = match self.ask(owner, Request::Group(part.requests)).await {
+            Reply::Group(answers) => answers,
+            _ => Vec::new(),
         };
         let mut answers = answers.into_iter();
         let outcomes = part.asked.into_iter().map(|(at, ticket)| {

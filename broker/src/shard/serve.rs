@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::rc::Rc;
 
+use futures::channel::oneshot;
 use pelton_model::ShardId;
 use pelton_net::StopSignal;
 
@@ -108,12 +109,27 @@ impl Shard {
     /// Asks a shard, this one included, something that need not keep its place in line.
     pub async fn ask(self: &Rc<Self>, to: ShardId, request: Request) -> Reply {
         if to == self.id {
-            return self.answer(request).await;
+            return match request.changes_something() {
+                true => self.answer_apart(request).await,
+                false => self.answer(request).await,
+            };
         }
         match self.router.send(to, request).await {
             Ok(pending) => pending.reply().await,
             Err(_) => Reply::Failed("the shard has stopped".into()),
         }
+    }
+
+    /// Goes on to its end when the asker has gone: a connection that ends drops whatever it was
+    /// waiting for, and a change that is given up in the middle would be nobody's to finish (H3).
+    async fn answer_apart(self: &Rc<Self>, request: Request) -> Reply {
+        let shard = self.clone();
+        let (sender, receiver) = oneshot::channel();
+        self.env.spawn(Lane::Foreground, async move {
+            let _ = sender.send(shard.answer(request).await);
+        });
+        // The lane ends with the executor only.
+        receiver.await.unwrap_or_else(|_| Reply::Failed("the shard has stopped".into()))
     }
 
     /// Any request that need not keep its place in line.

@@ -11,5 +11,6 @@ mod frozen_disk;
 mod full_disk;
 mod hostile_clients;
 mod lacking_machine;
+mod leaving_clients;
 mod produce_and_fetch;
 mod start_and_stop;

@@ -112,6 +112,23 @@ impl Connection {
         let _ = self.0.shutdown(Shutdown::Write);
     }
 
+    /// Is gone at once, without a word more.
+    pub fn reset(self) {
+        use std::os::fd::AsRawFd;
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: the descriptor is open, the pointer and the size are those of `linger`.
+        let set = unsafe {
+            libc::setsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                (&raw const linger).cast(),
+                size_of::<libc::linger>() as libc::socklen_t,
+            )
+        };
+        assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+    }
+
     /// Reads until the other side closes.
     pub fn end(&mut self, patience: Duration) -> End {
         self.0.set_read_timeout(Some(patience)).expect("a timeout");
