@@ -190,6 +190,8 @@ pub struct ShardFigures {
     pub paused_for_mailbox: Pauses,
     /// By API key: requests that wait, for records or for the device.
     pub parked: BTreeMap<i16, u64>,
+    /// Waits for records that other shards have parked here.
+    pub parked_for_shards: u64,
     pub fetch_sessions: u64,
     pub fetch_session_evictions: u64,
     pub frames_bytes: u64,

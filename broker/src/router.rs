@@ -125,10 +125,14 @@ pub struct Canceller {
 }
 
 impl Canceller {
+    /// Whether no answer has come yet.
+    pub fn is_open(&self) -> bool {
+        self.router.open.borrow().contains(&self.id)
+    }
+
     /// Does nothing once the answer has come.
     pub async fn cancel(self) {
-        let is_open = self.router.open.borrow().contains(&self.id);
-        if is_open {
+        if self.is_open() {
             let _ = self.peer.requests.send(Message::Cancel { id: self.id }).await;
         }
     }

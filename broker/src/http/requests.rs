@@ -72,6 +72,11 @@ pub fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
     for (api, count) in &parked {
         family.sample(&[("api", api)], count);
     }
+    text.gauge(
+        "pelton_requests_parked_for_shards",
+        "Of the fetches that wait for records, the waits at shards other than their connection's.",
+    )
+    .sample(&[], shards.iter().map(|shard| shard.parked_for_shards).sum::<u64>());
 }
 
 /// Kafka's name as labels are written: `list_offsets` for ListOffsets. Numbers are a client's to

@@ -23,6 +23,7 @@ impl Shard {
         figures.paused_for_budget =
             Pauses { now: budget.waiting_count() as u64, ever: budget.waits() };
         figures.paused_for_mailbox = self.router.held_back();
+        figures.parked_for_shards = self.waits.borrow().len() as u64;
         figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
         figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
         figures.partitions = stats.partitions as u64;

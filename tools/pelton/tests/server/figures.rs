@@ -13,7 +13,7 @@ use crate::support::clients::{
 };
 use crate::support::patience::eventually;
 use crate::support::wire::{Connection, Fields};
-use crate::support::{Broker, directory};
+use crate::support::{Broker, directory, has_two_cores};
 
 /// Where `--metrics` with port 0 ended up, from the broker's own words.
 fn metrics_address(broker: &Broker) -> String {
@@ -192,4 +192,32 @@ fn a_broker_that_is_told_to_sends_itself_records_through_each_core() {
     let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
     let (_, text) = get(&metrics_address(&broker), "/metrics");
     assert!(!text.lines().any(|line| line.starts_with("pelton_canar")), "{text}");
+}
+
+/// R5: a wait that another shard has parked for a connection goes with the connection.
+#[test]
+fn who_waits_at_another_shard_leaves_nothing_there() {
+    if !has_two_cores("who_waits_at_another_shard_leaves_nothing_there") {
+        return;
+    }
+    const FETCH: i16 = 1;
+    const PARTITIONS: i32 = 8;
+    const WAIT_MS: i32 = 600_000;
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0", "--cores", "2"]);
+    let address = metrics_address(&broker);
+    let parked = || value(&address, "pelton_requests_parked_for_shards");
+    create_topic(&broker, "t", PARTITIONS);
+    let fetch = Fields::request(FETCH, 4).i32(-1).i32(WAIT_MS).i32(1).i32(1 << 20).i8(0);
+    let fetch = fetch.i32(1).string("t").i32(PARTITIONS);
+    let fetch =
+        (0..PARTITIONS).fold(fetch, |fetch, partition| fetch.i32(partition).i64(0).i32(1 << 20));
+    for _ in 0..3 {
+        let mut connection = Connection::open(&broker);
+        assert!(connection.send(&fetch.frame()));
+        eventually("it waits", LATER, || (parked() > 0.0).then_some(()));
+        connection.reset();
+        eventually("nothing waits for it", LATER, || (parked() == 0.0).then_some(()));
+    }
+    broker.kill();
 }

@@ -1,6 +1,7 @@
 //! Waiting for records, holding no buffer (R5).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{FutureExt, LocalBoxFuture, select, select_all};
@@ -11,7 +12,9 @@ use pelton_net::StopSignal;
 use super::plan::{Place, Read};
 use crate::kafka::context::Call;
 use crate::message::Request;
-use crate::router::Pending;
+use crate::router::Canceller;
+use crate::runtime::Lane;
+use crate::shard::Shard;
 
 /// What is waited for at one owner.
 #[derive(Default)]
@@ -44,6 +47,7 @@ pub async fn park(call: &Call, waits: BTreeMap<ShardId, Wait>, wait: Duration) {
     let shard = call.shard();
     let here = StopSignal::new();
     let mut local: Option<LocalBoxFuture<'_, ()>> = None;
+    let mut elsewhere = Elsewhere { shard: shard.clone(), waits: Vec::new() };
     let mut remote = Vec::new();
     for (owner, Wait { positions, bytes_min }) in waits {
         if owner == shard.id {
@@ -51,18 +55,34 @@ pub async fn park(call: &Call, waits: BTreeMap<ShardId, Wait>, wait: Duration) {
         } else if let Some(pending) =
             call.send(owner, Request::Await { positions, bytes_min }).await
         {
+            elsewhere.waits.push(pending.canceller());
             remote.push(pending);
         }
     }
     let mut waits: Vec<LocalBoxFuture<'_, ()>> = local.into_iter().collect();
     waits.push(shard.stop.stopped().boxed_local());
-    let handles: Vec<_> = remote.iter().map(Pending::canceller).collect();
     waits.extend(
         remote.into_iter().map(|pending| async { drop(pending.reply().await) }.boxed_local()),
     );
     drop(select(select_all(waits), shard.env.sleep(wait)).await);
-    // The waits that are left are told that nobody listens.
-    for handle in handles {
-        handle.cancel().await;
+}
+
+/// Waits of one fetch at other shards. Once this is dropped, with its connection perhaps, those that
+/// are left are told that nobody listens: they have no end of their own.
+struct Elsewhere {
+    shard: Rc<Shard>,
+    waits: Vec<Canceller>,
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let left: Vec<_> = self.waits.drain(..).filter(Canceller::is_open).collect();
+        if !left.is_empty() {
+            self.shard.env.spawn(Lane::Foreground, async {
+                for wait in left {
+                    wait.cancel().await;
+                }
+            });
+        }
     }
 }
