@@ -42,8 +42,9 @@ pub enum Message {
 pub enum Request {
     /// One batch for each of some partitions, appended in this order (R4).
     Append(Vec<BatchToAppend>),
-    /// One read for each of some partitions; never waits.
-    Read(Vec<PartitionToRead>),
+    /// One read for each of some partitions, which together bring so many bytes, or one batch; never
+    /// waits.
+    Read { partitions: Vec<PartitionToRead>, bytes_max: usize },
     /// Resolves when there are so many bytes past the given offsets, or something has gone.
     Await { positions: Vec<(PartitionId, Offset)>, bytes_min: usize },
     /// The same question about each of some partitions.
@@ -85,7 +86,7 @@ impl Request {
             | Self::GroupAnswers(_)
             | Self::Listen
             | Self::Stop => true,
-            Self::Read(_)
+            Self::Read { .. }
             | Self::Await { .. }
             | Self::Look(_)
             | Self::Inventory
@@ -160,8 +161,6 @@ pub struct PartitionToRead {
     pub partition: PartitionId,
     pub offset: Offset,
     pub bytes_max: usize,
-    /// Whether a first batch above `bytes_max` is served all the same.
-    pub at_least_one: bool,
     /// -1: unchecked (KIP-320).
     pub current_epoch: i32,
     /// -1: unchecked (KIP-595).

@@ -93,11 +93,10 @@ impl Shard {
             partition,
             offset: stored.base_offset,
             bytes_max: 1,
-            at_least_one: true,
             current_epoch: -1,
             last_fetched_epoch: -1,
         };
-        match self.ask(owner, Request::Read(vec![read])).await {
+        match self.ask(owner, Request::Read { partitions: vec![read], bytes_max: 1 }).await {
             Reply::Read(outcomes) => outcomes
                 .first()
                 .is_some_and(|outcome| outcome.result.as_ref().is_ok_and(|read| read.bytes > 0)),

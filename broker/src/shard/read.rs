@@ -2,6 +2,7 @@
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
+use pelton_model::batch::BatchHeader;
 use pelton_model::{LeaderEpoch, Offset, PartitionId};
 use pelton_net::StopSignal;
 use pelton_storage::{Log, ReadError, ReadLimits, ReadSlices, Watch};
@@ -10,13 +11,48 @@ use super::Shard;
 use crate::message::{LogFault, PartitionToRead, ReadBytes, ReadOutcome};
 use crate::runtime::Lane;
 
+/// What a request may still bring.
+struct Room {
+    bytes: usize,
+    /// Nothing was found yet: the first batch of all is read whole, whatever the limits.
+    is_first: bool,
+    /// A read of the device was for nothing, as what it found was larger than the room. Others would
+    /// be, too.
+    is_too_small_for_disk: bool,
+}
+
+impl Room {
+    /// What may be read of a log from there on; nothing of it, where that could bring no batch.
+    fn limits(&self, log: &Log, asked: &PartitionToRead, end: Offset) -> ReadLimits {
+        let bytes_max = asked.bytes_max.min(self.bytes);
+        let is_read = self.is_first
+            || bytes_max >= BatchHeader::BYTES
+                && !(self.is_too_small_for_disk && log.is_on_disk(asked.offset));
+        let end = if is_read { end } else { end.min(asked.offset) };
+        ReadLimits { bytes_max, at_least_one: self.is_first, end }
+    }
+
+    fn take(&mut self, asked: &PartitionToRead, read: &ReadSlices) {
+        let is_cut_by_room = read.from_disk && read.bytes == 0 && asked.bytes_max > self.bytes;
+        self.is_too_small_for_disk |= is_cut_by_room;
+        self.is_first &= read.bytes == 0;
+        self.bytes = self.bytes.saturating_sub(read.bytes);
+    }
+}
+
 impl Shard {
-    /// One read after the other. Each has its own share of bytes, given by the asker.
-    pub async fn read(&self, partitions: Vec<PartitionToRead>) -> Vec<ReadOutcome> {
+    /// One read after the other, until all together have brought so many bytes: the rest is told its
+    /// offsets only.
+    pub async fn read(
+        &self,
+        partitions: Vec<PartitionToRead>,
+        bytes_max: usize,
+    ) -> Vec<ReadOutcome> {
+        let mut room = Room { bytes: bytes_max, is_first: true, is_too_small_for_disk: false };
         let mut outcomes = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let result = match self.find(partition.partition) {
-                Ok(log) => self.read_one(&log, &partition).await,
+                Ok(log) => self.read_one(&log, &partition, &mut room).await,
                 Err(fault) => Err(fault),
             };
             outcomes.push(ReadOutcome { result });
@@ -25,7 +61,12 @@ impl Shard {
         outcomes
     }
 
-    async fn read_one(&self, log: &Log, asked: &PartitionToRead) -> Result<ReadBytes, LogFault> {
+    async fn read_one(
+        &self,
+        log: &Log,
+        asked: &PartitionToRead,
+        room: &mut Room,
+    ) -> Result<ReadBytes, LogFault> {
         check_epoch(log, asked.current_epoch)?;
         let high_watermark = log.commit_offset();
         let mut answer = ReadBytes {
@@ -46,11 +87,7 @@ impl Shard {
                 Some(_) => {}
             }
         }
-        let limits = ReadLimits {
-            bytes_max: asked.bytes_max,
-            at_least_one: asked.at_least_one,
-            end: high_watermark,
-        };
+        let limits = room.limits(log, asked, high_watermark);
         let read = match self.read_log(log, asked.offset, limits).await {
             Ok(read) => read,
             Err(ReadError::OutOfRange { start, end }) => {
@@ -63,6 +100,7 @@ impl Shard {
             true => figures.read_bytes_disk += read.bytes as u64,
             false => figures.read_bytes_cache += read.bytes as u64,
         });
+        room.take(asked, &read);
         answer.bytes = read.bytes;
         answer.slices = read.slices;
         Ok(answer)

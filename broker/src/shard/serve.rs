@@ -143,7 +143,9 @@ impl Shard {
                 self.wait_for_bytes(positions, bytes_min, StopSignal::new()).await;
                 Reply::Done
             }
-            Request::Read(partitions) => Reply::Read(self.read(partitions).await),
+            Request::Read { partitions, bytes_max } => {
+                Reply::Read(self.read(partitions, bytes_max).await)
+            }
             Request::Look(questions) => Reply::Looked(self.look(questions).await),
             Request::DeleteRecords(asked) => Reply::StartsAt(self.delete_records(asked).await),
             Request::Inventory => Reply::Inventory(

@@ -221,3 +221,32 @@ fn who_waits_at_another_shard_leaves_nothing_there() {
     }
     broker.kill();
 }
+
+/// R5: a fetch reads of the device what its answer holds, however many partitions have more.
+#[test]
+fn what_is_read_for_a_fetch_is_not_thrown_away() {
+    const FETCH: i16 = 1;
+    const PARTITIONS: i32 = 16;
+    const MAX_BYTES: i32 = 1 << 20;
+    let options = ["--metrics", "127.0.0.1:0", "--cores", "1"];
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &options);
+    create_topic(&broker, "t", PARTITIONS);
+    let payloads = vec![vec![b'x'; 1000]; 300];
+    for partition in 0..PARTITIONS {
+        produce(&config(&broker), "t", partition, &payloads);
+    }
+    // Nothing is in memory of what an earlier life has written.
+    broker.stop();
+    let broker = Broker::start_with(data.path(), 0, &options);
+    let fetch = Fields::request(FETCH, 4).i32(-1).i32(100).i32(1).i32(MAX_BYTES).i8(0);
+    let fetch = fetch.i32(1).string("t").i32(PARTITIONS);
+    let fetch =
+        (0..PARTITIONS).fold(fetch, |fetch, partition| fetch.i32(partition).i64(0).i32(MAX_BYTES));
+    let answer = Connection::open(&broker).ask(&fetch).expect("an answer");
+    let read = value(&metrics_address(&broker), "pelton_read_bytes_total{from=\"disk\"}");
+    let (most, least) = (f64::from(MAX_BYTES), f64::from(MAX_BYTES) * 0.8);
+    assert!(read <= most && read >= least, "{read} bytes were read");
+    assert!(answer.len() as f64 >= read, "an answer of {} for {read}", answer.len());
+    broker.kill();
+}

@@ -71,12 +71,16 @@ async fn read(
     };
     let owners: BTreeSet<ShardId> = allowed().map(|(owner, ..)| owner).collect();
     let share = bytes_max / owners.len().max(1);
-    let items = allowed().map(|(owner, id, wanted)| (owner, question(id, wanted, share))).collect();
+    let items = allowed().map(|(owner, id, wanted)| (owner, question(id, wanted))).collect();
     let outcomes = call
-        .ask_owners(items, Request::Read, |reply| match reply {
-            Reply::Read(outcomes) => Some(outcomes),
-            _ => None,
-        })
+        .ask_owners(
+            items,
+            |partitions| Request::Read { partitions, bytes_max: share },
+            |reply| match reply {
+                Reply::Read(outcomes) => Some(outcomes),
+                _ => None,
+            },
+        )
         .await;
     let mut outcomes = outcomes.into_iter();
     let mut total = 0;
@@ -99,15 +103,12 @@ async fn read(
     (responses, total)
 }
 
-fn question(id: PartitionId, wanted: &Wanted, share: usize) -> PartitionToRead {
+fn question(id: PartitionId, wanted: &Wanted) -> PartitionToRead {
     let partition = &wanted.partition;
     PartitionToRead {
         partition: id,
         offset: Offset::new(partition.fetch_offset),
-        bytes_max: usize::try_from(partition.max_bytes).unwrap_or(0).min(share),
-        // Every partition may give one batch here; the surplus is dropped where the order of the
-        // request is known.
-        at_least_one: true,
+        bytes_max: usize::try_from(partition.max_bytes).unwrap_or(0),
         current_epoch: partition.current_leader_epoch,
         last_fetched_epoch: partition.last_fetched_epoch,
     }
@@ -136,13 +137,14 @@ fn response_of(
         // Only where there would be records: the limit is not looked at before.
         Some(Ok(read))
             if (room.is_below_zero || wanted.partition.max_bytes < 0)
-                && !read.slices.is_empty() =>
+                && read.diverging.is_none()
+                && wanted.partition.fetch_offset < read.high_watermark =>
         {
             FetchPartitionResponse::error(index, ErrorCode::UnknownServerError)
         }
         Some(Ok(read)) => {
             let limit = room.bytes.min(partition_max);
-            let is_at_end = read.slices.is_empty();
+            let is_at_end = wanted.partition.fetch_offset >= read.high_watermark;
             let mut response = served(index, read, room, partition_max);
             // Nothing is ever aborted yet: none for read_committed, and none asked for otherwise.
             // Kafka knows of none either where what it may read is no whole batch, or where the
