@@ -196,6 +196,9 @@ pub struct ShardFigures {
     pub fetch_session_evictions: u64,
     pub frames_bytes: u64,
     pub frames_budget_bytes: u64,
+    /// Records in answers to fetches that clients have not taken yet.
+    pub answers_bytes: u64,
+    pub answers_budget_bytes: u64,
     pub partitions: u64,
     /// Of these, those that nothing can be written to or read from until a restart.
     pub partitions_offline: u64,

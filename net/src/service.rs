@@ -61,17 +61,25 @@ pub enum Answer {
 pub struct Reply {
     pub pieces: Vec<Bytes>,
     pub charge: Option<Charge>,
+    /// Of what it carries that the request did not bring.
+    pub cargo: Option<Charge>,
     pub mark: Option<Mark>,
 }
 
 impl Reply {
     pub fn new(pieces: Vec<Bytes>) -> Self {
-        Self { pieces, charge: None, mark: None }
+        Self { pieces, charge: None, cargo: None, mark: None }
     }
 
     /// Has [`Service::sent`] told when the answer has been handed to the socket.
     pub fn marked(mut self, mark: Mark) -> Self {
         self.mark = Some(mark);
+        self
+    }
+
+    /// The same for what it carries, of a budget of its own.
+    pub fn carrying(mut self, cargo: Option<Charge>) -> Self {
+        self.cargo = cargo;
         self
     }
 

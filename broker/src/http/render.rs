@@ -200,14 +200,15 @@ fn clients(text: &mut Exposition, shards: &[ShardFigures]) {
 fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut family = text.gauge(
         "pelton_memory_used_bytes",
-        "Memory held: requests (frames), batches not yet in segments (tails), or kept (cache); and \
-         an estimate, without names and what an allocator adds, of what is known about partitions, \
+        "Memory held: requests (frames), records on their way to clients (answers), batches not yet \
+         in segments (tails), or kept (cache); and an estimate, without names and what an allocator adds, of what is known about partitions, \
          producers, indexes, groups and fetch sessions (state).",
     );
     for shard in shards {
         let id = shard.shard.to_string();
         for (purpose, bytes) in [
             ("frames", shard.frames_bytes),
+            ("answers", shard.answers_bytes),
             ("tails", shard.uncarried_bytes),
             ("cache", shard.cached_bytes),
             ("state", shard.state_bytes),
@@ -219,6 +220,7 @@ fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
     for shard in shards {
         let id = shard.shard.to_string();
         family.sample(&[("shard", &id), ("for", "frames")], shard.frames_budget_bytes);
+        family.sample(&[("shard", &id), ("for", "answers")], shard.answers_budget_bytes);
     }
 }
 

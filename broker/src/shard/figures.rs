@@ -26,6 +26,8 @@ impl Shard {
         figures.parked_for_shards = self.waits.borrow().len() as u64;
         figures.frames_bytes = self.net.budget.in_use_bytes() as u64;
         figures.frames_budget_bytes = self.net.budget.capacity_bytes() as u64;
+        figures.answers_bytes = self.answers.in_use_bytes() as u64;
+        figures.answers_budget_bytes = self.answers.capacity_bytes() as u64;
         figures.partitions = stats.partitions as u64;
         figures.uncarried_bytes = stats.uncarried_bytes as u64;
         figures.cached_bytes = stats.cached_bytes as u64;

@@ -24,8 +24,9 @@ use std::time::Duration;
 
 use pelton_cluster::config::{BrokerLayers, TopicConfig};
 use pelton_cluster::{Overrides, Topic};
+use pelton_model::limits::ANSWERS_BYTES_MAX;
 use pelton_model::{ShardId, TopicId};
-use pelton_net::{AcceptorStop, Admission, Listener, ShardResources, StopSignal};
+use pelton_net::{AcceptorStop, Admission, Budget, Listener, ShardResources, StopSignal};
 use pelton_storage::Store;
 use pelton_storage::disk::Disk;
 use pelton_storage::event::Event;
@@ -58,6 +59,8 @@ pub struct Shard {
     pub metrics: Rc<Metrics>,
     pub groups: Coordinators,
     pub net: ShardResources,
+    /// Records in answers that clients have not taken yet (R5).
+    pub answers: Budget,
     pub admission: Admission,
     pub stop: StopSignal,
     /// Given when a stop has done all that it does with the disk.
@@ -120,6 +123,7 @@ impl Shard {
             metrics: Rc::default(),
             groups: Coordinators::default(),
             net: parts.net,
+            answers: Budget::new(ANSWERS_BYTES_MAX),
             admission: parts.admission,
             stop: StopSignal::new(),
             closed: StopSignal::new(),

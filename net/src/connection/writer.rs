@@ -86,6 +86,7 @@ impl Batch {
                 self.bytes += reply.pieces.iter().map(Bytes::len).sum::<usize>();
                 self.pieces.extend(reply.pieces);
                 self.charges.extend(reply.charge);
+                self.charges.extend(reply.cargo);
                 self.marks.extend(reply.mark);
             }
             Answer::Nothing => {}

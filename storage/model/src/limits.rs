@@ -28,6 +28,10 @@ pub const RECORD_ERRORS_MAX: usize = 1_000;
 /// Messages that may wait between two shards; below 1024 glommio's channel loses most of its speed.
 pub const MAILBOX_MESSAGES: usize = 1024;
 
+/// Bytes of records in the answers to fetches that the clients of one shard have not taken yet (R5).
+/// Those of further answers are a batch each.
+pub const ANSWERS_BYTES_MAX: usize = 128 << 20;
+
 const _: () = assert!(CHUNK_BYTES >= BLOCK_BYTES && CHUNK_BYTES.is_multiple_of(BLOCK_BYTES));
 const _: () = assert!(IO_BYTES_MAX >= CHUNK_BYTES && IO_BYTES_MAX.is_multiple_of(CHUNK_BYTES));
 const _: () = assert!(SMALL_FRAME_BYTES >= BLOCK_BYTES);

@@ -250,3 +250,37 @@ fn what_is_read_for_a_fetch_is_not_thrown_away() {
     assert!(answer.len() as f64 >= read, "an answer of {} for {read}", answer.len());
     broker.kill();
 }
+
+/// R3, R5: what clients have fetched and do not take is bounded, and keeps nobody from reading.
+#[test]
+fn answers_that_nobody_takes_hold_no_more_than_their_budget() {
+    const FETCH: i16 = 1;
+    const BUDGET_BYTES: f64 = (128 << 20) as f64;
+    const MAX_BYTES: i32 = 16 << 20;
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0", "--cores", "1"]);
+    let address = metrics_address(&broker);
+    let held = || value(&address, "pelton_memory_used_bytes{shard=\"0\",for=\"answers\"}");
+    create_topic(&broker, "t", 1);
+    let sent = vec![vec![b'x'; 100_000]; 170];
+    produce(&config(&broker), "t", 0, &sent);
+    let fetch = Fields::request(FETCH, 4).i32(-1).i32(100).i32(1).i32(MAX_BYTES).i8(0);
+    let fetch = fetch.i32(1).string("t").i32(1).i32(0).i64(0).i32(MAX_BYTES);
+    let mut idlers = Vec::new();
+    for count in 1..=24 {
+        let mut idler = Connection::open(&broker);
+        assert!(idler.send(&fetch.frame()));
+        // A part is with the sockets of both sides.
+        eventually("the answer is made", LATER, || idler.is_read().then_some(()));
+        idlers.push(idler);
+        assert!(held() <= BUDGET_BYTES, "{} bytes for {count}", held());
+    }
+    eventually("answers are held", LATER, || (held() > BUDGET_BYTES / 4.0).then_some(()));
+    let answer = Connection::open(&broker).ask(&fetch).expect("an answer").len();
+    assert!((100_000..MAX_BYTES as usize / 4).contains(&answer), "{answer} bytes beside them");
+    assert_eq!(payloads(&broker, "t", 0), sent, "others read on");
+    assert!(held() <= BUDGET_BYTES);
+    drop(idlers);
+    eventually("nothing is held", LATER, || (held() == 0.0).then_some(()));
+    broker.kill();
+}

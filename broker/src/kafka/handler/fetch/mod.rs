@@ -12,7 +12,7 @@ use pelton_kafka::ErrorCode;
 use pelton_kafka::fetch::{
     FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopicResponse,
 };
-use pelton_net::Answer;
+use pelton_net::{Answer, Charge, Reply};
 
 use crate::kafka::context::Call;
 use crate::kafka::fetch_session::{Answered, Begun};
@@ -23,9 +23,9 @@ const FIRST_WITH_IDS: i16 = 13;
 const LAST_WITHOUT_STORAGE_ERROR: i16 = 5;
 
 pub async fn handle(call: Call, request: FetchRequest) -> Answer {
-    let response = respond(&call, request).await;
+    let (response, cargo) = respond(&call, request).await;
     match response.encode(call.header.correlation_id, call.version()) {
-        Ok(frame) => frame.into_pieces().into(),
+        Ok(frame) => Answer::Reply(Reply::new(frame.into_pieces()).carrying(cargo)),
         Err(error) => {
             tracing::error!(%error, "no answer to Fetch can be made");
             Answer::Close
@@ -33,19 +33,22 @@ pub async fn handle(call: Call, request: FetchRequest) -> Answer {
     }
 }
 
-async fn respond(call: &Call, request: FetchRequest) -> FetchResponse {
+/// The answer, and what its records are charged.
+async fn respond(call: &Call, request: FetchRequest) -> (FetchResponse, Option<Charge>) {
     let shard = call.shard();
     let by_id = call.version() >= FIRST_WITH_IDS;
     let begun = shard.fetch_sessions.borrow_mut().begin(shard.env.elapsed(), &request, by_id);
     let (turn, wanted) = match begun {
         Begun::Wanted { turn, wanted } => (turn, wanted),
-        Begun::Refused(error) => return FetchResponse { error, ..FetchResponse::default() },
+        Begun::Refused(error) => {
+            return (FetchResponse { error, ..FetchResponse::default() }, None);
+        }
     };
     let (reads, failed) = plan::plan(call, &request, wanted);
     if !reads.is_empty() && !matches!(request.isolation_level, 0 | 1) {
-        return not_understood(&request, by_id);
+        return (not_understood(&request, by_id), None);
     }
-    let mut answers = read::until_enough(call, &request, reads).await;
+    let (mut answers, cargo) = read::until_enough(call, &request, reads).await;
     answers.extend(failed);
     for answered in &mut answers {
         suit_version(call.version(), &mut answered.response);
@@ -56,7 +59,8 @@ async fn respond(call: &Call, request: FetchRequest) -> FetchResponse {
         &mut answers,
         shard.env.random(),
     );
-    FetchResponse { error: finished.error, session_id: finished.session_id, ..grouped(answers) }
+    let (error, session_id) = (finished.error, finished.session_id);
+    (FetchResponse { error, session_id, ..grouped(answers) }, cargo)
 }
 
 /// The answer to an isolation level that there is not.

@@ -7,6 +7,7 @@ use pelton_kafka::fetch::{EpochEndOffset, FetchPartitionResponse, FetchRequest};
 use pelton_kafka::{ApiKey, ErrorCode};
 use pelton_model::batch::BatchHeader;
 use pelton_model::{Offset, PartitionId, ShardId};
+use pelton_net::{Budget, Charge};
 
 use super::park;
 use super::plan::{Place, Read};
@@ -15,8 +16,13 @@ use crate::kafka::errors::of_fault;
 use crate::kafka::fetch_session::{Answered, Wanted};
 use crate::message::{LogFault, PartitionToRead, ReadBytes, ReadOutcome, Reply, Request};
 
-/// Reads until there is enough, or an error, or the time is up.
-pub async fn until_enough(call: &Call, request: &FetchRequest, reads: Vec<Read>) -> Vec<Answered> {
+/// Reads until there is enough, or an error, or the time is up. Gives the answers, and what their
+/// records are charged.
+pub async fn until_enough(
+    call: &Call,
+    request: &FetchRequest,
+    reads: Vec<Read>,
+) -> (Vec<Answered>, Option<Charge>) {
     let env = call.shard().env.clone();
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let deadline = env.elapsed() + wait;
@@ -24,7 +30,7 @@ pub async fn until_enough(call: &Call, request: &FetchRequest, reads: Vec<Read>)
     let bytes_max = usize::try_from(i64::from(request.max_bytes).min(broker_max)).unwrap_or(0);
     let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
     let mut bytes_before = None;
-    let responses = loop {
+    let mut responses = loop {
         let (responses, bytes) = read(call, request, bytes_max, &reads).await;
         let is_settled =
             responses.iter().any(|it| !it.error.is_none() || it.diverging_epoch.is_some());
@@ -48,12 +54,38 @@ pub async fn until_enough(call: &Call, request: &FetchRequest, reads: Vec<Read>)
         park::park(call, waits, deadline - now).await;
         drop(parked);
     };
+    let cargo = charge(&call.shard().answers, &mut responses);
     let mut answers = Vec::with_capacity(reads.len());
     for (read, response) in reads.into_iter().zip(responses) {
         count_traffic(call, read.wanted.topic_name(), &response);
         answers.push(Answered { wanted: read.wanted, response });
     }
-    answers
+    (answers, cargo)
+}
+
+/// Charges the records of an answer until it has been sent. What the budget has no room for is left
+/// out, for the next fetch; the first batch of all is not, charged or not, so that every client gets
+/// on.
+fn charge(budget: &Budget, responses: &mut [FetchPartitionResponse]) -> Option<Charge> {
+    let total = |responses: &[FetchPartitionResponse]| {
+        responses.iter().map(FetchPartitionResponse::records_bytes).sum()
+    };
+    let charge = budget.try_acquire(total(responses));
+    if charge.is_some() {
+        return charge;
+    }
+    let mut room = budget.capacity_bytes().saturating_sub(budget.in_use_bytes());
+    let mut is_first = true;
+    for records in responses.iter_mut().filter_map(|response| response.records.as_mut()) {
+        let fits = records.iter().take_while(|batch| {
+            let fits = std::mem::take(&mut is_first) || batch.len() <= room;
+            room = if fits { room.saturating_sub(batch.len()) } else { 0 };
+            fits
+        });
+        let count = fits.count();
+        records.truncate(count);
+    }
+    budget.try_acquire(total(responses))
 }
 
 /// One read at every owner, within the limits; one message per owner and round (R4).
