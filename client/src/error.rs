@@ -79,9 +79,14 @@ impl Error {
     /// Whether what was asked may have been done although it was not acknowledged.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
-            Error::Broker { code, .. } => {
-                matches!(code, ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend)
-            }
+            Error::Broker { code, .. } => matches!(
+                code,
+                ErrorCode::RequestTimedOut
+                    | ErrorCode::NotEnoughReplicasAfterAppend
+                    // Raised wherever in its work the broker was.
+                    | ErrorCode::KafkaStorageError
+                    | ErrorCode::UnknownServerError
+            ),
             Error::Connection { .. }
             | Error::TimedOut { .. }
             | Error::Protocol { .. }

@@ -97,9 +97,48 @@ fn verdict(parcel: &Parcel, found: &ProducePartitionResponse) -> Verdict {
             log_append_time: (found.log_append_time_ms >= 0)
                 .then(|| TimestampMs::new(found.log_append_time_ms)),
         }),
-        Err(error) if error.is_outcome_unknown() => Verdict::Unknown(error),
-        Err(error) => Verdict::Refused(error),
+        Err(error) => judge(error),
     }
+}
+
+/// What an error that a leader answered says of the attempt. A leader that has stepped down, or whose
+/// disk fails, may have appended before it found that out, and its successor, or itself when it has
+/// recovered, has the batch. So of all codes only those count as a refusal that are certain to be.
+pub(super) fn judge(error: Error) -> Verdict {
+    match error.code() {
+        Some(code) if is_checked_first(code) => Verdict::Refused(error),
+        _ => Verdict::Unknown(error),
+    }
+}
+
+/// Whether a code comes of what a leader checks before it appends.
+const fn is_checked_first(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::ClusterAuthorizationFailed
+            | ErrorCode::CorruptMessage
+            | ErrorCode::InvalidProducerEpoch
+            | ErrorCode::InvalidProducerIdMapping
+            | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidRequest
+            | ErrorCode::InvalidRequiredAcks
+            | ErrorCode::InvalidTimestamp
+            | ErrorCode::InvalidTopicException
+            | ErrorCode::InvalidTxnState
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::NotEnoughReplicas
+            | ErrorCode::OutOfOrderSequenceNumber
+            | ErrorCode::PolicyViolation
+            | ErrorCode::ProducerFenced
+            | ErrorCode::RecordListTooLarge
+            | ErrorCode::ThrottlingQuotaExceeded
+            | ErrorCode::TopicAuthorizationFailed
+            | ErrorCode::TransactionalIdAuthorizationFailed
+            | ErrorCode::UnknownProducerId
+            | ErrorCode::UnsupportedCompressionType
+            | ErrorCode::UnsupportedForMessageFormat
+            | ErrorCode::UnsupportedVersion
+    )
 }
 
 pub(super) fn context(parcel: &Parcel) -> String {

@@ -38,7 +38,8 @@ pub(super) struct Batch {
     /// Given with the first attempt, and kept by all others until it is certain that none of them
     /// has appended the records.
     pub(super) number: Option<Number>,
-    /// Whether an attempt ended without an answer, so that the records may be in the log.
+    /// Whether an attempt ended without an answer, or with one that proves nothing, so that the
+    /// records may be in the log.
     pub(super) may_be_appended: bool,
     /// None once the records have been told.
     pub(super) promise: Option<Promise>,

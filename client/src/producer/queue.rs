@@ -399,6 +399,11 @@ impl Queue {
         batch.attempts = batch.attempts.saturating_add(1);
         let next = now + rules.backoff.pause(batch.attempts, chance);
         if next > batch.created + rules.delivery_timeout {
+            // What was refused last may have been appended before.
+            let error = match batch.may_be_appended && !error.is_outcome_unknown() {
+                true => Error::TimedOut { context: error.to_string().into() },
+                false => error,
+            };
             return self.give_up(batch, error);
         }
         batch.not_before = Some(next);

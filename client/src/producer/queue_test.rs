@@ -4,6 +4,7 @@ use pelton_model::batch::{BatchFields, NewRecord};
 use pelton_model::{Offset, ProducerId};
 
 use super::*;
+use crate::producer::answer::judge;
 use crate::producer::record::Delivery;
 
 const LINGER: Duration = Duration::from_millis(5);
@@ -83,8 +84,9 @@ fn appended(offset: i64) -> Verdict {
     Verdict::Appended(Appended { base_offset: Some(Offset::new(offset)), log_append_time: None })
 }
 
-fn refused(code: ErrorCode) -> Verdict {
-    Verdict::Refused(Error::broker("produce", code))
+/// The leader answers this.
+fn answered(code: ErrorCode) -> Verdict {
+    judge(Error::broker("produce", code))
 }
 
 fn lost() -> Verdict {
@@ -167,7 +169,7 @@ fn a_broker_gets_to_know_the_producer_before_the_second_batch_is_sent() {
     bench.push_batch();
     let first = bench.take().unwrap();
     assert!(bench.take().is_none());
-    bench.back(first, refused(ErrorCode::NotLeaderOrFollower));
+    bench.back(first, answered(ErrorCode::NotLeaderOrFollower));
     bench.wait(Duration::from_secs(1));
     let first = bench.take().unwrap();
     assert_eq!(number(&first), (0, 0));
@@ -198,8 +200,8 @@ fn a_batch_behind_one_that_failed_keeps_its_number() {
     bench.push_batch();
     bench.push_batch();
     let (first, second) = (bench.take().unwrap(), bench.take().unwrap());
-    bench.back(first, refused(ErrorCode::NotLeaderOrFollower));
-    bench.back(second, refused(ErrorCode::OutOfOrderSequenceNumber));
+    bench.back(first, answered(ErrorCode::NotLeaderOrFollower));
+    bench.back(second, answered(ErrorCode::OutOfOrderSequenceNumber));
     bench.wait(Duration::from_secs(1));
     let first = bench.take().unwrap();
     assert_eq!(number(&first), (0, 1));
@@ -212,10 +214,65 @@ fn what_was_certainly_not_appended_leaves_no_gap() {
     let mut bench = Bench::new(true);
     bench.push_batch();
     let first = bench.take().unwrap();
-    let settled = bench.back(first, refused(ErrorCode::MessageTooLarge)).unwrap();
+    let settled = bench.back(first, answered(ErrorCode::MessageTooLarge)).unwrap();
     assert_eq!(settled.outcome.unwrap_err().code(), Some(ErrorCode::MessageTooLarge));
     bench.push_batch();
     assert_eq!(number(&bench.take().unwrap()), (0, 0));
+}
+
+/// The record behind it would be taken for a duplicate, acknowledged, and be nowhere.
+#[test]
+fn after_an_error_that_proves_nothing_no_number_is_used_again() {
+    for code in [
+        ErrorCode::KafkaStorageError,
+        ErrorCode::NotLeaderOrFollower,
+        ErrorCode::UnknownTopicOrPartition,
+        ErrorCode::UnknownTopicId,
+        ErrorCode::FencedLeaderEpoch,
+        ErrorCode::UnknownServerError,
+    ] {
+        let mut bench = Bench::introduced();
+        bench.push_batch();
+        let parcel = bench.take().unwrap();
+        assert_eq!(number(&parcel), (0, 1));
+        let mut settled = Vec::from_iter(bench.back(parcel, answered(code)));
+        bench.wait(DELIVERY_TIMEOUT);
+        settled.extend(bench.queue.expire(bench.now, &bench.rules));
+        assert_eq!(settled.len(), 1, "{code}");
+        assert!(settled.remove(0).outcome.unwrap_err().is_outcome_unknown(), "{code}");
+        bench.push_batch();
+        assert_eq!(number(&bench.take().unwrap()), (1, 0), "{code}");
+    }
+}
+
+#[test]
+fn after_a_refusal_a_number_is_used_again() {
+    let mut bench = Bench::introduced();
+    bench.push_batch();
+    let parcel = bench.take().unwrap();
+    assert!(bench.back(parcel, answered(ErrorCode::NotEnoughReplicas)).is_none());
+    bench.wait(DELIVERY_TIMEOUT);
+    assert_eq!(bench.queue.expire(bench.now, &bench.rules).len(), 1);
+    bench.push_batch();
+    assert_eq!(number(&bench.take().unwrap()), (0, 1));
+}
+
+#[test]
+fn a_refusal_says_nothing_of_the_attempts_before_it() {
+    for is_lost_before in [false, true] {
+        let mut bench = Bench::introduced();
+        bench.push_batch();
+        if is_lost_before {
+            let parcel = bench.take().unwrap();
+            assert!(bench.back(parcel, lost()).is_none());
+        }
+        bench.wait(DELIVERY_TIMEOUT - Duration::from_millis(1));
+        let parcel = bench.take().unwrap();
+        let settled = bench.back(parcel, answered(ErrorCode::NotEnoughReplicas)).unwrap();
+        let error = settled.outcome.unwrap_err();
+        assert_eq!(error.is_outcome_unknown(), is_lost_before, "{error}");
+        assert!(error.is_retriable());
+    }
 }
 
 #[test]
@@ -226,15 +283,15 @@ fn behind_a_gap_numbers_begin_again_under_the_next_epoch() {
     }
     let parcels: Vec<_> = (0..3).map(|_| bench.take().unwrap()).collect();
     let mut parcels = parcels.into_iter();
-    assert!(bench.back(parcels.next().unwrap(), refused(ErrorCode::MessageTooLarge)).is_some());
+    assert!(bench.back(parcels.next().unwrap(), answered(ErrorCode::MessageTooLarge)).is_some());
     // The second is refused for the gap; the third's fate is not known.
-    bench.back(parcels.next().unwrap(), refused(ErrorCode::OutOfOrderSequenceNumber));
+    bench.back(parcels.next().unwrap(), answered(ErrorCode::OutOfOrderSequenceNumber));
     bench.back(parcels.next().unwrap(), lost());
     bench.wait(Duration::from_secs(1));
     let third = bench.take().unwrap();
     assert_eq!(number(&third), (0, 3), "its old number tells what became of it");
     assert!(bench.take().is_none());
-    bench.back(third, refused(ErrorCode::OutOfOrderSequenceNumber));
+    bench.back(third, answered(ErrorCode::OutOfOrderSequenceNumber));
     bench.wait(Duration::from_secs(1));
     let second = bench.take().unwrap();
     assert_eq!(number(&second), (1, 0));
@@ -249,10 +306,10 @@ fn a_forgotten_producer_repeats_only_what_was_certainly_not_appended() {
     bench.push_batch();
     let (first, second) = (bench.take().unwrap(), bench.take().unwrap());
     bench.back(first, lost());
-    bench.back(second, refused(ErrorCode::NotLeaderOrFollower));
+    bench.back(second, answered(ErrorCode::NotEnoughReplicas));
     bench.wait(Duration::from_secs(1));
     let first = bench.take().unwrap();
-    let settled = bench.back(first, refused(ErrorCode::UnknownProducerId)).unwrap();
+    let settled = bench.back(first, answered(ErrorCode::UnknownProducerId)).unwrap();
     assert_eq!(settled.outcome.unwrap_err().code(), Some(ErrorCode::UnknownProducerId));
     assert_eq!(number(&bench.take().unwrap()), (1, 0));
 }
@@ -264,7 +321,7 @@ fn behind_the_last_epoch_another_producer_id_is_wanted() {
     bench.identity = Some(last);
     bench.push_batch();
     let parcel = bench.take().unwrap();
-    bench.back(parcel, refused(ErrorCode::UnknownProducerId));
+    bench.back(parcel, answered(ErrorCode::UnknownProducerId));
     bench.wait(Duration::from_secs(1));
     let next = bench.queue.next(bench.now, &bench.rules, bench.identity);
     assert_eq!(next, Next::Identity(Some(last)));
@@ -393,13 +450,17 @@ fn storm(seed: u64, is_idempotent: bool) {
         } else if let Some(parcel) = wire.pop_front() {
             let serial = parcel.serial;
             let verdict = if !is_calm && dice.u8(..) < 12 {
-                refused(ErrorCode::NotLeaderOrFollower)
+                // The leader moves, before it appends or behind.
+                if dice.bool() {
+                    let _ = broker.produce(&parcel);
+                }
+                answered(ErrorCode::NotLeaderOrFollower)
             } else if serial % 16 == seed % 16 {
-                refused(ErrorCode::MessageTooLarge)
+                answered(ErrorCode::MessageTooLarge)
             } else {
                 match broker.produce(&parcel) {
                     Ok(offset) => appended(offset),
-                    Err(code) => refused(code),
+                    Err(code) => answered(code),
                 }
             };
             settle(bench.back(parcel, verdict), serial, &mut settled);
