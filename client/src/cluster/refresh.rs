@@ -24,6 +24,8 @@ pub(super) async fn keep_fresh(cluster: Weak<Shared>, news: Arc<Notify>) {
         let age_max = cluster.options().metadata_max_age;
         let due = cluster.known().due(Instant::now(), age_max);
         if due.is_empty() {
+            // Somebody else may have got what the last attempt did not: nothing to pause for.
+            failures = 0;
             continue;
         }
         let names: Vec<&str> = due.iter().map(|name| &**name).collect();

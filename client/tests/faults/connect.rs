@@ -1,6 +1,8 @@
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
-use pelton_client::{Cluster, Error, SecurityProtocol};
+use pelton_client::{Cluster, Error, Producer, ProducerOptions, ProducerRecord, SecurityProtocol};
 use pelton_kafka::ErrorCode;
 
 use crate::fake_broker::{FakeBroker, Reply, TOPIC};
@@ -55,4 +57,40 @@ async fn a_broker_that_comes_back_is_found_again() {
     assert!(cluster.refresh(TOPIC).await.is_err());
     let _broker = FakeBroker::start_at(&address, |_| Reply::Answer).await;
     assert!(cluster.topic(TOPIC).await.is_ok());
+}
+
+/// On a thread of its own: a runtime that is frozen fires no timeout.
+#[test]
+fn metadata_that_somebody_else_got_leaves_the_runtime_its_thread() {
+    let (done, is_done) = mpsc::channel();
+    let running = thread::Builder::new().spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(metadata_comes_by_another_way());
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(60)).expect("in time, and without a panic");
+    running.unwrap().join().unwrap();
+}
+
+async fn metadata_comes_by_another_way() {
+    let broker = FakeBroker::start(|number| match number {
+        0 => Reply::Error(ErrorCode::NotLeaderOrFollower),
+        _ => Reply::Answer,
+    })
+    .await;
+    let mut options = broker.options();
+    options.retry_backoff = Duration::from_secs(1);
+    let cluster = Cluster::connect(options).await.unwrap();
+    let producer = Producer::new(cluster.clone(), ProducerOptions::default()).unwrap();
+    cluster.topic(TOPIC).await.unwrap();
+    // The error has the topic asked for in the background. That fails, and pauses.
+    broker.be_deaf_to_topics(1);
+    let delivery = producer.send(&ProducerRecord::to(TOPIC)).await.unwrap();
+    while broker.is_deaf_to_topics() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    while cluster.refresh(TOPIC).await.is_err() {}
+    // When the pause is over nothing is left to be asked for.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    delivery.await.unwrap();
 }

@@ -69,6 +69,8 @@ struct State {
     /// Requests that went through the script.
     scripted: usize,
     connections: usize,
+    /// So many questions about topics are answered by hanging up.
+    deaf_to_topics: usize,
     produced: Vec<Produced>,
     /// By partition: whole batches with their offsets set.
     logs: BTreeMap<i32, Vec<Bytes>>,
@@ -103,6 +105,7 @@ impl FakeBroker {
             script: Box::new(script),
             scripted: 0,
             connections: 0,
+            deaf_to_topics: 0,
             produced: Vec::new(),
             logs: BTreeMap::new(),
             next_offsets: BTreeMap::new(),
@@ -157,6 +160,16 @@ impl FakeBroker {
 
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
+    }
+
+    /// Hangs up on so many questions about topics.
+    pub fn be_deaf_to_topics(&self, times: usize) {
+        self.state.lock().unwrap().deaf_to_topics = times;
+    }
+
+    /// Whether it would still hang up on one.
+    pub fn is_deaf_to_topics(&self) -> bool {
+        self.state.lock().unwrap().deaf_to_topics > 0
     }
 
     /// The numbers of the records' batches in a partition's log.
@@ -245,6 +258,10 @@ async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) {
             }
             _ => {
                 let mut state = state.lock().unwrap();
+                if header.api_key == ApiKey::METADATA && state.deaf_to_topics > 0 {
+                    state.deaf_to_topics -= 1;
+                    return;
+                }
                 let port = state.port;
                 match state.group.as_mut().filter(|group| group.serves(header.api_key)) {
                     Some(group) => match group.answer(&header, body, port) {
