@@ -176,15 +176,6 @@ impl Cluster {
         self.known().forget(name);
     }
 
-    /// A broker that another answer named.
-    pub(crate) fn learn_broker(&self, id: NodeId, host: &str, port: i32) {
-        let address = address(host, port);
-        let mut known = self.known();
-        if known.brokers.get(&id).is_none_or(|broker| broker.address != address) {
-            known.brokers.insert(id, Broker { id, address, rack: None });
-        }
-    }
-
     /// Has what is known of a topic asked for anew, soon and in the background.
     pub(crate) fn want(&self, name: &str) {
         if self.known().want(name) {
@@ -229,9 +220,18 @@ impl Cluster {
     pub(crate) async fn connection_in(&self, node: NodeId, lane: Lane) -> Result<Arc<Connection>> {
         let address = self.known().brokers.get(&node).map(|broker| broker.address.clone());
         match address {
-            Some(address) => self.0.connections.get(&address, lane, self.options()).await,
+            Some(address) => self.connection_at(&address, lane).await,
             None => Err(Error::broker(format!("broker {node}"), ErrorCode::LeaderNotAvailable)),
         }
+    }
+
+    /// As [`Cluster::connection_in`], for a broker that another answer named.
+    pub(crate) async fn connection_at(
+        &self,
+        address: &Arc<str>,
+        lane: Lane,
+    ) -> Result<Arc<Connection>> {
+        self.0.connections.get(address, lane, self.options()).await
     }
 
     /// Lets go of a lane's connections.

@@ -7,9 +7,8 @@ use pelton_kafka::messages::RequestResponsePair;
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::FindCoordinatorRequest;
 use pelton_kafka::{ErrorCode, message};
-use pelton_model::NodeId;
 
-use crate::cluster::{Cluster, Lane};
+use crate::cluster::{Cluster, Lane, address};
 use crate::error::{Error, Result, check};
 
 /// From 4 on several keys are asked for at once; we never have more than one.
@@ -19,7 +18,9 @@ const FIND_VERSIONS: Versions = Versions::new(0, 3);
 pub(crate) struct Coordinator {
     cluster: Cluster,
     group: Arc<str>,
-    known: Mutex<Option<NodeId>>,
+    /// Its address, as whoever knew it told. Not the id: Metadata may be older or newer than that, and
+    /// need not name it.
+    known: Mutex<Option<Arc<str>>>,
 }
 
 impl Coordinator {
@@ -60,18 +61,18 @@ impl Coordinator {
         wait: Duration,
         request: impl FnOnce(i16) -> R,
     ) -> Result<R::Response> {
-        let node = match self.get() {
-            Some(node) => node,
+        let address = match self.get() {
+            Some(address) => address,
             None => self.find().await?,
         };
-        let connection = self.cluster.connection_in(node, lane).await?;
+        let connection = self.cluster.connection_at(&address, lane).await?;
         let api_key = pelton_kafka::ApiKey::new(R::API_KEY.value());
         let version = connection.version_within(api_key, versions)?;
         let answer = connection.call_in(versions, &request(version), wait).await?;
         Ok(answer.message)
     }
 
-    async fn find(&self) -> Result<NodeId> {
+    async fn find(&self) -> Result<Arc<str>> {
         let request = message!(FindCoordinatorRequest { key: (*self.group).into() });
         let connection = self.cluster.any_connection().await?;
         let answer = connection.call_in(FIND_VERSIONS, &request, Duration::ZERO).await?.message;
@@ -80,14 +81,13 @@ impl Coordinator {
         if answer.node_id < 0 {
             return Err(Error::protocol(context(), "has no node id"));
         }
-        let node = NodeId::new(answer.node_id);
-        self.cluster.learn_broker(node, &answer.host, answer.port);
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(node);
-        Ok(node)
+        let address = address(&answer.host, answer.port);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.clone());
+        Ok(address)
     }
 
-    fn get(&self) -> Option<NodeId> {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn get(&self) -> Option<Arc<str>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn forget(&self) {

@@ -34,6 +34,8 @@ type Script = Box<dyn FnMut(&ConsumerGroupHeartbeatRequest) -> Beaten + Send>;
 pub struct FakeGroup {
     pub has_consumer_protocol: bool,
     pub heartbeat_interval_ms: i32,
+    /// Node and port; None: the broker of the group itself.
+    pub coordinator: Option<(i32, i32)>,
     /// Whoever commits or fetches as a member of another epoch is told that it is stale; None: nobody.
     pub epoch: Option<i32>,
     /// The classic protocol: nobody gets any further.
@@ -52,6 +54,7 @@ impl FakeGroup {
         FakeGroup {
             has_consumer_protocol: true,
             heartbeat_interval_ms: 50,
+            coordinator: None,
             epoch: None,
             joins: 0,
             heartbeats: Vec::new(),
@@ -84,8 +87,9 @@ impl FakeGroup {
         let (id, version) = (header.correlation_id, header.api_version);
         let encoded = match header.api_key {
             ApiKey::FIND_COORDINATOR => {
+                let (node_id, port) = self.coordinator.unwrap_or((1, port));
                 let answer = message!(FindCoordinatorResponse {
-                    node_id: 1,
+                    node_id: node_id,
                     host: "127.0.0.1".into(),
                     port: port,
                 });

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pelton_client::{
-    Consumer, ConsumerOptions, Error, GroupOptions, GroupProtocol, RebalanceListener,
-    TopicPartition,
+    Consumer, ConsumerOptions, Error, GroupOptions, GroupProtocol, Partitions, RebalanceListener,
+    StartAt, TopicPartition,
 };
 use pelton_kafka::ErrorCode;
 use pelton_model::Compression;
@@ -261,6 +261,30 @@ async fn what_is_taken_back_while_its_offsets_are_fetched_is_not_read() {
     until(&consumer, || broker.group(|group| group.heartbeats.len()) > 4).await;
     assert_eq!(broker.group(|group| group.fetches.clone()), [1, 2]);
     assert_eq!((consumer.assignment(), diary.read()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_coordinator_that_metadata_does_not_name_is_asked_until_it_is_gone() {
+    let nobody = || FakeGroup::new(|_| Beaten::HangUp);
+    let broker = FakeBroker::start_with_group(nobody()).await;
+    let coordinator = FakeBroker::start_with_group(nobody()).await;
+    let port = coordinator.address.rsplit(':').next().unwrap().parse().unwrap();
+    broker.group(|group| group.coordinator = Some((2, port)));
+
+    let cluster = broker.connect().await;
+    let consumer = Consumer::new(cluster.clone(), options(GroupProtocol::Classic)).unwrap();
+    consumer.assign(TOPIC, &Partitions::All, StartAt::Beginning).await.unwrap();
+    until(&consumer, || consumer.position(&TopicPartition::new(TOPIC, 0)).is_some()).await;
+    consumer.commit().await.unwrap();
+    cluster.refresh(TOPIC).await.unwrap();
+    assert_eq!(cluster.brokers().len(), 1, "it is not among the brokers");
+    consumer.commit().await.unwrap();
+    assert_eq!(coordinator.group(|group| group.commits.len()), 2);
+
+    coordinator.kill().await;
+    broker.group(|group| group.coordinator = None);
+    consumer.commit().await.unwrap();
+    assert_eq!(broker.group(|group| group.commits.len()), 1);
 }
 
 #[tokio::test]
