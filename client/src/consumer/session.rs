@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use pelton_kafka::ErrorCode;
 use pelton_model::{LeaderEpoch, Offset, TopicId};
 
+use super::fetch::Got;
 use super::record::TopicPartition;
+use crate::error::Result;
 
 /// What a fetch says of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub(super) struct Session {
     next_epoch: i32,
     /// What the broker was told last.
     told: BTreeMap<TopicPartition, Asked>,
+    /// What it told last of the partitions in `told`, without records: it does not tell it again.
+    heard: BTreeMap<TopicPartition, Got>,
 }
 
 impl Session {
@@ -51,6 +56,7 @@ impl Session {
         let told: BTreeMap<_, _> = wanted.iter().cloned().collect();
         if self.next_epoch == 0 {
             self.told = told;
+            self.heard.clear();
             return SessionRequest { id: self.id, epoch: 0, asked: wanted, forgotten: Vec::new() };
         }
         let before = std::mem::replace(&mut self.told, told);
@@ -62,10 +68,14 @@ impl Session {
             self.told.get(of).is_none_or(|asked| asked.topic_id != told.topic_id)
         };
         let forgotten = before.iter().filter(|(of, told)| is_forgotten(of, told));
+        let forgotten: Vec<_> = forgotten.map(|(of, told)| (of.clone(), told.topic_id)).collect();
+        for (of, _) in &forgotten {
+            self.heard.remove(of);
+        }
         SessionRequest {
             id: self.id,
             epoch: self.next_epoch,
-            forgotten: forgotten.map(|(of, told)| (of.clone(), told.topic_id)).collect(),
+            forgotten,
             asked: wanted.into_iter().filter(is_news).collect(),
         }
     }
@@ -91,6 +101,26 @@ impl Session {
         }
     }
 
+    /// What that answer told of partitions.
+    pub(super) fn heard(&mut self, answered: &BTreeMap<TopicPartition, Result<Got>>) {
+        for (of, got) in answered {
+            match got {
+                Ok(got) => {
+                    let ends = Got { records: Bytes::new(), ..got.clone() };
+                    self.heard.insert(of.clone(), ends);
+                }
+                Err(_) => {
+                    self.heard.remove(of);
+                }
+            }
+        }
+    }
+
+    /// What was told last of a partition, within this session and without records.
+    pub(super) fn last_heard(&self, of: &TopicPartition) -> Option<Got> {
+        self.heard.get(of).cloned()
+    }
+
     /// The request failed. The next one begins a new session, and ends the old one if there may
     /// still be one.
     pub(super) fn failed(&mut self, code: Option<ErrorCode>) {
@@ -99,6 +129,7 @@ impl Session {
         }
         self.next_epoch = 0;
         self.told.clear();
+        self.heard.clear();
     }
 }
 

@@ -75,7 +75,33 @@ fn after_any_other_failure_the_old_session_is_ended_by_the_new_one() {
 
 #[test]
 fn epochs_wrap_past_the_one_that_asks_for_a_new_session() {
-    let mut session = Session { id: 1, next_epoch: i32::MAX, told: BTreeMap::new() };
+    let mut session = Session { id: 1, next_epoch: i32::MAX, ..Session::default() };
     session.answered(1);
     assert_eq!(session.request(Vec::new()).epoch, 1);
+}
+
+#[test]
+fn what_was_told_of_a_partition_is_kept_as_long_as_the_session_has_it() {
+    let mut session = Session::default();
+    let got = || {
+        let (high_watermark, records) = (Offset::new(5), Bytes::from_static(b"records"));
+        Got { high_watermark, log_start_offset: None, records }
+    };
+    let answered = || [0, 1, 2].map(|index| (asked(index, 5).0, Ok(got()))).into();
+    session.request(vec![asked(0, 5), asked(1, 5), asked(2, 5)]);
+    session.answered(77);
+    session.heard(&answered());
+    let (of, _) = asked(0, 5);
+    let heard = session.last_heard(&of).unwrap();
+    assert_eq!((heard.high_watermark.get(), heard.records.len()), (5, 0));
+
+    let error = crate::error::Error::broker("fetch", ErrorCode::NotLeaderOrFollower);
+    session.heard(&[(asked(1, 5).0, Err(error))].into());
+    assert!(session.last_heard(&asked(1, 5).0).is_none());
+    session.request(vec![asked(0, 5), asked(1, 5)]);
+    assert!(session.last_heard(&asked(2, 5).0).is_none());
+    assert!(session.last_heard(&of).is_some());
+
+    session.failed(None);
+    assert!(session.last_heard(&of).is_none());
 }

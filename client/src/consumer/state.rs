@@ -451,6 +451,7 @@ impl State {
                     let error = Error::protocol(context, "is missing in the answer");
                     answer.partitions.insert(of, Err(error));
                 }
+                session.heard(&answer.partitions);
                 answer
             }
             Err(error) => {
@@ -472,7 +473,12 @@ impl State {
                 // No news within a session: all has been read.
                 None => {
                     assigned.works();
-                    assigned.is_fresh = false;
+                    // But who begins anew, even at the same place, has not been told the end yet.
+                    let is_fresh = std::mem::take(&mut assigned.is_fresh);
+                    let session = self.sessions.get(&node).filter(|_| is_fresh);
+                    if let Some(ends) = session.and_then(|session| session.last_heard(&of)) {
+                        self.accept(&of, ends, now, chance);
+                    }
                 }
                 Some(Ok(got)) => self.accept(&of, got, now, chance),
                 Some(Err(error)) => {
@@ -486,7 +492,6 @@ impl State {
 
     fn accept(&mut self, of: &TopicPartition, got: Got, now: Instant, chance: f64) {
         let Some(assigned) = self.partitions.get_mut(of) else { return };
-        assigned.works();
         assigned.is_fresh = false;
         assigned.high_watermark = Some(got.high_watermark);
         assigned.log_start_offset = got.log_start_offset;
@@ -499,12 +504,15 @@ impl State {
                     rest = behind;
                 }
                 Ok(None) => break,
-                Err(error) => {
+                Err(error) if rest.len() == got.records.len() => {
                     let error = Error::protocol(format!("{of}"), error);
                     return self.partition_failed(of, error, now, chance);
                 }
+                // What is in front of it comes first; then it is asked for again.
+                Err(_) => break,
             }
         }
+        assigned.works();
         let whole_bytes = got.records.len() - rest.len();
         if whole_bytes > 0 {
             assigned.ready.push_back(Ready::Batches(from, got.records.slice(..whole_bytes)));
@@ -527,7 +535,8 @@ impl State {
         assigned.not_before = Some(now + rules.backoff.pause(assigned.failures, chance));
         if error.code() == Some(ErrorCode::OffsetOutOfRange) {
             let position = assigned.fetch_position;
-            if assigned.position < position {
+            // Not the positions: behind offsets without records they stay apart.
+            if !assigned.ready.is_empty() || !assigned.records.is_empty() {
                 // What is here already comes first; then it is asked for again.
                 return;
             }

@@ -1,4 +1,4 @@
-use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
+use pelton_model::batch::{BatchBuilder, BatchFields, BatchHeader, NewRecord, patch};
 
 use super::*;
 
@@ -43,8 +43,12 @@ impl Bench {
     }
 
     fn answer(&mut self, partitions: Vec<(&TopicPartition, Result<Got>)>) {
+        self.answer_in(0, partitions);
+    }
+
+    fn answer_in(&mut self, session_id: i32, partitions: Vec<(&TopicPartition, Result<Got>)>) {
         let partitions = partitions.into_iter().map(|(of, got)| (of.clone(), got)).collect();
-        let answer = FetchedAnswer { session_id: 0, partitions };
+        let answer = FetchedAnswer { session_id, partitions };
         self.state.fetched(NODE, Ok(answer), self.now, 0.5);
     }
 
@@ -67,6 +71,16 @@ fn batch(base_offset: i64, count: usize, value_bytes: usize) -> Vec<u8> {
         builder.push(&NewRecord { value: Some(&value), ..NewRecord::default() });
     }
     builder.build()
+}
+
+/// Ten offsets, of which the last two have no records any more.
+fn compacted_batch() -> Vec<u8> {
+    let mut batch = batch(0, 8, 1);
+    let mut header = BatchHeader::read(&batch).unwrap();
+    header.last_offset_delta = 9;
+    batch[..BatchHeader::BYTES].copy_from_slice(&header.to_bytes());
+    patch::reseal_crc(&mut batch);
+    batch
 }
 
 fn got(high_watermark: i64, batches: &[Vec<u8>]) -> Result<Got> {
@@ -209,6 +223,18 @@ fn out_of_range_goes_on_where_the_options_say_but_first_comes_what_is_here() {
 }
 
 #[test]
+fn out_of_range_behind_offsets_without_records_goes_on_where_the_options_say() {
+    let mut bench = Bench::new();
+    let of = bench.assign(0, 0);
+    bench.fetch().unwrap();
+    bench.answer(vec![(&of, got(20, &[compacted_batch()]))]);
+    assert_eq!(bench.take_all().len(), 8);
+    assert_eq!(bench.fetch().unwrap().session.asked[0].1.position.get(), 10);
+    bench.answer(vec![(&of, refused(ErrorCode::OffsetOutOfRange))]);
+    assert_eq!(bench.state.take_to_find(bench.now)[0].start, StartAt::Beginning);
+}
+
+#[test]
 fn what_fails_for_now_is_told_when_it_has_failed_for_too_long() {
     let mut bench = Bench::new();
     let (failing, sound) = (bench.assign(0, 0), bench.assign(1, 0));
@@ -257,6 +283,22 @@ fn a_damaged_batch_is_told_and_asked_for_again() {
 }
 
 #[test]
+fn a_batch_without_sense_is_told_behind_those_in_front_of_it() {
+    let mut bench = Bench::new();
+    let of = bench.assign(0, 0);
+    bench.fetch().unwrap();
+    let mut senseless = batch(1, 1, 1);
+    const MAGIC: usize = 16;
+    senseless[MAGIC] = 7;
+    bench.answer(vec![(&of, got(9, &[batch(0, 1, 1), senseless.clone()]))]);
+    assert_eq!(bench.take_all(), [(0, 0)]);
+    assert_eq!(bench.fetch().unwrap().session.asked[0].1.position.get(), 1);
+    bench.answer(vec![(&of, got(9, &[senseless]))]);
+    assert!(matches!(bench.state.next(), Some(Err(Error::Protocol { .. }))));
+    assert!(bench.state.next().is_none());
+}
+
+#[test]
 fn what_the_user_works_on_counts_when_it_comes_back_for_more() {
     let mut bench = Bench::new();
     let of = bench.assign(0, 0);
@@ -287,4 +329,25 @@ fn a_lost_session_is_begun_anew_without_a_pause_or_an_error() {
     let fetch = bench.fetch().unwrap();
     assert_eq!((fetch.session.id, fetch.session.epoch), (0, 0));
     assert_eq!(fetch.session.asked.len(), 1);
+}
+
+#[test]
+fn an_end_is_told_again_after_a_seek_although_the_session_has_no_news() {
+    let mut bench = Bench::new();
+    let of = bench.assign(0, 4);
+    bench.fetch().unwrap();
+    bench.answer_in(77, vec![(&of, got(4, &[]))]);
+    assert_eq!(bench.take_all(), [(0, -1)]);
+    bench.fetch().unwrap();
+    bench.state.seek(&of, StartAt::Offset(Offset::new(4))).unwrap();
+    bench.answer_in(77, vec![]);
+    assert!(bench.take_all().is_empty(), "that was an answer from before the seek");
+    let fetch = bench.fetch().unwrap();
+    assert!(fetch.session.asked.is_empty(), "the broker hears of no seek");
+    bench.answer_in(77, vec![]);
+    assert_eq!(bench.take_all(), [(0, -1)]);
+    assert_eq!(bench.state.lag(&of), Some(0));
+    bench.fetch().unwrap();
+    bench.answer_in(77, vec![]);
+    assert!(bench.take_all().is_empty(), "once");
 }
