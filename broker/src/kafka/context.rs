@@ -15,6 +15,9 @@ use crate::metrics::ClientKind;
 use crate::router::Pending;
 use crate::shard::Shard;
 
+/// Entries of a request that are looked at in one go, each for a microsecond or less.
+const ENTRIES_PER_BREATH: usize = 256;
+
 /// One connection's state.
 pub struct Session {
     pub shard: Rc<Shard>,
@@ -73,6 +76,14 @@ impl Call {
 
     pub fn version(&self) -> i16 {
         self.header.api_version
+    }
+
+    /// For passes over what a request lists, at each of its entries (R8): every so many of them
+    /// others get the core, if they have waited long enough.
+    pub async fn breathe_now_and_then(&self, at: usize) {
+        if at % ENTRIES_PER_BREATH == ENTRIES_PER_BREATH - 1 {
+            self.shard().env.breathe().await;
+        }
     }
 
     /// Called by every handler for everything that it touches.

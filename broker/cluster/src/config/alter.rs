@@ -136,14 +136,20 @@ fn altered_value(
     Ok(Some(altered_list(present, operation, value)))
 }
 
+/// The value may be as long as a frame: how long it is allowed to be is looked at when all of the
+/// resource is known.
 fn altered_list(present: &str, operation: Operation, value: &str) -> String {
     let mut members: Vec<&str> = split_list(present).collect();
-    for member in split_list(value) {
-        match operation {
-            Operation::Append if !members.contains(&member) => members.push(member),
-            Operation::Subtract => members.retain(|present| *present != member),
-            Operation::Append | Operation::Set | Operation::Delete => {}
+    match operation {
+        Operation::Append => {
+            let mut known: BTreeSet<&str> = members.iter().copied().collect();
+            members.extend(split_list(value).filter(|member| known.insert(member)));
         }
+        Operation::Subtract => {
+            let gone: BTreeSet<&str> = split_list(value).collect();
+            members.retain(|member| !gone.contains(member));
+        }
+        Operation::Set | Operation::Delete => {}
     }
     members.join(",")
 }

@@ -1,6 +1,8 @@
 //! ListGroups 0–5: the groups of all coordinators of this broker. Filters by state (from 4) and by
 //! type (from 5) ignore case; a value that nobody knows matches nothing.
 
+use std::collections::BTreeSet;
+
 use pelton_group::Listing;
 use pelton_kafka::wire::list_groups_response::ListedGroup;
 use pelton_kafka::wire::{ListGroupsRequest, ListGroupsResponse};
@@ -18,17 +20,27 @@ pub async fn handle(call: Call, request: ListGroupsRequest) -> ListGroupsRespons
         }
     };
     let may_see_all = call.may(Operation::Describe, Resource::Cluster);
+    let states = Filter::new(&request.states_filter);
+    let types = Filter::new(&request.types_filter);
     let groups = listed
         .iter()
-        .filter(|it| passes(&request.states_filter, it.state.name()))
-        .filter(|it| passes(&request.types_filter, it.kind))
+        .filter(|it| states.passes(it.state.name()) && types.passes(it.kind))
         .filter(|it| may_see_all || call.may(Operation::Describe, Resource::Group(&it.group)))
         .map(|it| answer(&call, it));
     message!(ListGroupsResponse { groups: groups.collect() })
 }
 
-fn passes(filter: &[StrBytes], value: &str) -> bool {
-    filter.is_empty() || filter.iter().any(|wanted| wanted.as_str().eq_ignore_ascii_case(value))
+/// Values that a group may have, in lower case; none: any.
+struct Filter(BTreeSet<String>);
+
+impl Filter {
+    fn new(wanted: &[StrBytes]) -> Self {
+        Self(wanted.iter().map(|value| value.as_str().to_ascii_lowercase()).collect())
+    }
+
+    fn passes(&self, value: &str) -> bool {
+        self.0.is_empty() || self.0.contains(&value.to_ascii_lowercase())
+    }
 }
 
 fn answer(call: &Call, listing: &Listing) -> ListedGroup {

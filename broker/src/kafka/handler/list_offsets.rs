@@ -2,7 +2,7 @@
 //! 7), -4 the local start (from 8), -5 and -6 the tiered ends (from 9 and 11), of which there are
 //! none here. One from before its version, and anything below, is [35] for the partition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pelton_kafka::wire::list_offsets_request::ListOffsetsPartition;
 use pelton_kafka::wire::list_offsets_response::{
@@ -22,8 +22,9 @@ const ISOLATION_LEVEL_MAX: i8 = 1;
 pub async fn handle(call: Call, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let mut times: BTreeMap<(&str, i32), usize> = BTreeMap::new();
     for topic in &request.topics {
-        for partition in &topic.partitions {
+        for (within, partition) in topic.partitions.iter().enumerate() {
             *times.entry((topic.name.as_str(), partition.partition_index)).or_default() += 1;
+            call.breathe_now_and_then(within).await;
         }
     }
     let mut answers: Vec<Vec<ListOffsetsPartitionResponse>> = Vec::new();
@@ -31,10 +32,12 @@ pub async fn handle(call: Call, request: ListOffsetsRequest) -> ListOffsetsRespo
     let mut places = Vec::new();
     for (at, topic) in request.topics.iter().enumerate() {
         let mut partitions: Vec<ListOffsetsPartitionResponse> = Vec::new();
-        for partition in &topic.partitions {
+        let mut refused = BTreeSet::new();
+        for (within, partition) in topic.partitions.iter().enumerate() {
+            call.breathe_now_and_then(within).await;
             let index = partition.partition_index;
             let repeated = times.get(&(topic.name.as_str(), index)).is_some_and(|it| *it > 1);
-            if repeated && partitions.iter().any(|known| known.partition_index == index) {
+            if repeated && !refused.insert(index) {
                 continue;
             }
             let answer = if repeated {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::support::clients::{config, create_topic, numbered, payloads, produce};
-use crate::support::wire::{API_VERSIONS, Connection, End, Fields};
+use crate::support::patience::eventually;
+use crate::support::wire::{API_VERSIONS, Answer, Connection, End, Fields};
 use crate::support::{Broker, directory};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -13,6 +14,7 @@ const FETCH: i16 = 1;
 const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
 const INIT_PRODUCER_ID: i16 = 22;
+const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 
 /// What a broker may hold more than before, whatever was sent to it.
 const GROWTH_BYTES_MAX: u64 = 64 << 20;
@@ -119,6 +121,82 @@ fn frames_that_are_announced_and_never_sent_take_no_memory_and_nobodys_place() {
     assert!(neighbour.is_served());
     assert_growth(&broker, before);
     assert_unharmed(&broker);
+}
+
+/// On one core, which a look at every partition for every other would hold for minutes.
+#[test]
+fn requests_of_very_many_partitions_leave_the_core_to_others() {
+    const PARTITIONS: i32 = 200_000;
+    const CORRUPT_MESSAGE: i16 = 2;
+    const INVALID_REQUEST: i16 = 42;
+    let data = directory();
+    let options = ["--cores", "1", "--set", "auto.create.topics.enable=false"];
+    let broker = Broker::start_with(data.path(), 0, &options);
+    create_topic(&broker, "t", 1);
+
+    let produce = |records: &dyn Fn(Fields, i32) -> Fields| {
+        let head = Fields::request(PRODUCE, 3).i16(-1).i16(1).i32(1000);
+        let head = head.i32(1).string("t").i32(PARTITIONS);
+        (0..PARTITIONS).fold(head, |fields, index| records(fields.i32(index), index))
+    };
+    // Ends with its magic, of a format that there is not.
+    let bad = Fields::default().i64(0).i32(58).i32(0).i8(3).0;
+    let nothing = produce(&|fields, _| fields.i32(-1));
+    let one_is_bad = produce(&|fields, index| match index {
+        7 => fields.i32(bad.len() as i32).bytes(&bad),
+        _ => fields.i32(-1),
+    });
+    let twice = (0..PARTITIONS).map(|at| at % (PARTITIONS / 2));
+    let head = Fields::request(LIST_OFFSETS, 1).i32(-1).i32(1).string("t").i32(PARTITIONS);
+    let offsets = twice.fold(head, |fields, index| fields.i32(index).i64(-1));
+
+    let (count, error) = first_of(&served_beside_others(&broker, &nothing));
+    assert!(count == PARTITIONS && error != CORRUPT_MESSAGE, "{count} answers, {error}");
+    let answered = first_of(&served_beside_others(&broker, &one_is_bad));
+    assert_eq!(answered, (PARTITIONS, CORRUPT_MESSAGE));
+    let answered = first_of(&served_beside_others(&broker, &offsets));
+    assert_eq!(answered, (PARTITIONS / 2, INVALID_REQUEST));
+}
+
+#[test]
+fn a_very_long_list_to_append_to_a_config_leaves_the_core_to_others() {
+    const INVALID_CONFIG: i16 = 40;
+    const TOPIC: i8 = 2;
+    const APPEND: i8 = 2;
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--cores", "1"]);
+    create_topic(&broker, "t", 1);
+    let members: Vec<String> = (0..200_000).map(|at| format!("{at}")).collect();
+    let head = Fields::request(INCREMENTAL_ALTER_CONFIGS, 1).no_tags();
+    let resource = head.compact_count(1).i8(TOPIC).compact_string("t").compact_count(1);
+    let config = resource.compact_string("cleanup.policy").i8(APPEND);
+    let config = config.compact_string(&members.join(",")).no_tags();
+    let answer = served_beside_others(&broker, &config.no_tags().i8(0).no_tags());
+    // No tags, throttle time, one answer.
+    let [0, 0, 0, 0, 0, 2, code @ ..] = &answer[..] else { panic!("{answer:?}") };
+    assert_eq!(Answer(code).i16(), INVALID_CONFIG);
+}
+
+/// The answer to a request, during whose service another connection is served all the time.
+fn served_beside_others(broker: &Broker, request: &Fields) -> Vec<u8> {
+    let mut neighbour = Connection::open(broker);
+    let mut connection = Connection::open(broker);
+    assert!(connection.send(&request.frame()));
+    eventually("a large request is answered", Duration::from_secs(60), || {
+        assert!(neighbour.is_served());
+        connection.is_answered().then_some(())
+    });
+    connection.answer(PATIENCE).expect("an answer")
+}
+
+/// Of an answer about one topic, to Produce or ListOffsets: how many partitions there are, and the
+/// first one's error.
+fn first_of(answer: &[u8]) -> (i32, i16) {
+    let mut answer = Answer(answer);
+    assert_eq!((answer.i32(), &*answer.string()), (1, "t"));
+    let count = answer.i32();
+    assert_eq!(answer.i32(), 0, "the first index");
+    (count, answer.i16())
 }
 
 #[test]

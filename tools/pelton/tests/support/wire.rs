@@ -38,6 +38,25 @@ impl Fields {
         self.i16(text.len() as i16).bytes(text.as_bytes())
     }
 
+    /// A compact array's count, as a variable-length integer.
+    pub fn compact_count(self, count: usize) -> Self {
+        let mut rest = count + 1;
+        let mut fields = self;
+        while rest >= 0x80 {
+            fields = fields.bytes(&[rest as u8 | 0x80]);
+            rest >>= 7;
+        }
+        fields.bytes(&[rest as u8])
+    }
+
+    pub fn compact_string(self, text: &str) -> Self {
+        self.compact_count(text.len()).bytes(text.as_bytes())
+    }
+
+    pub fn no_tags(self) -> Self {
+        self.i8(0)
+    }
+
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(bytes);
         self
@@ -87,6 +106,18 @@ impl Connection {
             matches!(fields.as_slice(), [_, local, remote, _, queues, ..]
                 if local.ends_with(&from) && remote.ends_with(&to) && queues.ends_with(":00000000"))
         })
+    }
+
+    /// Whether an answer, or the end, has begun to come.
+    pub fn is_answered(&self) -> bool {
+        self.0.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout");
+        match self.0.peek(&mut [0]) {
+            Ok(_) => true,
+            Err(error) => !matches!(
+                error.kind(),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+            ),
+        }
     }
 
     /// Sends a request and reads the body of its answer.

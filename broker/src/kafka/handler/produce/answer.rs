@@ -8,7 +8,7 @@ use pelton_model::{PartitionId, ShardId, TimestampMs};
 use pelton_net::Answer;
 
 use super::first_look::Fault;
-use super::{Place, is_repeated};
+use super::{LastPlaces, Place};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_fault, of_refusal};
 use crate::kafka::handler::ask;
@@ -22,15 +22,20 @@ pub struct Refused {
 }
 
 /// The same answer for all partitions.
-pub fn failed(request: &ProduceRequest, fault: &Fault) -> ProduceResponse {
+pub async fn failed(call: &Call, request: &ProduceRequest, fault: &Fault) -> ProduceResponse {
     let mut response = ProduceResponse::default();
     for topic in request.topics.iter().filter(|topic| !topic.partitions.is_empty()) {
-        let once = topic.partitions.iter().enumerate().filter(|(at, _)| !is_repeated(topic, *at));
-        let partitions = once.map(|(_, partition)| ProducePartitionResponse {
-            error_message: fault.message.clone(),
-            ..ProducePartitionResponse::error(partition.index, fault.error)
-        });
-        let partitions = partitions.collect();
+        let last_places = LastPlaces::of(call, topic).await;
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for (at, partition) in topic.partitions.iter().enumerate() {
+            if last_places.contain(at, partition.index) {
+                partitions.push(ProducePartitionResponse {
+                    error_message: fault.message.clone(),
+                    ..ProducePartitionResponse::error(partition.index, fault.error)
+                });
+            }
+            call.breathe_now_and_then(at).await;
+        }
         response.topics.push(ProduceTopicResponse { topic: topic.topic.clone(), partitions });
     }
     response

@@ -55,16 +55,17 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
         call.shard().metrics.count(|figures| {
             *figures.batches_rejected.entry(fault.reason).or_default() += 1;
         });
-        let answer = finish(&call, acks, failed(&request, &fault));
+        let answer = finish(&call, acks, failed(&call, &request, &fault).await);
         return Step::Answer(async move { holding(answer, charge) }.boxed_local());
     }
     let mut response = ProduceResponse::default();
     let mut starts_wanted = Vec::new();
     let mut parts: BTreeMap<ShardId, Part> = BTreeMap::new();
     for topic in &request.topics {
+        let last_places = LastPlaces::of(&call, topic).await;
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for (at, partition) in topic.partitions.iter().enumerate() {
-            if is_repeated(topic, at) {
+            if !last_places.contain(at, partition.index) {
                 continue;
             }
             let place = (response.topics.len(), answers.len());
@@ -112,9 +113,23 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
     Step::Answer(answer.map(move |answer| holding(answer, charge)).boxed_local())
 }
 
-/// A partition that stands again further on; the last one counts.
-fn is_repeated(topic: &ProduceTopic, at: usize) -> bool {
-    topic.partitions[at + 1..].iter().any(|later| later.index == topic.partitions[at].index)
+/// Where in a topic of the request each partition stands for the last time, which is what counts.
+struct LastPlaces(BTreeMap<i32, usize>);
+
+impl LastPlaces {
+    /// A request may name a million partitions, so others get the core in between (R8).
+    async fn of(call: &Call, topic: &ProduceTopic) -> Self {
+        let mut places = BTreeMap::new();
+        for (at, partition) in topic.partitions.iter().enumerate() {
+            places.insert(partition.index, at);
+            call.breathe_now_and_then(at).await;
+        }
+        Self(places)
+    }
+
+    fn contain(&self, at: usize, index: i32) -> bool {
+        self.0.get(&index) == Some(&at)
+    }
 }
 
 /// A batch that its owner may append.
