@@ -4,9 +4,13 @@
 /// million groups. New ones beyond that are refused with COORDINATOR_NOT_AVAILABLE.
 pub const GROUPS_PER_COORDINATOR_MAX: usize = 20_000;
 
-/// Member ids of one group that were given out and not yet joined with, where `group.max.size`
-/// does not set a lower bound: each lives until its session timeout.
+/// Member ids of one group that were given out and not yet joined with, which `group.max.size`
+/// does not count: each lives until its session timeout.
 pub const PENDING_MEMBERS_MAX: usize = 10_000;
+
+/// What these ids of one group may take: each begins with its client's id, which may be 32 KiB.
+/// As many as there may be of 200 bytes, more than clients call themselves.
+pub const PENDING_MEMBER_ID_BYTES_MAX: usize = 200 * PENDING_MEMBERS_MAX;
 
 /// What the members of one group may say about themselves. It has to fit into one record of the
 /// log, 1 MiB by default, with one protocol of several; beyond this it never will, and a group that

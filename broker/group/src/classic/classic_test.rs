@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bench_test::{Bench, protocol, seconds};
-use crate::limits::PENDING_MEMBERS_MAX;
+use crate::limits::{PENDING_MEMBER_ID_BYTES_MAX, PENDING_MEMBERS_MAX};
 use crate::*;
 
 #[test]
@@ -382,6 +382,47 @@ fn ids_that_were_given_out_are_taken_also_when_no_more_are() {
     assert_eq!(ask(&mut bench).error, GroupError::GroupMaxSizeReached);
     let token = bench.join(&first.member_id);
     assert_eq!(bench.joined(token).member_id, first.member_id);
+}
+
+#[test]
+fn no_more_ids_than_that_are_given_out_while_a_rebalance_is_prepared() {
+    let mut bench = Bench::new();
+    let members = bench.stable(2);
+    let waiting = bench.join(&members[0].member_id);
+    assert_eq!(bench.state(), State::PreparingRebalance);
+    let ask = |bench: &mut Bench| {
+        let join = Join { requires_known_member_id: true, ..bench.join_of("") };
+        let token = bench.send(Command::Join(join));
+        bench.join_error(token)
+    };
+    for _ in 0..PENDING_MEMBERS_MAX {
+        assert_eq!(ask(&mut bench), GroupError::MemberIdRequired);
+    }
+    assert_eq!(ask(&mut bench), GroupError::GroupMaxSizeReached);
+    // Who is in the group comes again all the same, and what was given out is forgotten in time.
+    let again = bench.join(&members[1].member_id);
+    assert!(bench.is_waiting(waiting) && bench.is_waiting(again));
+    bench.wait(seconds(10));
+    assert_eq!(bench.joined(waiting).members.len(), 2);
+    assert_eq!(bench.joined(again).generation, members[1].generation + 1);
+    assert_eq!(ask(&mut bench), GroupError::MemberIdRequired);
+}
+
+#[test]
+fn ids_that_are_given_out_are_bounded_in_bytes_too() {
+    let mut bench = Bench::new();
+    let client_id = "c".repeat(32_000);
+    let ask = |bench: &mut Bench| {
+        let client_id = client_id.clone();
+        let join = Join { requires_known_member_id: true, client_id, ..bench.join_of("") };
+        let token = bench.send(Command::Join(join));
+        bench.join_error(token)
+    };
+    let given =
+        (0..PENDING_MEMBERS_MAX).take_while(|_| ask(&mut bench) != GroupError::GroupMaxSizeReached);
+    assert_eq!(given.count(), PENDING_MEMBER_ID_BYTES_MAX / 32_000 + 1);
+    bench.wait(seconds(10));
+    assert_eq!(ask(&mut bench), GroupError::MemberIdRequired, "the others are forgotten");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::coordinator::effects::{Step, Token, milliseconds};
 use crate::coordinator::reply::{JoinRefused, Joined, JoinedMember, Reply};
 use crate::error::GroupError;
 use crate::ids::MemberId;
-use crate::limits::{GROUP_METADATA_BYTES_MAX, PENDING_MEMBERS_MAX};
+use crate::limits::GROUP_METADATA_BYTES_MAX;
 
 /// A new member sends no heartbeats while its JoinGroup waits, and whether it is still there
 /// cannot be seen. So long it is believed to be.
@@ -37,15 +37,14 @@ impl ClassicGroup {
     /// `group.max.size`: while a rebalance is prepared those count that have joined it, so that a
     /// group which is too large sheds whoever comes last.
     fn has_room_for(&self, member: &MemberId, size_max: usize) -> bool {
-        let may_come = self.pending.contains(member) || self.pending.len() < PENDING_MEMBERS_MAX;
         match self.state {
-            State::Empty => may_come,
+            State::Empty => true,
             State::PreparingRebalance => {
                 let known = self.members.get(member);
                 known.is_some_and(|known| known.joining.is_some()) || self.joining < size_max
             }
             State::CompletingRebalance | State::Stable => {
-                self.members.contains_key(member) || (self.members.len() < size_max && may_come)
+                self.members.contains_key(member) || self.members.len() < size_max
             }
         }
     }
@@ -71,6 +70,11 @@ impl ClassicGroup {
             };
         }
         if join.requires_known_member_id {
+            // In every state, and of nobody else: static members and those that bring the id that
+            // they got come in whoever else asks for ids.
+            if !self.pending.has_room() {
+                return Some(refused(GroupError::GroupMaxSizeReached, MemberId::default()));
+            }
             self.pending.insert(id.clone());
             let timeout = milliseconds(join.session_timeout_ms);
             step.timers.set(self.session_timer(&id), step.after(timeout));

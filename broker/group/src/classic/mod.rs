@@ -24,6 +24,7 @@ mod join;
 mod leave;
 mod liveness;
 mod member;
+mod pending;
 mod persist;
 mod rebalance;
 mod returning;
@@ -40,6 +41,7 @@ use crate::error::GroupError;
 use crate::ids::{GroupId, InstanceId, MemberId};
 use crate::timers::Timer;
 use member::{Member, metadata_bytes};
+use pending::PendingMembers;
 
 /// The protocol type of consumers, whose metadata names the topics that they read.
 pub(crate) const CONSUMER: &str = "consumer";
@@ -79,8 +81,7 @@ pub(crate) struct ClassicGroup {
     leader: Option<MemberId>,
     members: BTreeMap<MemberId, Member>,
     instances: BTreeMap<InstanceId, MemberId>,
-    /// Ids that were given out and not yet joined with (KIP-394).
-    pending: BTreeSet<MemberId>,
+    pending: PendingMembers,
     /// Members of this generation that have not asked for their assignment.
     unsynced: BTreeSet<MemberId>,
     /// By protocol, how many members know it.
@@ -109,7 +110,7 @@ impl ClassicGroup {
             leader: None,
             members: BTreeMap::new(),
             instances: BTreeMap::new(),
-            pending: BTreeSet::new(),
+            pending: PendingMembers::default(),
             unsynced: BTreeSet::new(),
             supported: BTreeMap::new(),
             metadata_bytes: 0,
