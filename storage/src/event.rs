@@ -1,6 +1,7 @@
 //! Waking tasks of one core when something has changed.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,26 +9,31 @@ use std::task::{Context, Poll, Waker};
 
 /// Wakes everyone who waits, each time. Whoever waits looks again at what it waits for, so a
 /// wake-up too many is harmless and none is lost: a wait begins when it is made, not when polled.
+/// One that is given up is forgotten: an event that comes late, or never, gathers nobody.
 #[derive(Clone, Default)]
 pub struct Event(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     generation: Cell<u64>,
-    wakers: RefCell<Vec<Waker>>,
+    next_key: Cell<u64>,
+    /// Ordered, so that tasks are woken in the order in which they began to wait.
+    wakers: RefCell<BTreeMap<u64, Waker>>,
 }
 
 impl Event {
     pub fn notify(&self) {
         self.0.generation.set(self.0.generation.get() + 1);
-        for waker in self.0.wakers.take() {
+        for waker in self.0.wakers.take().into_values() {
             waker.wake();
         }
     }
 
     /// Resolves at the first [`Event::notify`] after this call.
     pub fn wait(&self) -> Wait {
-        Wait { event: self.0.clone(), generation: self.0.generation.get() }
+        let key = self.0.next_key.get();
+        self.0.next_key.set(key + 1);
+        Wait { event: self.0.clone(), generation: self.0.generation.get(), key }
     }
 }
 
@@ -35,6 +41,7 @@ impl Event {
 pub struct Wait {
     event: Rc<Inner>,
     generation: u64,
+    key: u64,
 }
 
 impl Future for Wait {
@@ -45,10 +52,21 @@ impl Future for Wait {
             return Poll::Ready(());
         }
         let mut wakers = self.event.wakers.borrow_mut();
-        if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-            wakers.push(context.waker().clone());
+        if wakers.get(&self.key).is_none_or(|waker| !waker.will_wake(context.waker())) {
+            let replaced = wakers.insert(self.key, context.waker().clone());
+            // A task may end with its last waker, and give up waits of its own.
+            drop(wakers);
+            drop(replaced);
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let waker = self.event.wakers.borrow_mut().remove(&self.key);
+        // As above: with nothing borrowed.
+        drop(waker);
     }
 }
 
@@ -63,3 +81,7 @@ pub fn yield_now() -> impl Future<Output = ()> {
         Poll::Pending
     })
 }
+
+#[cfg(test)]
+#[path = "event_test.rs"]
+mod event_test;
