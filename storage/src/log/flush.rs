@@ -91,7 +91,7 @@ impl Log {
         if self.is_behind(positions) && self.0.journal.used_ratio() < JOURNAL_ROOM {
             return false;
         }
-        positions.is_flushing = true;
+        (positions.is_flushing, positions.is_flush_begun) = (true, false);
         self.0.flushes.add(self.clone());
         true
     }
@@ -114,29 +114,18 @@ impl Log {
         Ok(())
     }
 
+    /// One turn: one extent, so that a checkpoint gets through to a hot partition. If another is
+    /// held by then, it is asked for behind those of other logs, whose batches are held as well.
     pub(crate) async fn flush(self, roll: &impl Fn(&Log) -> RollRules) {
-        let mut is_first = true;
-        let result = loop {
-            // One extent at a time, so that a checkpoint gets through to a hot partition.
-            yield_now().await;
-            let _pass = self.0.gate.enter().await;
-            if self.is_dropped() {
-                return;
-            }
-            // Fenced since it was asked for, by a carry: the file is not written to again (S3).
-            if self.is_fenced() {
-                break Ok(());
-            }
-            if self.ends_flush(is_first) {
-                break self.close_writer_of_too_many().await;
-            }
-            is_first = false;
-            if let Err(error) = self.flush_once(roll(&self)).await {
-                break Err(error);
-            }
-        };
-        match result {
-            Ok(()) => {}
+        yield_now().await;
+        let _pass = self.0.gate.enter().await;
+        // Fenced since it was asked for, by a carry: the file is not written to again (S3).
+        if self.is_dropped() || self.is_fenced() {
+            return;
+        }
+        match self.flush_turn(roll(&self)).await {
+            Ok(true) => return self.0.flushes.add(self.clone()),
+            Ok(false) => {}
             // Nothing of it was described: the journal has its own way to wait for room.
             Err(error) if is_disk_full(&error) => self.end_flush(),
             Err(_) if self.is_dropped() || self.0.journal.check().is_err() => {}
@@ -146,14 +135,26 @@ impl Log {
         self.0.watchers.wake();
     }
 
-    /// Whether what is held is not worth a flush; if so, the journal has it now. The first time,
-    /// what the journal is still writing counts as well, as it did when the flush was asked for.
-    fn ends_flush(&self, is_first: bool) -> bool {
+    /// Whether there is to be another turn.
+    async fn flush_turn(&self, rules: RollRules) -> io::Result<bool> {
+        let is_worth_it = !self.ends_flush();
+        if is_worth_it {
+            self.flush_once(rules).await?;
+            self.0.positions.borrow_mut().is_flush_begun = true;
+        }
+        let goes_on = is_worth_it && !self.ends_flush();
+        self.close_writer_of_too_many().await?;
+        Ok(goes_on)
+    }
+
+    /// Whether what is held is not worth a flush; if so, the journal has it now. Before the first
+    /// extent, what the journal is still writing counts as well, as it did when the flush was asked for.
+    fn ends_flush(&self) -> bool {
         let is_worth_it = {
             let positions = self.0.positions.borrow();
-            let bytes = match is_first {
-                true => positions.appended_bytes - positions.committed_bytes,
-                false => positions.held_bytes(),
+            let bytes = match positions.is_flush_begun {
+                true => positions.held_bytes(),
+                false => positions.appended_bytes - positions.committed_bytes,
             };
             positions.pushed_end < positions.end && bytes as usize >= self.0.direct_flush_bytes
         };

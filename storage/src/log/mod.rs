@@ -91,6 +91,8 @@ struct Positions {
     failed_extent: Option<u64>,
     /// A flush is wanted or under way.
     is_flushing: bool,
+    /// It has written an extent, and wants another turn.
+    is_flush_begun: bool,
     /// A carry in the background is wanted.
     is_carry_wanted: bool,
     /// Of all batches, since the start.
@@ -212,6 +214,7 @@ impl Log {
                 extent_from: None,
                 failed_extent: None,
                 is_flushing: false,
+                is_flush_begun: false,
                 is_carry_wanted: false,
                 appended_bytes: 0,
                 committed_bytes: 0,
