@@ -8,7 +8,7 @@ mod support;
 use std::pin::pin;
 
 use bytes::Bytes;
-use futures::future::{Either, join, select};
+use futures::future::{Either, join, join3, select};
 use held_writes::HeldWrites;
 use pelton_storage::disk::sim::run;
 use pelton_storage::journal::JournalOptions;
@@ -117,5 +117,39 @@ fn eight_large_logs_are_carried_at_once_when_the_journal_needs_room() {
         let (_, files) = join(checkpoint(&store), all_are_held).await;
         assert_eq!(files, usize::from(LOGS));
         assert_eq!(store.uncarried_bytes(), 0);
+    });
+}
+
+/// A log that is written to all the time is carried, or flushed, all the time.
+#[test]
+fn retention_waits_for_a_carry_and_lets_go_of_what_need_not_be_kept() {
+    const SEGMENTS: usize = 10;
+    let sim = new_disk(5);
+    let held = HeldWrites::of(&sim);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..SEGMENTS {
+            append(&store, &log, batch(fill as u8, 1_000)).await;
+            store.checkpoint(|_| roll_at(1)).await.expect("a checkpoint");
+        }
+        append(&store, &log, batch(1, 1_000)).await;
+        held.hold(partition_dir(log.id()));
+        let go_on = async {
+            until(|| log.start_offset().get() == SEGMENTS as i64 - 1).await;
+            for _ in 0..100 {
+                yield_once().await;
+            }
+            assert!(!held.files().is_empty(), "no carry was under way");
+            held.go_on();
+        };
+        let retain = log.retain(keep(-1, 0, roll_at(1 << 30)));
+        let (carried, freed, ()) = join3(log.carry(roll_at(1 << 30)), retain, go_on).await;
+        assert!(carried.expect("carried") > 0);
+        assert!(freed.expect("retained") > 0);
+        assert_eq!(log.segment_count(), 1);
+        let names = sim.disk().list_dir(&partition_dir(log.id())).await.expect("a directory");
+        let files = names.iter().filter(|entry| entry.name.ends_with(".log")).count();
+        assert_eq!(files, 1, "{names:?}");
+        assert_eq!(read_all(&log).await.len(), 2);
     });
 }

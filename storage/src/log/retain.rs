@@ -55,7 +55,7 @@ impl Log {
         // The gate is open meanwhile: the journal may wait for this log's tail to be carried.
         let start_sequence = self.0.positions.borrow().start_sequence;
         self.0.journal.durable(start_sequence).await?;
-        self.remove_below_start(start_sequence).await
+        Ok(self.remove_below_start(start_sequence).await)
     }
 
     /// Ends the last segment, and begins another, when its time is up and nothing waits to be
@@ -66,7 +66,12 @@ impl Log {
     }
 
     async fn roll_when_done(&self, rules: &RetentionRules) -> Result<(), StorageError> {
-        let Some(_pass) = self.0.gate.try_enter() else { return Ok(()) };
+        if !self.last_segment_is_done(rules) {
+            return Ok(());
+        }
+        let _pass = self.0.gate.enter().await;
+        // Fenced meanwhile: the file is not written to again (S3).
+        self.check()?;
         if !self.last_segment_is_done(rules) {
             return Ok(());
         }
@@ -83,14 +88,17 @@ impl Log {
     }
 
     /// Removes the files of segments below the start, which group `start_sequence` made durable.
-    async fn remove_below_start(&self, start_sequence: u64) -> Result<u64, StorageError> {
-        let Some(_pass) = self.0.gate.try_enter() else { return Ok(0) };
+    /// Waits for its turn: somebody is in the gate of a hot log at any time, and who looks in another
+    /// round finds it no better.
+    async fn remove_below_start(&self, start_sequence: u64) -> u64 {
+        // Nobody in the gate waits for the journal, or for a round of retention.
+        let _pass = self.0.gate.enter().await;
         let mut freed = 0;
         while let Some(segment) = self.take_first_below_start(start_sequence) {
             self.remove_files_of(&segment).await;
             freed += segment.log_bytes;
         }
-        Ok(freed)
+        freed
     }
 
     /// After a restart: lets go of segments that the state file names and that an earlier life may
