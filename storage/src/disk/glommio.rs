@@ -35,6 +35,7 @@ use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 use super::buffer::BufferPool;
 use super::io_times::{FileClass, IoTimes};
 use super::path_locks::PathLocks;
+use super::read_memory::Home;
 use super::{
     BufferMemory, DirEntry, Disk, DiskBackend, FileBackend, IoBuf, OpenMode, Space, closed,
     invalid_input, list_entries, past_the_end, sys,
@@ -57,6 +58,7 @@ pub struct GlommioDisk {
     gate: Gate,
     path_locks: Rc<PathLocks>,
     pool: Pool,
+    home: Home,
     times: Times,
 }
 
@@ -94,6 +96,7 @@ impl GlommioDisk {
             gate: Gate::new(),
             path_locks: Rc::default(),
             pool: Rc::new(RefCell::new(BufferPool::new(POOL_BYTES_MAX))),
+            home: Home::here(),
             times: Rc::default(),
         }))
     }
@@ -121,13 +124,14 @@ impl DiskBackend for GlommioDisk {
         mode: OpenMode,
     ) -> LocalBoxFuture<'a, io::Result<Box<dyn FileBackend>>> {
         let locks = Rc::clone(&self.path_locks);
-        let (gate, pool) = (self.gate.clone(), Rc::clone(&self.pool));
+        let (gate, pool, home) = (self.gate.clone(), Rc::clone(&self.pool), self.home.clone());
         let (class, times) = (FileClass::of(path), Rc::clone(&self.times));
         let path = path.to_path_buf();
         run(self.gate.enter(), async move {
             let _lock = locks.lock(&[&path]).await;
             let file = RefCell::new(Some(Rc::new(open_direct(&path, mode).await?)));
-            let file = GlommioFile { file, gate: Gate::new(), disk_gate: gate, pool, class, times };
+            let (disk_gate, gate) = (gate, Gate::new());
+            let file = GlommioFile { file, gate, disk_gate, pool, home, class, times };
             Ok(Box::new(file) as Box<dyn FileBackend>)
         })
     }
@@ -186,6 +190,7 @@ struct GlommioFile {
     gate: Gate,
     disk_gate: Gate,
     pool: Pool,
+    home: Home,
     class: FileClass,
     times: Times,
 }
@@ -239,29 +244,18 @@ impl FileBackend for GlommioFile {
 
     fn read_at(&self, position: u64, bytes: usize) -> LocalBoxFuture<'_, io::Result<Bytes>> {
         let (class, times) = (self.class, Rc::clone(&self.times));
+        let home = self.home.clone();
         self.operate(move |file| async move {
             let timer = Timer::start();
             let end = position + bytes as u64;
-            let mut pieces = stream::iter(cut(position, end))
-                .map(|(start, end)| read_piece(&file, start, end))
-                .buffered(PIECES_IN_FLIGHT_MAX);
-            let mut content = BytesMut::with_capacity(bytes);
-            let mut result = Ok(());
-            // Not the first error but the last piece ends it: none may still be in flight.
-            while let Some(piece) = pieces.next().await {
-                match piece {
-                    Ok(reads) => {
-                        for (read, skip, take) in reads {
-                            content.extend_from_slice(&read[skip..skip + take]);
-                        }
-                    }
-                    Err(error) => result = result.and(Err(error)),
-                }
-            }
-            result?;
+            let content = if bytes <= IO_BYTES_MAX {
+                content_of(read_piece(&file, position, end).await?, &home)
+            } else {
+                read_pieces(&file, position, end).await?
+            };
             assert_eq!(content.len(), bytes);
             times.borrow_mut().note_read(class, bytes, timer.elapsed());
-            Ok(content.freeze())
+            Ok(content)
         })
     }
 
@@ -422,13 +416,51 @@ fn cut(start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
     })
 }
 
-/// Reads `start..end`, which lies within [`IO_BYTES_MAX`]. Yields aligned reads with what to skip
-/// and what to take of each: one, unless the kernel stopped early.
-async fn read_piece(
-    file: &DmaFile,
-    start: u64,
-    end: u64,
-) -> io::Result<Vec<(ReadResult, usize, usize)>> {
+/// Reads more than one I/O brings: copied together, as the pieces come.
+async fn read_pieces(file: &DmaFile, start: u64, end: u64) -> io::Result<Bytes> {
+    let mut pieces = stream::iter(cut(start, end))
+        .map(|(start, end)| read_piece(file, start, end))
+        .buffered(PIECES_IN_FLIGHT_MAX);
+    let mut content = BytesMut::with_capacity((end - start) as usize);
+    let mut result = Ok(());
+    // Not the first error but the last piece ends it: none may still be in flight.
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(reads) => append(&mut content, &reads),
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    result.map(|()| content.freeze())
+}
+
+/// What was read, from where it lies if it is in one piece.
+fn content_of(reads: Vec<AlignedRead>, home: &Home) -> Bytes {
+    match <[AlignedRead; 1]>::try_from(reads) {
+        Ok([AlignedRead { read, skip, take }]) => home.bytes_of(read, skip, take),
+        Err(reads) => {
+            let mut content = BytesMut::new();
+            append(&mut content, &reads);
+            content.freeze()
+        }
+    }
+}
+
+fn append(content: &mut BytesMut, reads: &[AlignedRead]) {
+    for AlignedRead { read, skip, take } in reads {
+        content.extend_from_slice(&read[*skip..skip + take]);
+    }
+}
+
+/// Whole blocks, and which of their bytes were asked for.
+struct AlignedRead {
+    read: ReadResult,
+    skip: usize,
+    take: usize,
+}
+
+/// Reads `start..end`, of at most [`IO_BYTES_MAX`] bytes and what fills them up to blocks. Yields
+/// one read, unless the kernel stopped early.
+async fn read_piece(file: &DmaFile, start: u64, end: u64) -> io::Result<Vec<AlignedRead>> {
     const BLOCK: u64 = BLOCK_BYTES as u64;
     let mut reads = Vec::with_capacity(1);
     let mut next = start;
@@ -441,7 +473,8 @@ async fn read_piece(
             let missing = (end - next) as usize;
             return Err(past_the_end(next, missing, sys::file_bytes(file.as_raw_fd())?));
         }
-        reads.push((read, (next - from) as usize, (read_end - next) as usize));
+        let (skip, take) = ((next - from) as usize, (read_end - next) as usize);
+        reads.push(AlignedRead { read, skip, take });
         next = read_end;
     }
     Ok(reads)

@@ -20,6 +20,7 @@ mod glommio;
 mod io_times;
 mod path_locks;
 mod plain;
+mod read_memory;
 pub mod sim;
 mod sys;
 
