@@ -62,6 +62,28 @@ fn ipv6_addresses_are_bound_where_there_are_any() {
     }
 }
 
+fn congestion_control(socket: &impl std::os::fd::AsFd) -> String {
+    let name = socket2::SockRef::from(socket).tcp_congestion().unwrap();
+    String::from_utf8(name).unwrap().trim_end_matches('\0').to_owned()
+}
+
+#[test]
+fn connections_of_a_loopback_address_are_not_paced_and_others_are_as_the_system_says() {
+    let of_second = bind_shared(any_port(), 2, BACKLOG).unwrap().remove(1);
+    assert_eq!(congestion_control(&of_second), "reno");
+    let all = [any_port(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))];
+    let [on_loopback, on_all] = all.map(|addr| {
+        let listener = bind_shared(addr, 1, BACKLOG).unwrap().remove(0);
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let accepted = listener.accept().unwrap().0;
+        (congestion_control(&client), congestion_control(&accepted))
+    });
+    assert_eq!(on_loopback.1, "reno");
+    // A client is given the system's, as nobody has told it anything else.
+    assert_eq!(on_all.0, on_all.1);
+}
+
 #[test]
 fn the_kernel_holds_as_many_connections_as_it_is_told() {
     let held = |backlog| {
