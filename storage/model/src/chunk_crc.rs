@@ -57,7 +57,7 @@ impl ChunkCrc {
 
     /// Adds bytes of any kind, reading them: what a reader uses to verify a chunk.
     pub fn push_bytes(&mut self, bytes: &[u8]) {
-        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        self.crc = crc::append(self.crc, bytes);
         self.bytes += bytes.len() as u64;
     }
 }

@@ -10,6 +10,7 @@ use super::{
     ValidationRules,
 };
 use crate::compression::{Compression, Packer, Unpacker, lz4_has_linked_blocks};
+use crate::crc;
 use crate::ids::TimestampMs;
 use crate::limits::RECORD_ERRORS_MAX;
 
@@ -76,7 +77,7 @@ impl<'a> Preparation<'a> {
     pub fn step(&mut self) -> Result<Option<Prepared>, BatchError> {
         if self.sealed_bytes < self.batch.len() {
             let end = self.batch.len().min(self.sealed_bytes + CHECKSUM_STEP_BYTES);
-            self.crc = crc32c::crc32c_append(self.crc, &self.batch[self.sealed_bytes..end]);
+            self.crc = crc::append(self.crc, &self.batch[self.sealed_bytes..end]);
             self.sealed_bytes = end;
             if end < self.batch.len() {
                 return Ok(None);
