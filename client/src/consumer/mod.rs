@@ -324,8 +324,9 @@ impl Consumer {
         self.group()?.committed(partitions).await
     }
 
-    /// Commits, if that is done by itself, leaves the group, and reads no more. A consumer that is
-    /// dropped instead is missed by its group only when its session times out.
+    /// Commits, if that is done by itself, leaves the group, and reads no more: every record that was
+    /// handed out counts as done, and a rebalance does not wait for it. A consumer that is dropped
+    /// instead is missed by its group only when its session times out.
     ///
     /// Fails with [`Error::TimedOut`] if that takes too long; it is closed all the same.
     pub async fn close(&self, timeout: Duration) -> Result<()> {

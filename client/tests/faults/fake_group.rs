@@ -10,11 +10,12 @@ use pelton_kafka::wire::offset_commit_response::{
 use pelton_kafka::wire::offset_fetch_response::OffsetFetchResponseGroup;
 use pelton_kafka::wire::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, FindCoordinatorResponse,
-    JoinGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
 use pelton_kafka::{ApiKey, ErrorCode, RequestHeader, message, uuid_of};
 use pelton_model::TopicId;
+
+use crate::fake_classic::FakeClassic;
 
 /// Of the one topic that there is.
 pub const TOPIC_ID: TopicId = TopicId::from_bytes([7; 16]);
@@ -38,11 +39,12 @@ pub struct FakeGroup {
     pub coordinator: Option<(i32, i32)>,
     /// Whoever commits or fetches as a member of another epoch is told that it is stale; None: nobody.
     pub epoch: Option<i32>,
-    /// The classic protocol: nobody gets any further.
-    pub joins: usize,
+    pub classic: FakeClassic,
     pub heartbeats: Vec<ConsumerGroupHeartbeatRequest>,
     /// Under which epochs.
     pub commits: Vec<i32>,
+    /// Which offsets, whatever the answer.
+    pub committed: Vec<i64>,
     pub fetches: Vec<i32>,
     script: Script,
 }
@@ -56,22 +58,29 @@ impl FakeGroup {
             heartbeat_interval_ms: 50,
             coordinator: None,
             epoch: None,
-            joins: 0,
+            classic: FakeClassic::default(),
             heartbeats: Vec::new(),
             commits: Vec::new(),
+            committed: Vec::new(),
             fetches: Vec::new(),
             script: Box::new(script),
         }
+    }
+
+    /// A group of the classic protocol.
+    pub fn classic(classic: FakeClassic) -> FakeGroup {
+        let script = |_: &_| Beaten::Error(ErrorCode::UnsupportedVersion);
+        FakeGroup { has_consumer_protocol: false, classic, ..Self::new(script) }
     }
 
     /// The requests that it answers, and up to which version.
     pub fn served(&self) -> Vec<(ApiKey, i16)> {
         let mut served = vec![
             (ApiKey::FIND_COORDINATOR, 3),
-            (ApiKey::JOIN_GROUP, 9),
             (ApiKey::OFFSET_COMMIT, 9),
             (ApiKey::OFFSET_FETCH, 9),
         ];
+        served.extend(FakeClassic::SERVED);
         if self.has_consumer_protocol {
             served.push((ApiKey::CONSUMER_GROUP_HEARTBEAT, 1));
         }
@@ -95,33 +104,27 @@ impl FakeGroup {
                 });
                 encode_response(id, version, &answer)
             }
-            ApiKey::JOIN_GROUP => {
-                self.joins += 1;
-                let error_code = ErrorCode::GroupAuthorizationFailed.code();
-                encode_response(
-                    id,
-                    version,
-                    &message!(JoinGroupResponse { error_code: error_code }),
-                )
-            }
             ApiKey::OFFSET_COMMIT => {
                 encode_response(id, version, &self.commit(&decode_request(body, version).unwrap()))
             }
             ApiKey::OFFSET_FETCH => {
                 encode_response(id, version, &self.fetch(&decode_request(body, version).unwrap()))
             }
-            _ => {
+            ApiKey::CONSUMER_GROUP_HEARTBEAT => {
                 let request = decode_request(body, version).unwrap();
                 let beaten = (self.script)(&request);
                 self.heartbeats.push(request);
                 encode_response(id, version, &self.beaten(beaten)?)
             }
+            _ => return Some(self.classic.answer(header, body)),
         };
         Some(encoded.unwrap())
     }
 
     fn commit(&mut self, request: &OffsetCommitRequest) -> OffsetCommitResponse {
         self.commits.push(request.generation_id_or_member_epoch);
+        let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+        self.committed.extend(partitions.map(|partition| partition.committed_offset));
         let code = self.check(request.generation_id_or_member_epoch);
         let topics = request.topics.iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|partition| {

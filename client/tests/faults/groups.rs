@@ -1,18 +1,20 @@
-//! Members by the protocol of KIP-848, and what may become of their heartbeats.
+//! Members of groups, most of them by the protocol of KIP-848, and what may become of their heartbeats.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pelton_client::{
-    Consumer, ConsumerOptions, Error, GroupOptions, GroupProtocol, Partitions, RebalanceListener,
-    StartAt, TopicPartition,
+    Consumer, ConsumerOptions, Error, Event, GroupOptions, GroupProtocol, Partitions,
+    RebalanceListener, StartAt, TopicPartition,
 };
 use pelton_kafka::ErrorCode;
 use pelton_model::Compression;
 
 use crate::consume::{self, batch};
 use crate::fake_broker::{FakeBroker, TOPIC};
+use crate::fake_classic::FakeClassic;
 use crate::fake_group::{Beaten, FakeGroup};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -322,14 +324,77 @@ async fn without_the_protocol_a_member_says_so_or_falls_back_to_the_classic_one(
             false => matches!(error, Error::Unsupported { .. }),
         };
         assert!(is_as_expected, "{error}");
-        assert_eq!(broker.group(|group| group.joins), 0);
+        assert_eq!(broker.group(|group| group.classic.joins.len()), 0);
 
         let auto = member(&broker, GroupProtocol::Auto).await;
         auto.subscribe(&[TOPIC]).unwrap();
         let error = told(&auto).await;
         assert_eq!(error.code(), Some(ErrorCode::GroupAuthorizationFailed), "{error}");
-        assert_eq!(broker.group(|group| group.joins), 1);
+        assert_eq!(broker.group(|group| group.classic.joins.len()), 1);
         auto.subscribe_pattern("t.*").unwrap();
         assert!(matches!(told(&auto).await, Error::Invalid(_)));
+    }
+}
+
+/// Waits until something holds, while the user asks for nothing.
+async fn meanwhile(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(SOON, waiting).await.expect("in time");
+}
+
+#[tokio::test]
+async fn who_closes_in_the_middle_of_a_record_does_not_wait_for_itself() {
+    for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer] {
+        // Once the user has its record, the partition goes.
+        let goes = Arc::new(AtomicBool::new(false));
+        let group = match protocol {
+            GroupProtocol::Classic => FakeGroup::classic(FakeClassic::new({
+                let goes = goes.clone();
+                move || match goes.load(Ordering::Relaxed) {
+                    true => ErrorCode::RebalanceInProgress,
+                    false => ErrorCode::None,
+                }
+            })),
+            _ => FakeGroup::new({
+                let goes = goes.clone();
+                move |beat| match beat.member_epoch {
+                    0 => Beaten::Answer(1, Some(vec![0])),
+                    epoch => Beaten::Answer(epoch, goes.load(Ordering::Relaxed).then(Vec::new)),
+                }
+            }),
+        };
+        let broker = FakeBroker::start_with_group(group).await;
+        broker.append(0, batch(b"value", Compression::None));
+        let mut options = options(protocol);
+        let group = options.group.as_mut().unwrap();
+        // Not in turn, while this test runs.
+        group.auto_commit = Some(Duration::from_secs(300));
+        group.heartbeat_interval = Duration::from_millis(50);
+        let consumer = Consumer::new(broker.connect().await, options).unwrap();
+        let diary = Arc::new(Diary::default());
+        consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+        let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+        assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
+
+        let beats =
+            || broker.group(|group| group.heartbeats.len() + group.classic.heartbeats.len());
+        // The second from here on was sent by one that has heard the answer to the first.
+        let before = beats();
+        goes.store(true, Ordering::Relaxed);
+        meanwhile(|| beats() > before + 2).await;
+        assert_eq!(consumer.assignment().len(), 1, "the user may still work on its record");
+        let closed = tokio::time::timeout(SOON / 2, consumer.close(SOON)).await;
+        assert_eq!(closed, Ok(Ok(())), "{protocol:?}");
+        assert_eq!(broker.group(|group| group.committed.clone()), [1], "{protocol:?}");
+        assert_eq!(diary.read(), [("assigned", vec![0]), ("revoked", vec![0])]);
+        let has_left = broker.group(|group| {
+            let last = group.heartbeats.last().map(|beat| beat.member_epoch);
+            group.classic.leaves.len() == 1 || last == Some(-1)
+        });
+        assert!(has_left, "{protocol:?}");
     }
 }

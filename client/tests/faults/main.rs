@@ -4,6 +4,7 @@
 mod connect;
 mod consume;
 mod fake_broker;
+mod fake_classic;
 mod fake_group;
 mod groups;
 mod produce;

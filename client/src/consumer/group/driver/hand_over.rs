@@ -87,7 +87,6 @@ impl GroupTask {
         Ok(())
     }
 
-    /// The user lets go of partitions, once it is done with the record that it has.
     /// A topic of which nothing can be found out is asked for again later.
     pub(super) async fn name(&mut self, topics: BTreeSet<TopicId>) {
         let cluster = self.inner.cluster.clone();
@@ -101,6 +100,7 @@ impl GroupTask {
         }
     }
 
+    /// The user lets go of partitions, once it is done with the record that it has.
     async fn give_up(
         &mut self,
         revoked: BTreeSet<TopicPartition>,
@@ -164,15 +164,16 @@ impl GroupTask {
 }
 
 async fn user_is_done(inner: &Inner, group: &Group) -> User {
-    let limit = async {
+    let done = async {
         loop {
-            if inner.state().is_hand_empty() {
+            // Who closes will not ask again.
+            if inner.state().is_hand_empty() || group.control().is_closing {
                 return;
             }
             group.news.notified().await;
         }
     };
-    match tokio::time::timeout(group.options.poll_interval_max, limit).await {
+    match tokio::time::timeout(group.options.poll_interval_max, done).await {
         Ok(()) => User::IsDone,
         Err(_) => User::IsGone,
     }
