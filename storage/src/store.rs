@@ -436,7 +436,7 @@ impl Store {
 
     /// Closes files that idle logs keep open; what was not used since the call before is idle.
     pub async fn close_idle_writers(&self) {
-        if self.0.around.open.writer_count() == 0 {
+        if self.0.around.open.written_count() == 0 {
             return;
         }
         for (at, log) in self.logs().into_iter().enumerate() {

@@ -314,7 +314,10 @@ impl Log {
             writer.index(&self.unindexed()).await?;
             self.note_indexed(&mut self.0.positions.borrow_mut());
         }
-        Ok(())
+        match self.0.open.may_keep_index() {
+            true => Ok(()),
+            false => writer.close_index().await,
+        }
     }
 
     fn unindexed(&self) -> Vec<ChunkEntry> {

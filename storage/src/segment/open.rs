@@ -30,7 +30,8 @@ pub struct Corruptions {
 pub(crate) struct OpenSegments {
     files_max: usize,
     table: RefCell<Table>,
-    writers: Rc<()>,
+    /// Shared by the passes of all files that writers have open.
+    written: Rc<()>,
     pub readers: ReadAhead,
     corruptions: Cell<Corruptions>,
     named: RefCell<BTreeSet<(PartitionId, SegmentName, String)>>,
@@ -57,16 +58,24 @@ impl Open {
     }
 }
 
-/// Counts an open writer for as long as it lives.
-pub(crate) struct WriterPass(#[expect(dead_code, reason = "it is counted")] Rc<()>);
+/// Counts an open file of a writer for as long as it lives.
+pub(crate) struct WriterPass(Rc<()>);
+
+impl WriterPass {
+    /// For another file of the same writer.
+    pub fn another(&self) -> WriterPass {
+        WriterPass(self.0.clone())
+    }
+}
 
 impl OpenSegments {
-    /// Half of `files_max` is for readers, of one file each, half for writers, of two.
+    /// Readers may have half of `files_max` open and writers three quarters, as far as the others
+    /// leave it; a quarter is theirs in any case. What is being written to is never refused.
     pub fn new(files_max: usize) -> Self {
         OpenSegments {
             files_max,
             table: RefCell::default(),
-            writers: Rc::default(),
+            written: Rc::default(),
             readers: ReadAhead::default(),
             corruptions: Cell::default(),
             named: RefCell::default(),
@@ -98,8 +107,7 @@ impl OpenSegments {
         let index = access.index.filter(|index| index.len() == segment.chunk_count as usize);
         table.insert((partition, segment.name), access.reader, index);
         // What is evicted here is closed when nobody reads from it any more.
-        while table.open.len() > (self.files_max / 2).max(1) || table.index_bytes > INDEX_BYTES_MAX
-        {
+        while table.open.len() > self.readers_max() || table.index_bytes > INDEX_BYTES_MAX {
             let Some(oldest) = table.by_use.first_key_value().map(|(_, key)| *key) else { break };
             table.remove(oldest);
         }
@@ -131,16 +139,34 @@ impl OpenSegments {
     }
 
     pub fn writer_pass(&self) -> WriterPass {
-        WriterPass(self.writers.clone())
+        WriterPass(self.written.clone())
     }
 
-    pub fn writer_count(&self) -> usize {
-        Rc::strong_count(&self.writers) - 1
+    /// Files that writers have open: one each, and the index of some.
+    pub fn written_count(&self) -> usize {
+        Rc::strong_count(&self.written) - 1
     }
 
-    /// Whether there are few enough writers for one more to stay open.
+    /// Whether writers have few enough files open for all of them to stay open. Who asks closes
+    /// its own if not: logs that have their turns one after the other, again and again, would find
+    /// nothing open if the least recently used made room.
     pub fn may_keep_writer(&self) -> bool {
-        self.writer_count() <= self.files_max / 4
+        self.written_count() <= self.written_max()
+    }
+
+    /// Whether there are so few that each writer might have its index open, too.
+    pub fn may_keep_index(&self) -> bool {
+        self.written_count() <= self.written_max() / 2
+    }
+
+    fn written_max(&self) -> usize {
+        let left = self.files_max.saturating_sub(self.count());
+        left.clamp(self.files_max / 4, self.files_max - self.files_max / 4)
+    }
+
+    fn readers_max(&self) -> usize {
+        let left = self.files_max.saturating_sub(self.written_count());
+        left.clamp(self.files_max / 4, self.files_max / 2).max(1)
     }
 
     /// Segments with an open file or a loaded index.

@@ -66,10 +66,38 @@ fn an_index_grows_with_its_segment_or_is_forgotten() {
 }
 
 #[test]
-fn few_writers_stay_open() {
+fn three_quarters_of_the_files_may_be_writers_and_an_index_stays_open_where_they_are_few() {
     let segments = OpenSegments::new(8);
-    let passes: Vec<WriterPass> = (0..3).map(|_| segments.writer_pass()).collect();
-    assert!(!segments.may_keep_writer());
-    drop(passes);
+    let mut passes = Vec::new();
+    for count in 1..=8 {
+        passes.push(segments.writer_pass());
+        assert_eq!(segments.written_count(), count);
+        assert_eq!(segments.may_keep_writer(), count <= 6, "{count}");
+        assert_eq!(segments.may_keep_index(), count <= 3, "{count}");
+    }
+    passes.truncate(6);
     assert!(segments.may_keep_writer());
+}
+
+#[test]
+fn readers_and_writers_share_the_files() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let (disk, segments) = (sim.disk(), OpenSegments::new(8));
+        let read = async |index: i32| {
+            let access = open(&disk, &segments, index).await;
+            segments.keep(partition(index), &Segment::new(NAME), access);
+        };
+        for index in 0..4 {
+            read(index).await;
+        }
+        let mut passes: Vec<WriterPass> = (0..4).map(|_| segments.writer_pass()).collect();
+        assert!(segments.may_keep_writer(), "readers leave them half");
+        passes.push(segments.writer_pass());
+        assert!(!segments.may_keep_writer());
+        passes.push(segments.writer_pass());
+        read(4).await;
+        assert_eq!(segments.count(), 2, "a quarter is for readers, whatever writers have");
+        assert!(segments.may_keep_writer());
+    });
 }

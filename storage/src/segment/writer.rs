@@ -25,17 +25,22 @@ pub(crate) struct SegmentWriter {
     log: BlockFile,
     index: Index,
     open_chunk: OpenChunk,
-    /// It is counted among the open files.
-    _pass: WriterPass,
+    /// The `.log` is counted among the open files.
+    pass: WriterPass,
 }
 
 /// The index file, which most carries of a few batches add nothing to. It is made, or opened, when
 /// something is added.
 struct Index {
     path: PathBuf,
-    /// What was written when the segment was opened; 0 when there need not be a file.
+    /// What was written when it was last opened or closed; 0 when there need not be a file.
     end: u64,
-    file: Option<BlockFile>,
+    file: Option<OpenIndex>,
+}
+
+struct OpenIndex {
+    blocks: BlockFile,
+    _pass: WriterPass,
 }
 
 /// What is about to be written, described before a byte of it is.
@@ -68,7 +73,7 @@ impl SegmentWriter {
         let index = Index { path: name.index_path(dir), end: 0, file: None };
         disk.sync_dir(dir).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
-        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, _pass: pass })
+        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, pass })
     }
 
     /// Continues the segment that an earlier life, or an earlier carry, left.
@@ -88,7 +93,7 @@ impl SegmentWriter {
         let index = Index { path: last.name().index_path(dir), end, file: None };
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
         let base = last.base;
-        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, _pass: pass })
+        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, pass })
     }
 
     pub fn log_bytes(&self) -> u64 {
@@ -170,7 +175,7 @@ impl SegmentWriter {
         let chunks: Vec<ChunkEntry> = unindexed.iter().copied().chain(last).collect();
         self.index(&chunks).await?;
         let index = match self.index.is_there() {
-            true => Some(&*self.index.open(&self.disk).await?),
+            true => Some(&*self.index.open(&self.disk, &self.pass).await?),
             false => None,
         };
         for file in [Some(&self.log), index].into_iter().flatten() {
@@ -194,7 +199,7 @@ impl SegmentWriter {
         for chunk in chunks {
             added.extend_from_slice(&chunk.encode());
         }
-        let file = self.index.open(&self.disk).await?;
+        let file = self.index.open(&self.disk, &self.pass).await?;
         file.append(&self.disk, &[Bytes::from(added)], WritesInFlight::One).await?;
         file.file.sync().await?;
         match self.index.path.parent() {
@@ -203,26 +208,37 @@ impl SegmentWriter {
         }
     }
 
-    pub async fn close(self) -> io::Result<()> {
-        self.log.file.close().await?;
-        match self.index.file {
-            Some(index) => index.file.close().await,
-            None => Ok(()),
-        }
+    /// Closes the `.idx`, until something is added to it again.
+    pub async fn close_index(&mut self) -> io::Result<()> {
+        let Some(index) = self.index.file.take() else { return Ok(()) };
+        self.index.end = index.blocks.end;
+        index.blocks.file.close().await
+    }
+
+    pub async fn close(mut self) -> io::Result<()> {
+        let closed = self.close_index().await;
+        self.log.file.close().await.and(closed)
     }
 }
 
 impl Index {
     /// Whether anything was written to it.
     fn is_there(&self) -> bool {
-        self.end > 0 || self.file.as_ref().is_some_and(|file| file.end > 0)
+        self.end > 0 || self.file.as_ref().is_some_and(|index| index.blocks.end > 0)
     }
 
-    async fn open(&mut self, disk: &Disk) -> io::Result<&mut BlockFile> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => BlockFile::open(disk, &self.path, MODE, self.end).await?,
+    async fn open(&mut self, disk: &Disk, beside: &WriterPass) -> io::Result<&mut BlockFile> {
+        let index = match self.file.take() {
+            Some(index) => index,
+            None => OpenIndex {
+                blocks: BlockFile::open(disk, &self.path, MODE, self.end).await?,
+                _pass: beside.another(),
+            },
         };
-        Ok(self.file.insert(file))
+        Ok(&mut self.file.insert(index).blocks)
     }
 }
+
+#[cfg(test)]
+#[path = "writer_test.rs"]
+mod writer_test;

@@ -10,9 +10,10 @@ use pelton_broker::BrokerConfig;
 /// File descriptors below which connections and segments would crowd each other out.
 const FILES_MIN: u64 = 1024;
 
-/// Fewer open segments would open one for every read; more than so many cost memory and bring little.
+/// Fewer open segments would open one for every read, and for every carry. More than so many cost
+/// memory: a writer keeps a block of up to 4 KiB, and the kernel some 2 KiB of each file.
 const SEGMENT_FILES_MIN: usize = 32;
-const SEGMENT_FILES_MAX: usize = 4096;
+const SEGMENT_FILES_MAX: usize = 16_384;
 
 /// Below this glommio does not start.
 const MEMLOCK_BYTES_MIN: u64 = 512 << 10;
@@ -168,11 +169,11 @@ fn files() -> Result<(), String> {
     Ok(())
 }
 
-/// How many files of segments each of `cores` may keep open: a quarter of the limit between them.
+/// How many files of segments each of `cores` may keep open: half of the limit between them.
 /// The rest is for connections and for what is written, which is never refused for it.
 pub fn segment_files(cores: usize) -> usize {
     let files = limit(libc::RLIMIT_NOFILE).map_or(FILES_MIN, |limit| limit.rlim_cur);
-    let share = usize::try_from(files / 4).unwrap_or(usize::MAX) / cores.max(1);
+    let share = usize::try_from(files / 2).unwrap_or(usize::MAX) / cores.max(1);
     share.clamp(SEGMENT_FILES_MIN, SEGMENT_FILES_MAX)
 }
 
