@@ -17,7 +17,7 @@ const ALLOCATE_BYTES_STEP_MAX: u64 = 32 << 20;
 
 /// One write of an append. Filling its buffer takes some 100 µs (R8), and a journal group that
 /// comes behind it in the device's queue does not wait long.
-const WRITE_BYTES_MAX: usize = 512 << 10;
+pub(crate) const WRITE_BYTES_MAX: usize = 512 << 10;
 
 /// Writes of one append that may be in flight at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,13 @@ use std::io;
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
 use super::{Log, LogParts, Positions};
-use crate::block_file::WritesInFlight;
+use crate::block_file::{WRITE_BYTES_MAX, WritesInFlight};
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::journal::Entry;
-use crate::segment::{CarriedBatch, ChunkEntry, Plan, Segment, SegmentName, SegmentWriter};
+use crate::segment::{
+    CarriedBatch, ChunkEntry, Durability, Plan, Segment, SegmentName, SegmentWriter,
+};
 use crate::state::PartitionState;
 
 /// When a segment ends.
@@ -126,7 +128,8 @@ impl Log {
         while total < effort.bytes_max {
             let batches = self.uncarried(EXTENT_BYTES_MAX, |positions| positions.commit);
             let Some(first) = batches.first() else { break };
-            let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
+            let durability = self.durability_of(&batches);
+            let mut writer = self.take_writer(first.bytes.len() as u64, durability, rules).await?;
             let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
             writer.write(&plan, effort.writes_in_flight).await?;
             total += plan.extent.length as usize;
@@ -200,10 +203,20 @@ impl Log {
             .collect()
     }
 
+    /// Of a writer for these batches. Those that are less than a direct flush are one write.
+    pub(super) fn durability_of(&self, batches: &[CarriedBatch]) -> Durability {
+        let bytes: usize = batches.iter().map(|batch| batch.bytes.len()).sum();
+        match bytes < self.0.direct_flush_bytes.min(WRITE_BYTES_MAX) {
+            true => Durability::OfEachWrite,
+            false => Durability::BySync,
+        }
+    }
+
     /// The last segment's writer, after a roll if the next batch does not fit or the time is up.
     pub(super) async fn take_writer(
         &self,
         next_bytes: u64,
+        durability: Durability,
         rules: RollRules,
     ) -> io::Result<SegmentWriter> {
         self.sweep_at_first().await;
@@ -215,19 +228,25 @@ impl Log {
         };
         let is_first = last.is_none();
         let writer = match (writer, last) {
-            (Some(writer), _) => Some(writer),
-            (None, Some(last)) => Some(
-                SegmentWriter::resume(
-                    &parts.disk,
-                    &parts.dir,
-                    parts.open.writer_pass(),
-                    parts.id,
-                    &last,
-                    open_chunk,
+            (Some(writer), _) if writer.suits(durability) => Some(writer),
+            (writer, Some(last)) => {
+                if let Some(writer) = writer {
+                    writer.close().await?;
+                }
+                Some(
+                    SegmentWriter::resume(
+                        &parts.disk,
+                        &parts.dir,
+                        parts.open.writer_pass(),
+                        parts.id,
+                        &last,
+                        open_chunk,
+                        durability,
+                    )
+                    .await?,
                 )
-                .await?,
-            ),
-            (None, None) => None,
+            }
+            (writer, None) => writer,
         };
         if let Some(writer) = writer {
             let full = writer.log_bytes() + next_bytes > rules.segment_bytes;
@@ -250,6 +269,7 @@ impl Log {
             parts.open.writer_pass(),
             parts.id,
             SegmentName::carried(base),
+            durability,
         )
         .await?;
         let mut positions = parts.positions.borrow_mut();
@@ -276,7 +296,7 @@ impl Log {
 
     /// Seals the last segment, so that retention can take it; the next append begins another.
     pub(super) async fn seal_last(&self, rules: RollRules) -> io::Result<()> {
-        let writer = self.take_writer(u64::MAX / 2, rules).await?;
+        let writer = self.take_writer(u64::MAX / 2, Durability::OfEachWrite, rules).await?;
         writer.close().await
     }
 

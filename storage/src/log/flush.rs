@@ -177,7 +177,8 @@ impl Log {
         if batches.last().is_some_and(|last| last.next_offset <= self.commit_offset()) {
             return self.carry_alone(rules, Effort::FULL).await.map(drop);
         }
-        let mut writer = self.take_writer(first.bytes.len() as u64, rules).await?;
+        let durability = self.durability_of(&batches);
+        let mut writer = self.take_writer(first.bytes.len() as u64, durability, rules).await?;
         let plan = writer.plan(fitting(&batches, &writer, rules)).await?;
         let end = plan.extent.end;
         if self.is_dropped() {

@@ -21,7 +21,7 @@ pub(crate) use name::{SegmentName, partition_dir};
 pub use open::Corruptions;
 pub(crate) use open::{OpenSegments, WriterPass};
 use read_ahead::{Ahead, Place, ReadAhead};
-pub(crate) use writer::{CarriedBatch, Plan, SegmentWriter};
+pub(crate) use writer::{CarriedBatch, Durability, Plan, SegmentWriter};
 
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::StorageError;

@@ -17,12 +17,23 @@ use crate::state::SegmentState;
 
 const MODE: OpenMode = OpenMode { create: true, durable_writes: false };
 
+/// What becomes of a writer's writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Each is durable when it returns (`O_DSYNC`): for appends that are one write. It costs a
+    /// request, and a thread of the kernel's, less than a write and a sync.
+    OfEachWrite,
+    /// A sync behind an append makes its writes durable, however many they are.
+    BySync,
+}
+
 /// The open end of a partition's last segment.
 pub(crate) struct SegmentWriter {
     disk: Disk,
     partition: PartitionId,
     base: Offset,
     log: BlockFile,
+    durability: Durability,
     index: Index,
     open_chunk: OpenChunk,
     /// The `.log` is counted among the open files.
@@ -67,13 +78,14 @@ impl SegmentWriter {
         pass: WriterPass,
         partition: PartitionId,
         name: SegmentName,
+        durability: Durability,
     ) -> io::Result<SegmentWriter> {
         let base = name.base;
-        let log = BlockFile::open(disk, &name.log_path(dir), MODE, 0).await?;
+        let log = BlockFile::open(disk, &name.log_path(dir), durability.mode(), 0).await?;
         let index = Index { path: name.index_path(dir), end: 0, file: None };
         disk.sync_dir(dir).await?;
         let (disk, open_chunk) = (disk.clone(), OpenChunk::default());
-        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, pass })
+        Ok(SegmentWriter { disk, partition, base, log, durability, index, open_chunk, pass })
     }
 
     /// Continues the segment that an earlier life, or an earlier carry, left.
@@ -84,8 +96,10 @@ impl SegmentWriter {
         partition: PartitionId,
         last: &SegmentState,
         open_chunk: Option<ChunkEntry>,
+        durability: Durability,
     ) -> io::Result<SegmentWriter> {
-        let log = BlockFile::open(disk, &last.name().log_path(dir), MODE, last.log_bytes).await?;
+        let path = last.name().log_path(dir);
+        let log = BlockFile::open(disk, &path, durability.mode(), last.log_bytes).await?;
         let end = match u64::from(last.chunk_count) {
             0 => 0,
             count => index::ENTRIES_AT + count * ChunkEntry::BYTES as u64,
@@ -93,11 +107,17 @@ impl SegmentWriter {
         let index = Index { path: last.name().index_path(dir), end, file: None };
         let (disk, open_chunk) = (disk.clone(), OpenChunk::resume(open_chunk));
         let base = last.base;
-        Ok(SegmentWriter { disk, partition, base, log, index, open_chunk, pass })
+        Ok(SegmentWriter { disk, partition, base, log, durability, index, open_chunk, pass })
     }
 
     pub fn log_bytes(&self) -> u64 {
         self.log.end
+    }
+
+    /// Whether it is as good for an append as one that were opened for it: of many writes, each
+    /// should not be made durable by itself.
+    pub fn suits(&self, durability: Durability) -> bool {
+        self.durability == durability || self.durability == Durability::BySync
     }
 
     /// Describes `batches`, which are not empty, behind the end, and takes room for them.
@@ -129,13 +149,13 @@ impl SegmentWriter {
         Ok(Plan { extent, max_timestamp, open_chunk, pieces })
     }
 
-    /// Writes what was planned, and syncs it. After an error the writer is not used again: what it
+    /// Writes what was planned, durably. After an error the writer is not used again: what it
     /// had written behind the durable end is written anew, from the same bytes, by the one that
     /// resumes.
     pub async fn write(&mut self, plan: &Plan, in_flight: WritesInFlight) -> io::Result<()> {
         assert_eq!(plan.extent.position, self.log.end, "a plan is for the end");
         self.log.append(&self.disk, &plan.pieces, in_flight).await?;
-        if !is_planted(Bug::SkipSegmentSync) {
+        if self.durability == Durability::BySync && !is_planted(Bug::SkipSegmentSync) {
             self.log.file.sync().await?;
         }
         self.open_chunk = plan.open_chunk;
@@ -218,6 +238,13 @@ impl SegmentWriter {
     pub async fn close(mut self) -> io::Result<()> {
         let closed = self.close_index().await;
         self.log.file.close().await.and(closed)
+    }
+}
+
+impl Durability {
+    fn mode(self) -> OpenMode {
+        let durable_writes = self == Durability::OfEachWrite && !is_planted(Bug::SkipSegmentSync);
+        OpenMode { create: true, durable_writes }
     }
 }
 

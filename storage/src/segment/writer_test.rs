@@ -21,6 +21,34 @@ fn chunk(number: u32) -> ChunkEntry {
 }
 
 #[test]
+fn an_append_is_durable_with_its_write_or_by_the_sync_behind_it() {
+    for (durability, syncs) in [(Durability::OfEachWrite, 0), (Durability::BySync, 1)] {
+        let sim = SimDisk::new(1);
+        run(async {
+            let (disk, open) = (sim.disk(), OpenSegments::new(8));
+            let (dir, name) = (Path::new("/log"), SegmentName::carried(Offset::ZERO));
+            disk.create_dir_all(dir).await.expect("made");
+            disk.sync_dir(Path::new("/")).await.expect("synced");
+            let pass = open.writer_pass();
+            let writer = SegmentWriter::create(&disk, dir, pass, partition(), name, durability);
+            let mut writer = writer.await.expect("made");
+            let batch = CarriedBatch {
+                base_offset: Offset::ZERO,
+                next_offset: Offset::new(1),
+                max_timestamp: TimestampMs::new(0),
+                bytes: Bytes::from(vec![5; 6_000]),
+            };
+            let before = sim.counters().syncs;
+            let plan = writer.plan(&[batch]).await.expect("planned");
+            writer.write(&plan, WritesInFlight::One).await.expect("written");
+            assert_eq!(sim.counters().syncs - before, syncs, "{durability:?}");
+            let left = sim.durable().disk().open(&name.log_path(dir), MODE).await.expect("there");
+            assert_eq!(left.read_at(0, 6_000).await.expect("durable"), vec![5; 6_000]);
+        });
+    }
+}
+
+#[test]
 fn an_index_that_was_closed_goes_on_where_it_ended() {
     let sim = SimDisk::new(1);
     run(async {
@@ -28,7 +56,8 @@ fn an_index_that_was_closed_goes_on_where_it_ended() {
         let (dir, name) = (Path::new("/log"), SegmentName::carried(Offset::ZERO));
         disk.create_dir_all(dir).await.expect("made");
         let pass = open.writer_pass();
-        let writer = SegmentWriter::create(&disk, dir, pass, partition(), name).await;
+        let writer = SegmentWriter::create(&disk, dir, pass, partition(), name, Durability::BySync);
+        let writer = writer.await;
         let mut writer = writer.expect("made");
         // More entries than a block has room for.
         let chunks: Vec<ChunkEntry> = (0..150).map(chunk).collect();

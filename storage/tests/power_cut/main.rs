@@ -255,7 +255,7 @@ fn flush_of(seed: u64) -> Flush {
 
 #[test]
 fn s5_direct_flushes_are_as_safe() {
-    let images = images_of(seeds(4_000_000, 48), Also::Nothing, Flush::Often, false);
+    let images = images_of(seeds(4_000_000, 52), Also::Nothing, Flush::Often, false);
     enough(images, minimum::FLUSHES);
 }
 

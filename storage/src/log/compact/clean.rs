@@ -14,7 +14,7 @@ use super::{
 use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::log::Log;
-use crate::segment::{CarriedBatch, ChunkEntry, SegmentName, SegmentWriter};
+use crate::segment::{CarriedBatch, ChunkEntry, Durability, SegmentName, SegmentWriter};
 use crate::state::SegmentState;
 use crate::unpack::unpacked;
 
@@ -103,6 +103,7 @@ impl<'a> Pass<'a> {
             parts.open.writer_pass(),
             parts.id,
             name,
+            Durability::BySync,
         )
         .await;
         let mut target = Target {
