@@ -19,7 +19,9 @@ pub struct ConsumerOptions {
     /// How long the broker holds a request. Default 500 ms. \[fetch.max.wait.ms]
     pub fetch_wait: Duration,
     /// No broker is asked for more while this much, as it was sent, waits to be handed out; what
-    /// was asked for before still comes, one answer per broker at most. Default 32 MiB.
+    /// was asked for before still comes, one answer per broker at most. What is paused does not
+    /// count, but keeps what was fetched: up to twice `partition_bytes_max` of each partition, or one
+    /// larger batch. Default 32 MiB.
     pub prefetch_bytes_max: usize,
     /// What one batch may become when decompressed; above it, the batch is an error. Default
     /// 256 MiB: a codec's best ratio is a thousand and more.

@@ -38,7 +38,6 @@ pub(super) struct State {
     /// Those with something to hand out, in order of their turns. Each once.
     turns: VecDeque<TopicPartition>,
     errors: VecDeque<Error>,
-    buffered_bytes: usize,
     sessions: BTreeMap<NodeId, Session>,
     /// Brokers that owe an answer.
     busy: BTreeSet<NodeId>,
@@ -137,7 +136,6 @@ impl State {
             partitions: BTreeMap::new(),
             turns: VecDeque::new(),
             errors: VecDeque::new(),
-            buffered_bytes: 0,
             sessions: BTreeMap::new(),
             busy: BTreeSet::new(),
             rotation: 0,
@@ -170,7 +168,7 @@ impl State {
     /// Lets go of a partition and of what was fetched of it.
     pub(super) fn unassign(&mut self, of: &TopicPartition) {
         if let Some(assigned) = self.partitions.remove(of) {
-            self.buffered_bytes -= assigned.ready_bytes;
+            self.has_made_room |= assigned.ready_bytes > 0;
             if assigned.has_turn {
                 self.turns.retain(|other| other != of);
             }
@@ -180,10 +178,11 @@ impl State {
         }
     }
 
-    /// What was fetched is kept until the partition is resumed.
+    /// What was fetched is kept until the partition is resumed, and takes nobody's room meanwhile.
     pub(super) fn pause(&mut self, of: &TopicPartition, is_paused: bool) -> Result<()> {
         let Some(assigned) = self.partitions.get_mut(of) else { return Err(not_assigned(of)) };
         assigned.is_paused = is_paused;
+        self.has_made_room |= is_paused && assigned.ready_bytes > 0;
         self.take_turn(of);
         Ok(())
     }
@@ -292,7 +291,6 @@ impl State {
                     );
                     let taken = before - batches.len();
                     self.has_made_room |= taken > 0;
-                    self.buffered_bytes -= taken;
                     assigned.ready_bytes -= taken;
                     match decoded {
                         Ok(Some(Decoded { next_offset, leader_epoch })) => {
@@ -382,7 +380,7 @@ impl State {
         leader: impl Fn(&TopicPartition) -> Option<Leader>,
     ) -> (Vec<ToFetch>, Vec<TopicPartition>) {
         let mut leaderless = Vec::new();
-        if self.buffered_bytes >= self.rules.prefetch_bytes_max {
+        if self.buffered_bytes() >= self.rules.prefetch_bytes_max {
             return (Vec::new(), leaderless);
         }
         let mut by_leader: BTreeMap<NodeId, Vec<(TopicPartition, Asked)>> = BTreeMap::new();
@@ -425,6 +423,13 @@ impl State {
             ToFetch { node, session: request, told: told.collect(), wait }
         });
         (fetches.collect(), leaderless)
+    }
+
+    /// What waits to be handed out. Without what is paused: the user may never ask for that, and
+    /// waits for the others.
+    fn buffered_bytes(&self) -> usize {
+        let read = self.partitions.values().filter(|assigned| !assigned.is_paused);
+        read.map(|assigned| assigned.ready_bytes).sum()
     }
 
     /// An answer. Tells whose topics should be asked for anew.
@@ -517,7 +522,6 @@ impl State {
         if whole_bytes > 0 {
             assigned.ready.push_back(Ready::Batches(from, got.records.slice(..whole_bytes)));
             assigned.ready_bytes += whole_bytes;
-            self.buffered_bytes += whole_bytes;
         }
         let offset = assigned.fetch_position;
         if offset >= got.high_watermark && assigned.end_reported != Some(offset) {

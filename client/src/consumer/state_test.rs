@@ -166,6 +166,31 @@ fn a_paused_partition_keeps_what_it_has_and_is_not_fetched() {
 }
 
 #[test]
+fn what_paused_partitions_hold_keeps_nobody_else_from_being_fetched() {
+    let mut bench = Bench::new();
+    let [a, b, c] = [0, 1, 2].map(|partition| bench.assign(partition, 0));
+    let much = || got(9, &[batch(0, 1, 600)]);
+    bench.fetch().unwrap();
+    bench.answer(vec![(&a, much()), (&b, much()), (&c, got(9, &[]))]);
+    assert!(bench.fetch().is_none());
+    bench.state.pause(&a, true).unwrap();
+    bench.state.pause(&b, true).unwrap();
+    assert_eq!(bench.fetch().unwrap().told.keys().collect::<Vec<_>>(), [&c]);
+    // Paused when the answer comes.
+    bench.state.pause(&c, true).unwrap();
+    bench.answer(vec![(&c, much())]);
+    let d = bench.assign(3, 0);
+    assert_eq!(bench.fetch().unwrap().told.keys().collect::<Vec<_>>(), [&d]);
+    bench.answer(vec![(&d, got(9, &[]))]);
+
+    bench.state.pause(&a, false).unwrap();
+    bench.state.pause(&c, false).unwrap();
+    assert!(bench.fetch().is_none(), "what is resumed counts again");
+    bench.state.unassign(&a);
+    assert!(bench.fetch().is_some());
+}
+
+#[test]
 fn an_answer_from_before_a_seek_is_not_handed_out() {
     let mut bench = Bench::new();
     let of = bench.assign(0, 0);
@@ -177,7 +202,7 @@ fn an_answer_from_before_a_seek_is_not_handed_out() {
     bench.answer(vec![(&of, got(9, &[batch(0, 1, 1)]))]);
     bench.state.seek(&of, StartAt::Offset(Offset::new(5))).unwrap();
     assert!(bench.take_all().is_empty());
-    assert_eq!(bench.state.buffered_bytes, 0);
+    assert_eq!(bench.state.buffered_bytes(), 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use pelton_client::{Consumer, ConsumerOptions, Error, Event, Partitions, StartAt};
+use pelton_client::{Consumer, ConsumerOptions, Error, Event, Partitions, StartAt, TopicPartition};
 use pelton_kafka::ErrorCode;
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
 use pelton_model::{Compression, PartitionIndex};
@@ -82,6 +82,31 @@ async fn a_slow_broker_is_waited_for_beyond_the_time_that_it_may_hold_a_fetch() 
     assert_eq!(offsets(&consumer, 2).await, [0, 1]);
     // One for metadata and offsets, one for records: none was given up.
     assert_eq!(broker.connections(), 2);
+}
+
+#[tokio::test]
+async fn what_is_paused_or_let_go_of_makes_room_for_the_others() {
+    type LetGo = fn(&Consumer, &[TopicPartition]);
+    let ways: [LetGo; 2] = [
+        |consumer, partitions| consumer.pause(partitions).unwrap(),
+        |consumer, partitions| consumer.unassign(partitions),
+    ];
+    for let_go in ways {
+        let broker = FakeBroker::start(|_| Reply::Answer).await;
+        broker.append(0, batch(b"value", Compression::None));
+        let small = ConsumerOptions { prefetch_bytes_max: 1, ..options() };
+        let consumer = Consumer::new(broker.connect().await, small).unwrap();
+        consumer.assign(TOPIC, &Partitions::All, StartAt::Beginning).await.unwrap();
+        let full = TopicPartition::new(TOPIC, 0);
+        while consumer.lag(&full).is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // From now on nothing is fetched.
+        broker.append(1, batch(b"value", Compression::None));
+        let_go(&consumer, &[full]);
+        assert_eq!(offsets(&consumer, 1).await, [0]);
+        assert_eq!(consumer.position(&TopicPartition::new(TOPIC, 1)).unwrap().get(), 1);
+    }
 }
 
 #[tokio::test]
