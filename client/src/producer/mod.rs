@@ -102,8 +102,9 @@ impl Producer {
     }
 
     /// [`Producer::send`] with a function that is told the outcome: in the order of the records
-    /// of a partition, in the task that sends, so it must not block. It is not called if this
-    /// fails, nor if the producer is dropped instead of closed.
+    /// of a partition, in the task that sends, so it must not block. A panic in it is logged and
+    /// goes no further. It is not called if this fails, nor if the producer is dropped instead of
+    /// closed.
     pub async fn send_with(
         &self,
         record: &ProducerRecord<'_>,

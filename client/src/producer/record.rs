@@ -1,6 +1,7 @@
 //! What goes in, and what is heard of it.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -114,12 +115,18 @@ impl Promise {
         self.outcome.clone()
     }
 
-    /// Tells all records where they are, or why they are nowhere; callbacks in the records' order.
+    /// Tells all records where they are, or why they are nowhere; callbacks in the records' order. One
+    /// that panics is not the end of the others, nor of the task that sends.
     pub(super) fn fulfil(self, outcome: Outcome) {
         // Whoever asked may have lost interest.
         let _ = self.sender.send(outcome.clone());
         for (place, callback) in self.callbacks {
-            callback(place.delivered(outcome.clone()));
+            let result = place.delivered(outcome.clone());
+            // What a panic may leave half done is the callback's own.
+            if catch_unwind(AssertUnwindSafe(|| callback(result))).is_err() {
+                let (topic, partition) = (&self.topic, self.partition);
+                tracing::error!(%topic, %partition, "a callback of a record panicked");
+            }
         }
     }
 }

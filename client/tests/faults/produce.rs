@@ -197,6 +197,23 @@ async fn callbacks_are_told_in_the_order_of_the_records() {
 }
 
 #[tokio::test]
+async fn a_callback_that_panics_is_nobody_elses_end() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let together = ProducerOptions { linger: Duration::from_millis(100), ..Default::default() };
+    let producer = producer(&broker, together).await;
+    let first = producer.send_with(&record(b"x"), |_| panic!("on purpose")).await.unwrap();
+    let (sender, told) = tokio::sync::oneshot::channel();
+    let tell = |result| sender.send(result).unwrap();
+    let second = producer.send_with(&record(b"y"), tell).await.unwrap();
+    let soon = |outcomes| tokio::time::timeout(Duration::from_secs(30), outcomes);
+    assert_eq!(soon(outcomes(vec![first, second])).await.expect("in time"), [Ok(0), Ok(1)]);
+    assert_eq!(told.await.unwrap().unwrap().offset.unwrap().get(), 1);
+    let third = soon(outcomes(send(&producer, 1).await));
+    assert_eq!(third.await.expect("the sender goes on"), [Ok(2)]);
+    assert_eq!(producer.close(Duration::from_secs(30)).await, Ok(()));
+}
+
+#[tokio::test]
 async fn flush_waits_for_all_and_tells_the_first_error() {
     let broker = FakeBroker::start(|number| match number {
         0 => Reply::Error(ErrorCode::InvalidRecord),
