@@ -182,7 +182,8 @@ impl Connection {
     }
 
     /// Sends a request that the broker does not answer (Produce with acks=0); returns when the
-    /// operating system has it.
+    /// operating system has it. Fails with [`Error::TimedOut`] if the broker reads nothing for so
+    /// long that it has not.
     pub async fn tell<R: KafkaRequest>(&self, request: &R) -> Result<()> {
         let version = self.version_of::<R>()?;
         self.tell_encoded(ApiKey::new(R::API_KEY.value()), |correlation_id, client_id| {
@@ -197,10 +198,17 @@ impl Connection {
         api_key: ApiKey,
         encode: impl FnOnce(i32, Option<&str>) -> std::result::Result<Frame, EncodeError>,
     ) -> Result<()> {
+        let deadline = Instant::now() + self.request_timeout;
         let (_, frame) = self.encode(api_key, encode)?;
         let (sent, is_sent) = oneshot::channel();
-        self.hand_over(Outgoing { frame, then: Then::Sent(sent) }).await?;
-        is_sent.await.map_err(|_| self.why_closed())
+        let telling = async {
+            self.hand_over(Outgoing { frame, then: Then::Sent(sent) }).await?;
+            is_sent.await.map_err(|_| self.why_closed())
+        };
+        match tokio::time::timeout_at(deadline, telling).await {
+            Ok(told) => told,
+            Err(_) => Err(self.give_up(api_key)),
+        }
     }
 
     /// Queues a request that has a codec of its own. When this returns, the request will be sent
@@ -270,9 +278,9 @@ impl Connection {
         }
     }
 
-    /// A request got no answer in time: everything behind it would wait for it as well.
+    /// A request was not sent or got no answer in time: everything behind it would wait as well.
     fn give_up(&self, api_key: ApiKey) -> Error {
-        self.close(Error::connection(&self.address, "a request got no answer in time"));
+        self.close(Error::connection(&self.address, "a request took too long"));
         Error::TimedOut { context: self.context(api_key).into() }
     }
 

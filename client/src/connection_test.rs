@@ -7,6 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A broker that says what a test has it say.
 struct Broker {
     socket: TcpStream,
@@ -44,18 +46,22 @@ fn versions_answer(error_code: i16) -> ApiVersionsResponse {
     })
 }
 
-async fn pair() -> (tokio::task::JoinHandle<Result<Connection>>, Broker) {
+async fn pair(request_timeout: Duration) -> (tokio::task::JoinHandle<Result<Connection>>, Broker) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut options = ClientOptions::new(&address);
-    options.request_timeout = Duration::from_secs(5);
+    options.request_timeout = request_timeout;
     let connection = tokio::spawn(async move { Connection::connect(&address, &options).await });
     let (socket, _) = listener.accept().await.unwrap();
     (connection, Broker { socket })
 }
 
 async fn connected() -> (Arc<Connection>, Broker) {
-    let (connection, mut broker) = pair().await;
+    connected_with(REQUEST_TIMEOUT).await
+}
+
+async fn connected_with(request_timeout: Duration) -> (Arc<Connection>, Broker) {
+    let (connection, mut broker) = pair(request_timeout).await;
     broker.answer_versions().await;
     (Arc::new(connection.await.unwrap().unwrap()), broker)
 }
@@ -74,7 +80,7 @@ async fn the_highest_version_that_both_know_is_used() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_old_broker_is_asked_again_in_version_0() {
-    let (connection, mut broker) = pair().await;
+    let (connection, mut broker) = pair(REQUEST_TIMEOUT).await;
     let (_, version, correlation_id) = broker.read_request().await;
     assert_eq!(version, API_VERSIONS_VERSION);
     let refusal = versions_answer(ErrorCode::UnsupportedVersion.code());
@@ -130,4 +136,21 @@ async fn answers_are_matched_to_requests_that_wait_together() {
     }
     assert_eq!(first.await.unwrap().unwrap().message.controller_id, 1);
     assert_eq!(second.await.unwrap().unwrap().message.controller_id, 2);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_broker_that_does_not_read_is_left_although_no_answer_is_waited_for() {
+    let (connection, _broker) = connected_with(Duration::from_secs(2)).await;
+    let telling = async {
+        // The sockets' buffers take the first ones.
+        loop {
+            let frame = |_, _: Option<&str>| Ok(Frame::from(Bytes::from(vec![0; 1 << 20])));
+            if let Err(error) = connection.tell_encoded(ApiKey::PRODUCE, frame).await {
+                return error;
+            }
+        }
+    };
+    let error = tokio::time::timeout(Duration::from_secs(30), telling).await.expect("in time");
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    assert!(connection.is_closed());
 }
