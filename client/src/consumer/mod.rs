@@ -25,12 +25,12 @@ use tokio::task::JoinHandle;
 
 use driver::Driver;
 pub use group::RebalanceListener;
-use group::{Group, GroupTask, Listener, Subscription, committable};
+use group::{Group, GroupTask, Listener, Place, Subscription, committable};
 pub use options::{
     Assignor, ConsumerOptions, GroupOptions, GroupProtocol, OffsetReset, Partitions, StartAt,
 };
 pub use record::{ConsumerRecord, Event, Header, TopicPartition};
-use state::{Rules, State};
+use state::{Progress, Rules, State};
 
 use crate::cluster::{Cluster, Lane};
 use crate::error::{Error, Result};
@@ -293,8 +293,9 @@ impl Consumer {
     /// Fails with [`Error::NotAMember`] if the group has gone on without us: the records will be
     /// read again by somebody. With [`Error::Invalid`] without a group.
     pub async fn commit(&self) -> Result<()> {
-        let offsets = committable(self.state().progress(true));
-        self.commit_offsets(&offsets).await
+        let group = self.group()?;
+        let (place, progress) = self.0.inner.line_up(group, true);
+        group.commit(place, &committable(progress)).await
     }
 
     /// Commits these offsets, each that of the next record to be read. Otherwise as
@@ -303,15 +304,16 @@ impl Consumer {
         &self,
         offsets: &BTreeMap<TopicPartition, Committed>,
     ) -> Result<()> {
-        self.group()?.commit(offsets).await
+        let group = self.group()?;
+        group.commit(group.line_up(), offsets).await
     }
 
     /// [`Consumer::commit`] without waiting; `callback` is told how that went. What was handed out
     /// when this is called counts; commits go in the order of their calls.
     pub fn commit_async(&self, callback: impl FnOnce(Result<()>) + Send + 'static) -> Result<()> {
         let group = self.group()?.clone();
-        let offsets = committable(self.state().progress(true));
-        tokio::spawn(async move { callback(group.commit(&offsets).await) });
+        let (place, progress) = self.0.inner.line_up(&group, true);
+        tokio::spawn(async move { callback(group.commit(place, &committable(progress)).await) });
         Ok(())
     }
 
@@ -386,6 +388,17 @@ impl Inner {
     /// Never held across an await.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far all partitions are ([`State::progress`]), and the place of that among the commits.
+    /// Both as of one moment, so that who is further comes later.
+    fn line_up(
+        &self,
+        group: &Group,
+        with_in_hand: bool,
+    ) -> (Place, BTreeMap<TopicPartition, Progress>) {
+        let state = self.state();
+        (group.line_up(), state.progress(with_in_hand))
     }
 }
 

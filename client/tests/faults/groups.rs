@@ -10,7 +10,9 @@ use pelton_client::{
     RebalanceListener, StartAt, TopicPartition,
 };
 use pelton_kafka::ErrorCode;
-use pelton_model::Compression;
+use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
+use pelton_model::{Compression, PartitionIndex};
+use tokio::sync::mpsc;
 
 use crate::consume::{self, batch};
 use crate::fake_broker::{FakeBroker, TOPIC};
@@ -397,4 +399,37 @@ async fn who_closes_in_the_middle_of_a_record_does_not_wait_for_itself() {
         });
         assert!(has_left, "{protocol:?}");
     }
+}
+
+/// On a thread of a runtime with threads, where a task that is spawned last runs first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn commits_that_nobody_waits_for_go_in_the_order_of_their_calls() {
+    const COUNT: i64 = 8;
+    let broker = FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::default())).await;
+    let mut records = BatchBuilder::new(BatchFields::default());
+    (0..COUNT).for_each(|_| records.push(&NewRecord::default()));
+    broker.append(0, records.build());
+    let consumer = member(&broker, GroupProtocol::Classic).await;
+    let partition = Partitions::Only(vec![PartitionIndex::new(0)]);
+    consumer.assign(TOPIC, &partition, StartAt::Beginning).await.unwrap();
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let committing = tokio::spawn(async move {
+        for number in 0..COUNT {
+            let record = match consumer.next_ready() {
+                Some(ready) => ready,
+                None => consumer.next().await,
+            };
+            assert!(matches!(record, Ok(Event::Record(_))), "{record:?}");
+            let told = told.clone();
+            consumer.commit_async(move |result| told.send((number, result)).unwrap()).unwrap();
+        }
+        consumer
+    });
+    let _consumer = tokio::time::timeout(SOON, committing).await.expect("in time").unwrap();
+    for number in 0..COUNT {
+        let next = tokio::time::timeout(SOON, heard.recv()).await.expect("in time");
+        assert_eq!(next, Some((number, Ok(()))));
+    }
+    let in_order: Vec<_> = (1..=COUNT).collect();
+    assert_eq!(broker.group(|group| group.committed.clone()), in_order);
 }

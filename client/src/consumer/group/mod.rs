@@ -1,6 +1,7 @@
 //! A consumer's part in its group, by the classic protocol or by that of KIP-848.
 
 pub(super) mod assign;
+mod commit_order;
 mod consumer_heartbeat;
 mod driver;
 mod listener;
@@ -19,6 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use commit_order::CommitOrder;
+pub(super) use commit_order::Place;
 pub(super) use driver::GroupTask;
 pub(super) use listener::Listener;
 pub use listener::RebalanceListener;
@@ -45,8 +48,7 @@ pub(super) struct Group {
     doubts: Notify,
     /// As whom others ask.
     identity: watch::Sender<Identity>,
-    /// Commits go one after the other, so that an older one never comes after a newer one.
-    turn: tokio::sync::Mutex<()>,
+    commit_order: CommitOrder,
 }
 
 /// What is wanted of the task, and what it lets others know.
@@ -90,7 +92,7 @@ impl Group {
             news: Notify::new(),
             doubts: Notify::new(),
             identity: watch::Sender::default(),
-            turn: tokio::sync::Mutex::new(()),
+            commit_order: CommitOrder::default(),
         }
     }
 
@@ -128,9 +130,18 @@ impl Group {
         UserWaits(self)
     }
 
-    /// Commits as what we are now.
-    pub(super) async fn commit(&self, offsets: &BTreeMap<TopicPartition, Committed>) -> Result<()> {
-        let _turn = self.turn.lock().await;
+    /// A place among the commits, from now on.
+    pub(super) fn line_up(&self) -> Place {
+        self.commit_order.line_up()
+    }
+
+    /// Commits as what we are when it is our turn.
+    pub(super) async fn commit(
+        &self,
+        place: Place,
+        offsets: &BTreeMap<TopicPartition, Committed>,
+    ) -> Result<()> {
+        let _turn = place.turn().await;
         let mut standing = Standing::new(self);
         loop {
             let identity = standing.identity();
@@ -145,13 +156,17 @@ impl Group {
     }
 
     /// Commits what has changed since the last commit.
-    async fn commit_progress(&self, progress: BTreeMap<TopicPartition, Progress>) -> Result<()> {
+    async fn commit_progress(
+        &self,
+        place: Place,
+        progress: BTreeMap<TopicPartition, Progress>,
+    ) -> Result<()> {
         let changed = {
             let control = self.control();
             let progress = committable(progress).into_iter();
             progress.filter(|(of, new)| control.committed.get(of) != Some(new)).collect()
         };
-        self.commit(&changed).await
+        self.commit(place, &changed).await
     }
 
     pub(super) async fn committed(

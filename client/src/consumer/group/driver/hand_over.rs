@@ -117,11 +117,11 @@ impl GroupTask {
             return user;
         }
         if self.group.options.auto_commit.is_some() && !revoked.is_empty() {
-            let mut progress = self.inner.state().progress(true);
+            let (place, mut progress) = self.inner.line_up(&self.group, true);
             progress.retain(|of, _| revoked.contains(of));
             let group = self.group.clone();
-            let committed = self.beating(async move { group.commit_progress(progress).await });
-            if let Err(error) = committed.await {
+            let committing = async move { group.commit_progress(place, progress).await };
+            if let Err(error) = self.beating(committing).await {
                 tracing::warn!(%error, "what was read of partitions that go is not committed");
             }
         }

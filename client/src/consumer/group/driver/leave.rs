@@ -22,9 +22,9 @@ impl GroupTask {
         self.inner.state().hold(true);
         let owned = self.machine.owned();
         if self.group.options.auto_commit.is_some() {
-            let progress = self.inner.state().progress(true);
+            let (place, progress) = self.inner.line_up(&self.group, true);
             let group = self.group.clone();
-            let committing = async move { group.commit_progress(progress).await };
+            let committing = async move { group.commit_progress(place, progress).await };
             if let Err(error) = self.beating(committing).await {
                 tracing::warn!(%error, "what was read is not committed");
             }

@@ -200,9 +200,10 @@ impl GroupTask {
         if self.group.is_subscribed() && !self.machine.is_member() {
             return;
         }
-        let progress = self.inner.state().progress(false);
+        let (place, progress) = self.inner.line_up(&self.group, false);
         let group = self.group.clone();
-        self.committing = Some(Abort::spawn(async move { group.commit_progress(progress).await }));
+        let committing = async move { group.commit_progress(place, progress).await };
+        self.committing = Some(Abort::spawn(committing));
     }
 
     fn tell(&self, error: Error) {
