@@ -13,7 +13,7 @@ use held_writes::HeldWrites;
 use pelton_model::LeaderEpoch;
 use pelton_model::batch::BatchHeader;
 use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
-use pelton_storage::{Store, StoreOptions};
+use pelton_storage::{FenceReason, Log, StorageError, Store, StoreOptions};
 use support::*;
 
 /// A flush that waits for its turn while a carry fails does not write to the same file again.
@@ -431,4 +431,86 @@ fn s6_the_horizon_waits_for_what_cuts_the_log_off() {
         });
     }
     assert!(images > 10, "{images}");
+}
+
+/// Two partitions that are fenced. The first was logged anew, so that the tail may not stand between its
+/// two places; what the second needs begins there, and is too much to be logged anew. Returns a third
+/// one's log.
+async fn fence_two(sim: &SimDisk, store: &Store) -> Log {
+    let (first, second) =
+        (place(store, partition(1, 0)).await, place(store, partition(2, 0)).await);
+    let third = place(store, partition(3, 0)).await;
+    append(store, &first, batch(1, 3_000)).await;
+    for _ in 0..14 {
+        append(store, &second, batch(2, 5_000)).await;
+    }
+    let eio = FaultError::Errno(libc::EIO);
+    sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(first.id())).lasting());
+    let enospc = FaultError::Errno(libc::ENOSPC);
+    sim.inject(Fault::new(Operation::Allocate, enospc).under(partition_dir(second.id())).lasting());
+    first.carry(roll_at(1 << 30)).await.expect_err("its segment cannot be written");
+    while store.journal().used_ratio() <= 0.5 {
+        append(store, &third, batch(3, 5_000)).await;
+    }
+    let full = store.checkpoint(|_| roll_at(1 << 30)).await;
+    assert_eq!(full.expect_err("there is no room for the second"), StorageError::Full);
+    let newest = store.journal().next_sequence() - 1;
+    store.journal().durable(newest).await.expect("the first is logged anew");
+    sim.clear_faults();
+    sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(second.id())).lasting());
+    second.carry(roll_at(1 << 30)).await.expect_err("its segment cannot be written");
+    third
+}
+
+fn assert_both_are_there(sim: &SimDisk) {
+    let image = sim.durable();
+    with_store(&image, SMALL, async |store: Store| {
+        for (topic, count) in [(1, 1), (2, 14)] {
+            let log = store.log(partition(topic, 0)).expect("a log");
+            assert_eq!(read_all(&log).await.len(), count, "of {topic}");
+        }
+    });
+}
+
+/// Nobody waits for room that no checkpoint can make, whichever of them it is that keeps it.
+#[test]
+fn s3_what_two_fenced_partitions_keep_of_the_ring_fences_the_shard() {
+    let sim = new_disk(13);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = fence_two(&sim, &store).await;
+        for _ in 0..100 {
+            let Ok(done) = log.append(batch(4, 5_000), NOW) else { break };
+            for _ in 0..20 {
+                if store.journal().durable_sequence() < done.acked_by.group().expect("a group") {
+                    let _ = store.checkpoint(|_| roll_at(1 << 30)).await;
+                    yield_once().await;
+                }
+            }
+        }
+        assert_eq!(store.journal().fence_reason(), Some(FenceReason::Partition));
+    });
+    assert_both_are_there(&sim);
+}
+
+/// Nor does a stop, which writes one state file after the other as long as the journal waits for room.
+#[test]
+fn s3_a_stop_ends_where_two_fenced_partitions_keep_the_ring() {
+    const STEPS_MAX: usize = 100_000;
+    let sim = new_disk(14);
+    let mut steps = Steps::new(async {
+        let (store, _) = open(&sim, SMALL).await;
+        beside_journal(&store, async {
+            let log = fence_two(&sim, &store).await;
+            for _ in 0..60 {
+                log.append(batch(4, 5_000), NOW).expect("appended");
+            }
+            let closed = store.close(|_| roll_at(1 << 30)).await;
+            (closed, store.journal().fence_reason())
+        })
+        .await
+    });
+    let (closed, reason) = (0..STEPS_MAX).find_map(|_| steps.step()).expect("it ends");
+    closed.expect_err("not everything could be carried");
+    assert_eq!(reason, Some(FenceReason::Partition));
+    assert_both_are_there(&sim);
 }

@@ -145,7 +145,7 @@ impl Store {
         self.write_state().await?;
         self.log_fenced_anew();
         if is_pressed && journal.tail() == tail {
-            self.fence_if_pinned(tail)?;
+            self.fence_if_pinned()?;
         }
         if carried.is_disk_full { Err(StorageError::Full) } else { Ok(carried.bytes) }
     }
@@ -206,12 +206,14 @@ impl Store {
     }
 
     /// What a fenced log still needs of the journal can neither be carried nor let go before the
-    /// next start. When that is what the ring is full of, nobody must wait for room any more.
-    fn fence_if_pinned(&self, tail: u64) -> Result<(), StorageError> {
+    /// next start. When that is what the ring is full of, nobody must wait for room any more. The tail
+    /// does not tell whose it is: it may stand lower, where another fenced log was logged first.
+    fn fence_if_pinned(&self) -> Result<(), StorageError> {
         let is_starved = self.0.around.journal.is_starved();
+        let oldest = self.oldest_needed();
         let pins = |log: &&Log| {
             let is_moving = log.is_being_logged_anew() && !is_starved;
-            log.is_fenced() && log.needs_from() == Some(tail) && !is_moving
+            log.is_fenced() && log.needs_from() == Some(oldest) && !is_moving
         };
         if let Some(log) = self.0.logs.borrow().values().find(pins) {
             let why =
@@ -222,6 +224,19 @@ impl Store {
         self.0.around.journal.check()
     }
 
+    /// The first group that somebody needs, or that is not durable.
+    fn oldest_needed(&self) -> u64 {
+        let logs = self.0.logs.borrow();
+        let needed = logs.values().filter_map(Log::needs_from).min().unwrap_or(u64::MAX);
+        needed.min(self.needed_by_others())
+    }
+
+    /// The first group that is not durable, or that says of a log that its files are being removed.
+    fn needed_by_others(&self) -> u64 {
+        let removals = self.0.removals.borrow();
+        removals.values().copied().fold(self.0.around.journal.durable_sequence() + 1, u64::min)
+    }
+
     /// Encodes in slices (R8). What a log says in a later slice may be newer than the tail: replay
     /// passes over what a state contains already, and a log that is dropped meanwhile has its Drop
     /// at or above the tail.
@@ -230,7 +245,7 @@ impl Store {
         // Groups up to here can take no more entries, so what they say is in the logs by now.
         let durable = journal.durable_sequence();
         let clean = journal.has_ended().then(|| journal.next_sequence());
-        let mut tail = self.0.removals.borrow().values().copied().fold(durable + 1, u64::min);
+        let mut tail = self.needed_by_others();
         let mut logs = self.logs();
         for slice in logs.chunks(LOGS_A_SLICE) {
             for log in slice {
