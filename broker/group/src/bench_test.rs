@@ -25,13 +25,27 @@ pub struct Bench {
 }
 
 /// Topics and configs that a test sets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TestCluster {
     pub revision: u64,
     pub topics: BTreeMap<TopicName, TopicShape>,
     pub config: ConsumerGroupConfig,
+    pub record_bytes_max: usize,
     /// Of other coordinators on the same core.
     pub other_members: usize,
+}
+
+impl Default for TestCluster {
+    /// Without topics, and with Kafka's defaults.
+    fn default() -> Self {
+        Self {
+            revision: 0,
+            topics: BTreeMap::new(),
+            config: ConsumerGroupConfig::default(),
+            record_bytes_max: 1_048_000,
+            other_members: 0,
+        }
+    }
 }
 
 impl TestCluster {
@@ -62,6 +76,10 @@ impl Cluster for TestCluster {
 
     fn each_topic(&self, visit: &mut dyn FnMut(&TopicName)) {
         self.topics.keys().for_each(visit);
+    }
+
+    fn record_bytes_max(&self) -> usize {
+        self.record_bytes_max
     }
 
     fn consumer_group_config(&self, _: &str) -> ConsumerGroupConfig {

@@ -16,6 +16,10 @@ pub trait Cluster {
     /// All topics that a subscription may mean.
     fn each_topic(&self, visit: &mut dyn FnMut(&TopicName));
 
+    /// What one record of the step's coordinator may take: `max.message.bytes` of
+    /// `__consumer_offsets`, less a batch's overhead.
+    fn record_bytes_max(&self) -> usize;
+
     /// What is in force for a group of the consumer protocol.
     fn consumer_group_config(&self, group: &str) -> ConsumerGroupConfig;
 

@@ -16,9 +16,6 @@ pub struct GroupConfig {
     pub offset_metadata_max: usize,
     pub offsets_retention_ms: i64,
     pub offsets_retention_check_interval: Duration,
-    /// `max.message.bytes` of `__consumer_offsets`, less a batch's overhead: what one record may
-    /// take.
-    pub record_bytes_max: usize,
     pub consumer: ConsumerConfig,
 }
 
@@ -117,7 +114,6 @@ impl Default for GroupConfig {
             offset_metadata_max: 4_096,
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval: Duration::from_secs(600),
-            record_bytes_max: 1_048_000,
             consumer: ConsumerConfig::default(),
         }
     }

@@ -5,32 +5,53 @@ use std::time::Duration;
 use pelton_cluster::ConfigResource;
 use pelton_cluster::config::group_integer;
 use pelton_group::{Cluster, ConsumerGroupConfig, TopicName, TopicShape};
+use pelton_model::PartitionId;
 
 use crate::shard::Shard;
 
-pub(super) struct ClusterView<'a>(pub &'a Shard);
+/// A batch's own bytes, beside its one record.
+const BATCH_OVERHEAD_BYTES: i64 = 512;
+
+const MESSAGE_BYTES_MAX_DEFAULT: i64 = 1 << 20;
+
+/// As the coordinator of one partition of `__consumer_offsets` sees it.
+pub(super) struct ClusterView<'a> {
+    pub shard: &'a Shard,
+    pub partition: PartitionId,
+}
 
 impl Cluster for ClusterView<'_> {
     fn revision(&self) -> u64 {
-        self.0.view.borrow().cluster.revision()
+        self.shard.view.borrow().cluster.revision()
     }
 
     fn topic(&self, name: &str) -> Option<TopicShape> {
-        let view = self.0.view.borrow();
+        let view = self.shard.view.borrow();
         let topic = view.cluster.topic(name)?;
         Some(TopicShape { id: topic.id, partition_count: topic.partition_count })
     }
 
     fn each_topic(&self, visit: &mut dyn FnMut(&TopicName)) {
-        for topic in self.0.view.borrow().cluster.topics() {
+        for topic in self.shard.view.borrow().cluster.topics() {
             visit(&TopicName::new(topic.name.clone()));
         }
     }
 
+    /// Looked up each time, as in Kafka: a group that has outgrown a record goes on as soon as
+    /// records may be larger. None is larger than a segment, which holds it whole.
+    fn record_bytes_max(&self) -> usize {
+        let bytes_max = match self.shard.config_of(self.partition.topic) {
+            Some(config) => config.max_message_bytes.min(config.segment_bytes),
+            // The topic is going, which the append will find out.
+            None => MESSAGE_BYTES_MAX_DEFAULT,
+        };
+        usize::try_from(bytes_max - BATCH_OVERHEAD_BYTES).unwrap_or(0)
+    }
+
     fn consumer_group_config(&self, group: &str) -> ConsumerGroupConfig {
-        let view = self.0.view.borrow();
+        let view = self.shard.view.borrow();
         let overrides = view.cluster.overrides(&ConfigResource::Group(group.to_owned()));
-        self.0.with_broker_configs(|broker| {
+        self.shard.with_broker_configs(|broker| {
             let integer = |name| group_integer(overrides, broker, name);
             let milliseconds =
                 |name| Duration::from_millis(u64::try_from(integer(name)).unwrap_or(0));
@@ -48,6 +69,6 @@ impl Cluster for ClusterView<'_> {
     }
 
     fn consumer_members(&self) -> usize {
-        self.0.groups.consumer_members.get()
+        self.shard.groups.consumer_members.get()
     }
 }

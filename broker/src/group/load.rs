@@ -17,9 +17,6 @@ const SLICE_BYTES: usize = 256 << 10;
 /// What a compressed batch of the log may become; we write none, a restored one may be.
 const DECOMPRESSED_BYTES_MAX: usize = 32 << 20;
 
-/// A batch's own bytes, beside its one record.
-const BATCH_OVERHEAD_BYTES: i64 = 512;
-
 impl Shard {
     /// Begins to load. An empty log is loaded at once, so that a topic's first user need not come
     /// back.
@@ -27,7 +24,7 @@ impl Shard {
         *hosted.state.borrow_mut() = HostedState::Loading;
         let log = self.store.log(hosted.partition);
         if log.is_some_and(|log| log.end_offset() == log.start_offset()) {
-            self.loaded(hosted, Coordinator::new(self.group_config(hosted)));
+            self.loaded(hosted, Coordinator::new(self.group_config()));
             return;
         }
         let (shard, hosted) = (self.clone(), hosted.clone());
@@ -72,7 +69,7 @@ impl Shard {
         // What an earlier life of the coordinator appended either is in the log or never will be.
         let newest = AckedBy::Commit(hosted.newest.get());
         log.acknowledged(newest).await.map_err(|it| it.to_string())?;
-        let mut coordinator = Coordinator::new(self.group_config(hosted));
+        let mut coordinator = Coordinator::new(self.group_config());
         let mut offset = log.start_offset();
         while offset < log.commit_offset() {
             let limits =
@@ -105,9 +102,7 @@ impl Shard {
         Ok(coordinator)
     }
 
-    fn group_config(&self, hosted: &Hosted) -> GroupConfig {
-        let max_message_bytes =
-            self.config_of(hosted.partition.topic).map_or(1 << 20, |it| it.max_message_bytes);
+    fn group_config(&self) -> GroupConfig {
         self.with_broker_configs(|broker| {
             let integer = |name| broker.integer(name);
             let int = |name| i32::try_from(integer(name)).unwrap_or(i32::MAX);
@@ -123,7 +118,6 @@ impl Shard {
                 offsets_retention_check_interval: milliseconds(
                     "offsets.retention.check.interval.ms",
                 ),
-                record_bytes_max: size(max_message_bytes - BATCH_OVERHEAD_BYTES),
                 consumer: ConsumerConfig {
                     group_max_size: size(integer("group.consumer.max.size")),
                     assignors: Assignors::from_names(broker.list("group.consumer.assignors")),

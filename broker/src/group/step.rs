@@ -47,7 +47,8 @@ impl Shard {
         let now = Now { wall: self.env.now(), elapsed: self.env.elapsed() };
         let effects = match &mut *hosted.state.borrow_mut() {
             HostedState::Ready(coordinator) => {
-                let effects = act(coordinator, now, &ClusterView(self));
+                let cluster = ClusterView { shard: self, partition: hosted.partition };
+                let effects = act(coordinator, now, &cluster);
                 hosted.expect(coordinator.next_deadline());
                 self.groups.count_members(hosted, coordinator.consumer_members());
                 Some(effects)

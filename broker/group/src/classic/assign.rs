@@ -68,7 +68,7 @@ impl ClassicGroup {
             }
         }
         let record = self.record();
-        if record.value().is_some_and(|value| value.len() > step.config.record_bytes_max) {
+        if record.value().is_some_and(|value| value.len() > step.cluster.record_bytes_max()) {
             self.drop_assignments(GroupError::RecordTooLarge, step);
             self.prepare(step);
             return;

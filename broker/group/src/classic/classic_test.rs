@@ -351,18 +351,22 @@ fn a_request_that_its_own_member_repeats_is_answered_and_not_lost() {
 }
 
 #[test]
-fn a_group_that_does_not_fit_a_record_is_not_stable() {
-    let mut bench = Bench::with(GroupConfig {
-        record_bytes_max: 1_000,
-        group_initial_rebalance_delay: Duration::ZERO,
-        ..GroupConfig::default()
-    });
+fn a_group_that_does_not_fit_a_record_is_not_stable_until_records_may_be_larger() {
+    let mut bench = Bench::new();
+    bench.cluster.record_bytes_max = 1_000;
     let token = bench.join("");
     let joined = bench.joined(token);
     let huge = "x".repeat(2_000);
     let synced = bench.sync(&joined, &[(&joined.member_id, &huge)]);
     assert_eq!(bench.assignment(synced), Err(GroupError::RecordTooLarge));
     assert_eq!(bench.state(), State::PreparingRebalance);
+
+    bench.cluster.record_bytes_max = 3_000;
+    let token = bench.join(&joined.member_id);
+    let joined = bench.joined(token);
+    let synced = bench.sync(&joined, &[(&joined.member_id, &huge)]);
+    assert_eq!(bench.assignment(synced), Ok(huge));
+    assert_eq!(bench.state(), State::Stable);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl ConsumerGroup {
         }
         let said: usize = join.protocols.iter().map(|it| it.name.len() + it.metadata.len()).sum();
         if self.members.len().saturating_mul(said) > GROUP_METADATA_BYTES_MAX
-            || said > step.config.record_bytes_max / 2
+            || said > step.cluster.record_bytes_max() / 2
         {
             return Err(GroupError::GroupMaxSizeReached);
         }

@@ -569,8 +569,8 @@ fn an_operator_sends_members_away() {
 
 #[test]
 fn a_member_that_joins_and_is_refused_for_its_assignment_is_missed_later() {
-    let config = GroupConfig { record_bytes_max: 1_000, ..GroupConfig::default() };
-    let mut bench = Bench::with(config);
+    let mut bench = Bench::new();
+    bench.cluster.record_bytes_max = 1_000;
     bench.cluster.set_topic(TOPIC, 200);
     let client = Client::new("m");
     let refused = bench.consumer_beat(client.joining(&[TOPIC]));

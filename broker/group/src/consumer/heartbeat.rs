@@ -58,7 +58,7 @@ impl ConsumerGroup {
         }
         let said = beat.topics.iter().flatten().map(|topic| topic.len()).sum::<usize>();
         let others = self.members.len().saturating_mul(said);
-        if said > step.config.record_bytes_max || others > GROUP_METADATA_BYTES_MAX {
+        if said > step.cluster.record_bytes_max() || others > GROUP_METADATA_BYTES_MAX {
             return Err(GroupError::GroupMaxSizeReached);
         }
         let is_new = |regex: &&str| !regex.is_empty() && !self.regex_users.contains_key(*regex);

@@ -70,7 +70,7 @@ impl ConsumerGroup {
                 topics.insert(topic.clone());
             }
         });
-        if bytes > step.config.record_bytes_max {
+        if bytes > step.cluster.record_bytes_max() {
             return Err(GroupError::RecordTooLarge);
         }
         if self.regexes.get(&regex).is_none_or(|resolved| resolved.topics != topics) {

@@ -97,7 +97,7 @@ impl ConsumerGroup {
         for (id, target) in self.members.keys().zip(targets) {
             let partition_count: usize = target.values().map(BTreeSet::len).sum();
             let bytes = partition_count * PARTITION_BYTES + target.len() * TOPIC_BYTES;
-            if bytes > step.config.record_bytes_max {
+            if bytes > step.cluster.record_bytes_max() {
                 return Err(GroupError::RecordTooLarge);
             }
             if self.target.get(id) != Some(&target) {

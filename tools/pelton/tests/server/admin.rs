@@ -16,8 +16,13 @@ use crate::support::patience::eventually;
 use crate::support::wire::{Answer, Connection, Fields};
 use crate::support::{Broker, directory};
 
+const FIND_COORDINATOR: i16 = 10;
+const JOIN_GROUP: i16 = 11;
+const SYNC_GROUP: i16 = 14;
 const ALTER_CONFIGS: i16 = 33;
+const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 const TOPIC: i8 = 2;
+const SET: i8 = 0;
 const INVALID_CONFIG: i16 = 40;
 
 fn partition_count(broker: &Broker, topic: &str) -> Option<usize> {
@@ -101,6 +106,61 @@ fn configs_are_described_and_altered_and_obeyed() {
     let configs = topic_configs(&broker, "set");
     let size = configs.get("max.message.bytes").expect("described");
     assert_eq!(size.value.as_deref(), Some("2000"), "a refused change changes nothing");
+}
+
+/// `max.message.bytes` of `__consumer_offsets` counts as it is, not as it was when the group's
+/// coordinator was made.
+#[test]
+fn a_group_that_has_outgrown_a_record_goes_on_when_records_may_be_larger() {
+    const UNKNOWN_SERVER_ERROR: i16 = -1;
+    let data = directory();
+    let options = ["--set", "group.initial.rebalance.delay.ms=0"];
+    let broker = Broker::start_with(data.path(), 0, &options);
+    let mut connection = Connection::open(&broker);
+    let joined = join(&mut connection, "");
+    let (error, _) = sync(&mut connection, &joined, 1_500_000);
+    assert_eq!(error, UNKNOWN_SERVER_ERROR);
+
+    let request = Fields::request(INCREMENTAL_ALTER_CONFIGS, 0).i32(1).i8(TOPIC);
+    let request = request.string("__consumer_offsets").i32(1).string("max.message.bytes");
+    let answer = connection.ask(&request.i8(SET).string("2000000").i8(0)).expect("an answer");
+    let mut answer = Answer(&answer);
+    let (_throttle_ms, _resources) = (answer.i32(), answer.i32());
+    assert_eq!(answer.i16(), 0);
+
+    let joined = join(&mut connection, &joined.1);
+    assert_eq!(sync(&mut connection, &joined, 1_500_000), (0, 1_500_000));
+    let joined = join(&mut connection, &joined.1);
+    let (error, _) = sync(&mut connection, &joined, 2_000_000);
+    assert_eq!(error, UNKNOWN_SERVER_ERROR, "there is a bound still");
+}
+
+/// Joins the group `g` alone: its generation, and the member's id. The first time makes the topic.
+fn join(connection: &mut Connection, member: &str) -> (i32, String) {
+    let find = Fields::request(FIND_COORDINATOR, 0).string("g");
+    let join = Fields::request(JOIN_GROUP, 0).string("g").i32(30_000).string(member);
+    let join = join.string("consumer").i32(1).string("range").i32(0);
+    eventually("the group has a member", SOON, || {
+        connection.ask(&find).expect("an answer");
+        let answer = connection.ask(&join).expect("an answer");
+        let mut answer = Answer(&answer);
+        let (error, generation) = (answer.i16(), answer.i32());
+        let (_protocol, _leader) = (answer.string(), answer.string());
+        (error == 0).then(|| (generation, answer.string()))
+    })
+}
+
+/// Has a lone member assign itself so many bytes: the error, and how many it got.
+fn sync(
+    connection: &mut Connection,
+    (generation, member): &(i32, String),
+    bytes: usize,
+) -> (i16, i32) {
+    let request = Fields::request(SYNC_GROUP, 0).string("g").i32(*generation).string(member);
+    let request = request.i32(1).string(member).i32(bytes as i32).bytes(&vec![7; bytes]);
+    let answer = connection.ask(&request).expect("an answer");
+    let mut answer = Answer(&answer);
+    (answer.i16(), answer.i32())
 }
 
 #[test]
