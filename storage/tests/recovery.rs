@@ -13,9 +13,12 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use held_writes::HeldWrites;
 use pelton_model::batch::BatchHeader;
-use pelton_model::{LeaderEpoch, Offset};
+use pelton_model::batch::patch::set_base_offset_and_epoch;
+use pelton_model::limits::BLOCK_BYTES;
+use pelton_model::{LeaderEpoch, Offset, PartitionId};
 use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
-use pelton_storage::{Log, Store, StoreOptions};
+use pelton_storage::journal::{Entry, Extent, GroupHeader, HEADER_BYTES, groups_of_file};
+use pelton_storage::{Log, NewBatch, OpenError, Store, StoreOptions};
 use support::*;
 
 const OPTIONS: StoreOptions = StoreOptions { direct_flush_bytes: 4_000, ..SMALL };
@@ -278,6 +281,99 @@ fn s5_what_was_carried_is_not_carried_anew() {
     });
 }
 
+/// A log goes on after a crash as it would have without: what has been carried does not wait for
+/// it, so that a large batch is flushed directly.
+#[test]
+fn s5_what_was_carried_does_not_count_as_a_backlog() {
+    let sim = new_disk(12);
+    with_store(&sim, OPTIONS, async |store: Store| {
+        let log = place(&store, partition(2, 0)).await;
+        for fill in 0..20 {
+            append(&store, &log, batch(fill, 1_000)).await;
+        }
+        log.carry(roll_at(1 << 30)).await.expect("carried");
+    });
+    with_store(&sim.durable(), OPTIONS, async |store: Store| {
+        append(&store, &log_of(&store, 2), batch(1, 20_000)).await;
+        assert_eq!(store.uncarried_bytes(), 0, "it went to the journal");
+    });
+}
+
+/// F2: sealed segments are read by as many chunks as the journal has described, however many they
+/// are.
+#[test]
+fn f2_segments_that_were_sealed_before_a_crash_are_read_from_front_to_back() {
+    for (bytes, segment_bytes) in [(20_000, 10_000), (50_000, 180_000)] {
+        let sim = new_disk(13);
+        let written = run(async {
+            let (store, _) = open(&sim, OPTIONS).await;
+            let work = async {
+                let log = place(&store, partition(2, 0)).await;
+                let mut written = Vec::new();
+                for fill in 0..10 {
+                    written.push(append(&store, &log, batch(fill, bytes)).await.1);
+                }
+                assert!(log.segment_count() > 2);
+                written
+            };
+            match select(pin!(store.run_journal(|_| roll_at(segment_bytes))), pin!(work)).await {
+                Either::Left(((), work)) => work.await,
+                Either::Right((written, _)) => written,
+            }
+        });
+        with_store(&sim.crash(&mut CrashChoice::keep_all()), OPTIONS, async |store: Store| {
+            assert!(read_all(&log_of(&store, 2)).await == written);
+        });
+    }
+}
+
+/// F2: a chunk that several extents went on with is one chunk in the index of a later life.
+#[test]
+fn f2_a_chunk_that_grew_before_a_crash_is_one_chunk_of_its_index() {
+    let sim = new_disk(14);
+    let mut written = with_store(&sim, OPTIONS, async |store: Store| {
+        let log = place(&store, partition(2, 0)).await;
+        let mut written = Vec::new();
+        for fill in 0..3 {
+            written.push(append(&store, &log, batch(fill, 1_000)).await.1);
+            log.carry(roll_at(1 << 30)).await.expect("carried");
+        }
+        let described = store.journal().next_sequence() - 1;
+        store.journal().durable(described).await.expect("durable");
+        written
+    });
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    with_store(&image, OPTIONS, async |store: Store| {
+        let log = log_of(&store, 2);
+        written.push(append(&store, &log, batch(3, 1_000)).await.1);
+        log.carry(roll_at(1_000)).await.expect("carried");
+        assert_eq!(log.segment_count(), 2, "the first is sealed");
+        store.close(|_| roll_at(1 << 30)).await.expect("closed");
+    });
+    with_store(&image.durable(), OPTIONS, async |store: Store| {
+        assert!(read_all(&log_of(&store, 2)).await == written);
+    });
+}
+
+/// S2: a start that writes an extent once more writes nothing of those behind it.
+#[test]
+fn s2_extents_that_a_start_writes_again_leave_each_other_as_they_are() {
+    let sim = new_disk(15);
+    let written = with_store(&sim, OPTIONS, async |store: Store| {
+        pin_the_horizon(&sim, &store).await;
+        let log = place(&store, partition(2, 0)).await;
+        for fill in 0..4 {
+            append(&store, &log, batch(fill, 9_000)).await;
+        }
+        assert_eq!(log.segment_count(), 1);
+        read_all(&log).await
+    });
+    assert_eq!(written.len(), 4);
+    with_store(&sim.crash(&mut CrashChoice::keep_all()), OPTIONS, async |store: Store| {
+        assert!(read_all(&log_of(&store, 2)).await == written);
+    });
+}
+
 /// F1: a start that writes an extent once more leaves a sealed segment at its length.
 #[test]
 fn f1_a_sealed_segment_keeps_its_length_when_a_start_writes_it_again() {
@@ -298,7 +394,7 @@ fn f1_a_sealed_segment_keeps_its_length_when_a_start_writes_it_again() {
 /// S6: an extent whose segment cannot be looked at is neither whole nor torn. Taken for a torn one it
 /// would be cut off, with all that stands behind it.
 #[test]
-fn s6_a_segment_that_cannot_be_opened_refuses_the_start_and_costs_nothing() {
+fn s6_a_segment_that_cannot_be_read_refuses_the_start_and_costs_nothing() {
     let sim = new_disk(8);
     let written = run(below_a_pinned_horizon(&sim, async |store, log| {
         append(store, log, batch(1, 20_000)).await;
@@ -306,14 +402,16 @@ fn s6_a_segment_that_cannot_be_opened_refuses_the_start_and_costs_nothing() {
         read_all(log).await
     }));
     assert_eq!(written.len(), 2);
-    let image = sim.crash(&mut CrashChoice::keep_all());
-    let eio = FaultError::Errno(libc::EIO);
-    image.inject(Fault::new(Operation::Open, eio).under(first_segment(2)));
-    assert!(run(try_open(&image.disk(), OPTIONS)).is_err());
-    let image = image.crash(&mut CrashChoice::keep_all());
-    with_store(&image, OPTIONS, async |store: Store| {
-        assert!(read_all(&log_of(&store, 2)).await == written);
-    });
+    for operation in [Operation::Open, Operation::Read] {
+        let image = sim.crash(&mut CrashChoice::keep_all());
+        let eio = FaultError::Errno(libc::EIO);
+        image.inject(Fault::new(operation, eio).under(first_segment(2)));
+        assert!(run(try_open(&image.disk(), OPTIONS)).is_err());
+        let image = image.crash(&mut CrashChoice::keep_all());
+        with_store(&image, OPTIONS, async |store: Store| {
+            assert!(read_all(&log_of(&store, 2)).await == written);
+        });
+    }
 }
 
 /// What an extent says of its producers holds for batches that the replay has not seen otherwise.
@@ -334,24 +432,125 @@ fn s4_a_batch_that_was_flushed_directly_is_known_to_be_there_after_a_crash() {
     });
 }
 
+/// A batch of one record that takes just so many bytes in its segment.
+fn batch_that_takes(fill: u8, bytes: usize) -> NewBatch {
+    let around = batch(fill, bytes).bytes.len() - bytes;
+    let batch = batch(fill, bytes - around);
+    assert_eq!(batch.bytes.len(), bytes);
+    batch
+}
+
 /// What a failed sync has left in the device's cache no later sync makes durable. A start that takes it
-/// in, and shows it, has to write it again, from its first block on.
+/// in, and shows it, has to write it again, from its first block to its last, wherever it begins and
+/// ends in them.
 #[test]
 fn s3_what_a_failed_sync_left_is_durable_once_a_start_has_shown_it() {
-    let sim = new_disk(10);
-    with_store(&sim, OPTIONS, async |store: Store| {
+    const BLOCK: usize = BLOCK_BYTES;
+    let cases =
+        [(0, 20_000), (0, 5 * BLOCK), (200, 20_000), (200, 6 * BLOCK - 200), (9_000, 20_000)];
+    for (before, flushed) in cases {
+        let sim = new_disk(10);
+        with_store(&sim, OPTIONS, async |store: Store| {
+            let log = place(&store, partition(1, 0)).await;
+            if before > 0 {
+                append(&store, &log, batch_that_takes(2, before)).await;
+                log.carry(roll_at(1 << 30)).await.expect("carried");
+            }
+            let eio = FaultError::Errno(libc::EIO);
+            sim.inject(Fault::new(Operation::Sync, eio).under(first_segment(1)));
+            let appended = log.append(batch_that_takes(1, flushed), NOW).expect("appended");
+            log.acknowledged(appended.acked_by).await.expect_err("its segment cannot be synced");
+            let described = store.journal().next_sequence() - 1;
+            store.journal().durable(described).await.expect("durable");
+        });
+        sim.kill(&mut CrashChoice::keep_all());
+        let shown =
+            with_store(&sim, OPTIONS, async |store: Store| read_all(&log_of(&store, 1)).await);
+        assert_eq!(shown.len(), 1 + usize::from(before > 0), "it stands there whole");
+        with_store(&sim.crash(&mut CrashChoice::lose_all()), OPTIONS, async |store: Store| {
+            assert!(read_all(&log_of(&store, 1)).await == shown, "{flushed} behind {before}");
+        });
+    }
+}
+
+/// A disk on which the journal's newest group says this instead. No extent is looked at: all of them
+/// are below its horizon.
+fn with_newest_entry(sim: &SimDisk, id: PartitionId, entry: &Entry) -> SimDisk {
+    let image = sim.crash(&mut CrashChoice::keep_all());
+    let path = shard_dir().join("journal.0000");
+    let mut content = image.contents(&path).expect("a ring file");
+    let groups = groups_of_file(&content.clone().into(), SEED);
+    let (at, newest) = groups.last().expect("a group");
+    let mut body = Vec::new();
+    entry.encode_head(id, &mut body);
+    if let Entry::Append { batch, .. } = entry {
+        body.extend_from_slice(batch);
+    }
+    let header = GroupHeader {
+        entry_count: 1,
+        horizon: newest.header.sequence + 1,
+        body_bytes: body.len() as u32,
+        body_crc: crc32c::crc32c(&body),
+        ..newest.header
+    };
+    let body_at = at + HEADER_BYTES;
+    content[*at..body_at].copy_from_slice(&header.encode(SEED));
+    content[body_at..body_at + body.len()].copy_from_slice(&body);
+    run(async { image.disk().write_file_durably(&path, &content).await.expect("written") });
+    image
+}
+
+/// S6: an entry that does not follow what the log holds, no crash has written: it is damage, and
+/// nothing to start with, nor to leave out in silence.
+#[test]
+fn s6_an_entry_that_does_not_follow_its_log_refuses_the_start() {
+    let sim = new_disk(11);
+    let carried_bytes = with_store(&sim, OPTIONS, async |store: Store| {
         let log = place(&store, partition(1, 0)).await;
-        let eio = FaultError::Errno(libc::EIO);
-        sim.inject(Fault::new(Operation::Sync, eio).under(first_segment(1)));
-        let appended = log.append(batch(1, 20_000), NOW).expect("appended");
-        log.acknowledged(appended.acked_by).await.expect_err("its segment cannot be synced");
-        let described = store.journal().next_sequence() - 1;
-        store.journal().durable(described).await.expect("durable");
+        place(&store, partition(2, 0)).await;
+        let (_, carried) = append(&store, &log, batch(1, 20_000)).await;
+        assert_eq!(log.segment_count(), 1, "it was flushed directly");
+        append(&store, &log, batch(2, 100)).await;
+        append(&store, &log, batch(3, 100)).await;
+        carried.len() as u64
     });
-    sim.kill(&mut CrashChoice::keep_all());
-    let shown = with_store(&sim, OPTIONS, async |store: Store| read_all(&log_of(&store, 1)).await);
-    assert_eq!(shown.len(), 1, "it stands there whole");
-    with_store(&sim.crash(&mut CrashChoice::lose_all()), OPTIONS, async |store: Store| {
-        assert!(read_all(&log_of(&store, 1)).await == shown);
-    });
+    let appended = |at, base, fill, bytes_behind| {
+        let mut batch = batch(fill, 100).bytes;
+        set_base_offset_and_epoch(&mut batch, Offset::new(base), EPOCH);
+        batch.resize(batch.len() + bytes_behind, 0);
+        Entry::Append { base_offset: Offset::new(at), epoch: EPOCH, batch: batch.into() }
+    };
+    let extent = |segment, position| {
+        let (segment, end, length) = (Offset::new(segment), Offset::new(2), 100);
+        let (chunks, producers) = (Vec::new(), Vec::new());
+        Entry::Extent(Extent { segment, position, length, end, chunks, producers })
+    };
+    let roll = |base| Entry::Roll { base: Offset::new(base) };
+    let epoch = |epoch, start| {
+        let (epoch, start) = (LeaderEpoch::new(epoch), Offset::new(start));
+        Entry::Place { epoch, start }
+    };
+    let follows = |topic, entry| {
+        let image = with_newest_entry(&sim, partition(topic, 0), &entry);
+        match run(try_open(&image.disk(), OPTIONS)) {
+            Ok(_) => true,
+            Err(OpenError::Damaged { .. }) => false,
+            Err(error) => panic!("{entry:?}: {error}"),
+        }
+    };
+    assert!(follows(1, appended(2, 2, 4, 0)));
+    assert!(!follows(1, appended(3, 3, 4, 0)), "offsets are missing");
+    assert!(!follows(1, appended(2, 3, 4, 0)), "its batch says another offset");
+    assert!(!follows(1, appended(2, 2, 4, 1)), "it is longer than its batch");
+    assert!(follows(1, appended(1, 1, 2, 0)), "it was logged anew");
+    assert!(!follows(1, appended(1, 1, 4, 0)), "another batch stands there");
+    assert!(follows(1, extent(0, carried_bytes)));
+    assert!(!follows(1, extent(0, carried_bytes + 1)), "bytes are missing");
+    assert!(!follows(1, extent(1, carried_bytes)), "it is of another segment");
+    assert!(!follows(2, extent(0, 0)), "there is no segment");
+    assert!(follows(1, roll(1)));
+    assert!(!follows(1, roll(2)), "offsets are missing");
+    assert!(follows(1, epoch(2, 2)));
+    assert!(follows(1, epoch(1, 0)), "it is known already");
+    assert!(!follows(1, epoch(2, 3)), "it does not begin at the end");
 }
