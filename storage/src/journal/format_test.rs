@@ -115,6 +115,15 @@ fn every_entry_comes_back() {
 }
 
 #[test]
+fn a_log_begins_where_it_is_placed_at_offset_zero() {
+    let begins_log =
+        |start| Entry::Place { epoch: LeaderEpoch::new(2), start: Offset::new(start) }.begins_log();
+    assert!(begins_log(0));
+    assert!(!begins_log(1), "it was there before");
+    assert!(!Entry::Roll { base: Offset::ZERO }.begins_log());
+}
+
+#[test]
 fn a_group_takes_whole_blocks() {
     let room = BLOCK_BYTES - HEADER_BYTES;
     for (body, blocks) in [(0, 1), (1, 1), (room, 1), (room + 1, 2), (room + BLOCK_BYTES, 2)] {

@@ -7,7 +7,7 @@ use pelton_model::batch::{BatchHeader, ProducerBatch};
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
-use super::{Log, NewRecent, Positions};
+use super::{Cut, Log, NewRecent, Positions};
 use crate::disk::{Disk, File, OpenMode};
 use crate::journal::{Entry, Extent};
 use crate::planted::{Bug, is_planted};
@@ -112,9 +112,9 @@ impl Log {
         positions.unindexed.extend_from_slice(finished);
         positions.open_chunk = open;
         positions.segment_since.get_or_insert(now);
-        let max_timestamp = extent.chunks.iter().map(|it| it.max_timestamp).max();
         if let Some(segment) = positions.segments.last_mut() {
-            segment.extend(extent.end_position(), max_timestamp.unwrap_or(TimestampMs::new(-1)));
+            let newest = extent.chunks.iter().map(|it| it.max_timestamp).max();
+            segment.extend(extent.end_position(), newest.unwrap_or(segment.max_timestamp));
         }
         positions.carried_end = extent.end;
         while positions.recent.front().is_some_and(|batch| batch.next <= extent.end) {
@@ -253,41 +253,6 @@ impl Positions {
         self.journal_end = end;
         self.pushed_end = end;
         self.committed_bytes = self.appended_bytes;
-    }
-}
-
-/// Where a start has cut a log off, because a direct flush had not become durable.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
-    /// Records at and above it are gone.
-    pub end: Offset,
-    /// Records below it are in segments; those up to `end` only in the journal.
-    pub carried: Offset,
-}
-
-impl Cut {
-    /// What was known before this cut and after it.
-    pub fn lowest(self, other: Option<&Cut>) -> Cut {
-        other.map_or(self, |other| Cut {
-            end: self.end.min(other.end),
-            carried: self.carried.min(other.carried),
-        })
-    }
-
-    /// What counts of an entry that stands before the cut, or behind what was cut off.
-    pub fn of(&self, entry: Entry) -> Option<Entry> {
-        let counts = match &entry {
-            Entry::Append { base_offset, .. } => *base_offset < self.end,
-            Entry::Extent(extent) => extent.end <= self.carried,
-            Entry::Roll { base } => *base <= self.carried,
-            Entry::LogStart { start } => *start <= self.end,
-            // The epoch may have been told to somebody. None of its records is left.
-            Entry::Place { epoch, start } => {
-                return Some(Entry::Place { epoch: *epoch, start: self.end.min(*start) });
-            }
-            Entry::Truncate { .. } | Entry::Drop => true,
-        };
-        counts.then_some(entry)
     }
 }
 
