@@ -39,8 +39,8 @@ fn a_file_is_of_one_target() {
         let targets = TARGETS.iter().filter(|target| is_among(file, target.files));
         targets.map(|target| target.name).collect::<Vec<_>>()
     };
-    assert_eq!(of("storage/src/log/recover.rs"), ["storage"]);
-    assert_eq!(of("storage/src/wire.rs"), ["storage"]);
+    assert_eq!(of("storage/src/log/recover.rs"), ["recovery"]);
+    assert_eq!(of("storage/src/wire.rs"), ["journal"]);
     assert_eq!(of("storage/model/src/batch/scan.rs"), ["model"]);
     assert!(of("storage/src/log/carry.rs").is_empty());
 }
