@@ -23,6 +23,8 @@ use crate::retry::Retry;
 
 /// Topics by name: 10 names them by id.
 const COMMIT_VERSIONS: Versions = Versions::new(2, 9);
+/// Before, nobody has an instance id.
+const COMMIT_WITH_INSTANCE_FROM: i16 = 7;
 const FETCH_VERSIONS: Versions = Versions::new(1, 9);
 /// From here on a request is about several groups.
 const FETCH_BY_GROUP_FROM: i16 = 8;
@@ -128,19 +130,25 @@ async fn try_commit(
     let topics = topics.into_iter().map(|(topic, partitions)| {
         message!(OffsetCommitRequestTopic { name: (**topic).into(), partitions: partitions })
     });
-    let request = message!(OffsetCommitRequest {
-        group_id: group.into(),
-        generation_id_or_member_epoch: identity.generation_or_epoch(),
-        member_id: (*identity.member_id).into(),
-        group_instance_id: identity.instance_id.as_deref().map(Into::into),
-        topics: topics.collect(),
-    });
+    let topics = topics.collect();
+    let request = |version| {
+        let instance_id = identity.instance_id.as_deref();
+        message!(OffsetCommitRequest {
+            group_id: group.into(),
+            generation_id_or_member_epoch: identity.generation_or_epoch(),
+            member_id: (*identity.member_id).into(),
+            group_instance_id: instance_id
+                .filter(|_| version >= COMMIT_WITH_INSTANCE_FROM)
+                .map(Into::into),
+            topics: topics,
+        })
+    };
     let first_code = |answer: &pelton_kafka::wire::OffsetCommitResponse| {
         let codes = answer.topics.iter().flat_map(|topic| &topic.partitions);
         codes.map(|partition| partition.error_code).find(|&code| code != 0).unwrap_or(0)
     };
     let answer = coordinator
-        .call(Lane::Shared, COMMIT_VERSIONS, Duration::ZERO, |_| request, first_code)
+        .call(Lane::Shared, COMMIT_VERSIONS, Duration::ZERO, request, first_code)
         .await?;
     for topic in &answer.topics {
         for partition in &topic.partitions {

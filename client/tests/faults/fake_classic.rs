@@ -27,12 +27,16 @@ pub struct FakeClassic {
 
 impl FakeClassic {
     /// The requests that it answers, and up to which version.
-    pub const SERVED: [(ApiKey, i16); 4] = [
-        (ApiKey::JOIN_GROUP, 9),
-        (ApiKey::SYNC_GROUP, 5),
-        (ApiKey::HEARTBEAT, 4),
-        (ApiKey::LEAVE_GROUP, 5),
-    ];
+    pub fn served(has_instances: bool) -> [(ApiKey, i16); 4] {
+        let max =
+            |newest, without_instances| if has_instances { newest } else { without_instances };
+        [
+            (ApiKey::JOIN_GROUP, max(9, 4)),
+            (ApiKey::SYNC_GROUP, max(5, 2)),
+            (ApiKey::HEARTBEAT, max(4, 2)),
+            (ApiKey::LEAVE_GROUP, max(5, 2)),
+        ]
+    }
 
     /// Partition 0 is the member's in every generation. `script` is asked about every heartbeat.
     pub fn new(script: impl FnMut() -> ErrorCode + Send + 'static) -> FakeClassic {

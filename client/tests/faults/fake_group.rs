@@ -34,6 +34,8 @@ type Script = Box<dyn FnMut(&ConsumerGroupHeartbeatRequest) -> Beaten + Send>;
 
 pub struct FakeGroup {
     pub has_consumer_protocol: bool,
+    /// Static members (KIP-345). Without: as before Kafka 2.3.
+    pub has_instances: bool,
     pub heartbeat_interval_ms: i32,
     /// Node and port; None: the broker of the group itself.
     pub coordinator: Option<(i32, i32)>,
@@ -55,6 +57,7 @@ impl FakeGroup {
     ) -> FakeGroup {
         FakeGroup {
             has_consumer_protocol: true,
+            has_instances: true,
             heartbeat_interval_ms: 50,
             coordinator: None,
             epoch: None,
@@ -77,10 +80,10 @@ impl FakeGroup {
     pub fn served(&self) -> Vec<(ApiKey, i16)> {
         let mut served = vec![
             (ApiKey::FIND_COORDINATOR, 3),
-            (ApiKey::OFFSET_COMMIT, 9),
+            (ApiKey::OFFSET_COMMIT, if self.has_instances { 9 } else { 6 }),
             (ApiKey::OFFSET_FETCH, 9),
         ];
-        served.extend(FakeClassic::SERVED);
+        served.extend(FakeClassic::served(self.has_instances));
         if self.has_consumer_protocol {
             served.push((ApiKey::CONSUMER_GROUP_HEARTBEAT, 1));
         }

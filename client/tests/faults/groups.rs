@@ -10,6 +10,7 @@ use pelton_client::{
     RebalanceListener, StartAt, TopicPartition,
 };
 use pelton_kafka::ErrorCode;
+use pelton_kafka::messages::StrBytes;
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
 use pelton_model::{Compression, PartitionIndex};
 use tokio::sync::mpsc;
@@ -432,4 +433,58 @@ async fn commits_that_nobody_waits_for_go_in_the_order_of_their_calls() {
     }
     let in_order: Vec<_> = (1..=COUNT).collect();
     assert_eq!(broker.group(|group| group.committed.clone()), in_order);
+}
+
+#[tokio::test]
+async fn a_static_member_says_its_name_in_every_request() {
+    let fenced = Arc::new(AtomicBool::new(false));
+    let group = FakeGroup::classic(FakeClassic::new({
+        let fenced = fenced.clone();
+        move || match fenced.load(Ordering::Relaxed) {
+            true => ErrorCode::FencedInstanceId,
+            false => ErrorCode::None,
+        }
+    }));
+    let broker = FakeBroker::start_with_group(group).await;
+    let mut options = options(GroupProtocol::Classic);
+    let group = options.group.as_mut().unwrap();
+    group.instance_id = Some("instance".into());
+    group.heartbeat_interval = Duration::from_millis(50);
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    let diary = Arc::new(Diary::default());
+    consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+    until(&consumer, || broker.group(|group| group.classic.heartbeats.len()) > 1).await;
+    broker.group(|FakeGroup { classic, .. }| {
+        let name = |name: &Option<StrBytes>| name.as_deref() == Some("instance");
+        assert!(classic.joins.iter().all(|request| name(&request.group_instance_id)));
+        assert!(classic.syncs.iter().all(|request| name(&request.group_instance_id)));
+        assert!(classic.heartbeats.iter().all(|request| name(&request.group_instance_id)));
+    });
+    // Another process has come under the same name.
+    fenced.store(true, Ordering::Relaxed);
+    assert_eq!(told(&consumer).await.code(), Some(ErrorCode::FencedInstanceId));
+    until(&consumer, || consumer.assignment().is_empty()).await;
+    assert_eq!(diary.read(), [("assigned", vec![0]), ("lost", vec![0])]);
+    assert_eq!(
+        broker.group(|group| group.classic.joins.len()),
+        1,
+        "it leaves the name to the other"
+    );
+}
+
+/// Of a broker that is as old as that.
+#[tokio::test]
+async fn a_static_member_is_one_without_a_name_where_there_are_none() {
+    let mut group = FakeGroup::classic(FakeClassic::new(|| ErrorCode::None));
+    group.has_instances = false;
+    let broker = FakeBroker::start_with_group(group).await;
+    let mut options = options(GroupProtocol::Classic);
+    let group = options.group.as_mut().unwrap();
+    group.instance_id = Some("instance".into());
+    group.heartbeat_interval = Duration::from_millis(50);
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    consumer.subscribe(&[TOPIC]).unwrap();
+    until(&consumer, || broker.group(|group| group.classic.heartbeats.len()) > 1).await;
+    consumer.commit().await.unwrap();
+    assert_eq!(broker.group(|group| group.committed.clone()), [0]);
 }

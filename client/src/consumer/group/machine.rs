@@ -78,6 +78,14 @@ impl Machine {
         self.term().is_some()
     }
 
+    /// Whether it is out until the user subscribes again, and its user has not heard so yet.
+    pub(super) fn is_outside(&self) -> bool {
+        match self {
+            Self::Classic(membership) => membership.is_outside(),
+            Self::Consumer(reconciliation) => reconciliation.is_outside(),
+        }
+    }
+
     pub(super) fn owned(&self) -> BTreeSet<TopicPartition> {
         match self {
             Self::Classic(membership) => membership.owned().clone(),

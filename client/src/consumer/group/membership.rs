@@ -6,6 +6,8 @@
 //!  Idle --subscribe--> Prepare --prepared--> Join --> (leader: Divide) --> Sync --> Adopt --adopted--> Stable
 //!                         ^                    |                        |                              |
 //!                         +--------------------+------ rebalance, lost membership ---------------------+
+//!
+//!  any but Idle --what no retry mends--> Outside --prepared--> Idle
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +74,8 @@ enum Phase {
         share: BTreeSet<TopicPartition>,
     },
     Stable,
+    /// What it had is lost; then it is idle.
+    Outside,
 }
 
 /// An answer to JoinGroup.
@@ -122,13 +126,18 @@ impl Membership {
         Asker { member_id: self.member_id.clone(), generation: self.generation }
     }
 
+    /// Whether it is out until the user subscribes again, and its user has not heard so yet.
+    pub(super) fn is_outside(&self) -> bool {
+        self.phase == Phase::Outside
+    }
+
     pub(super) fn owned(&self) -> &BTreeSet<TopicPartition> {
         &self.owned
     }
 
     /// From now on these topics; joins, or joins again.
     pub(super) fn subscribe(&mut self, topics: BTreeSet<Arc<str>>) {
-        if topics != self.topics || self.phase == Phase::Idle {
+        if topics != self.topics || matches!(self.phase, Phase::Idle | Phase::Outside) {
             self.topics = topics;
             self.phase = Phase::Prepare;
         }
@@ -153,7 +162,7 @@ impl Membership {
         }
         Ok(match &self.phase {
             Phase::Idle => Step::Wait(None),
-            Phase::Prepare => {
+            Phase::Prepare | Phase::Outside => {
                 let (revoked, lost) = self.to_give_up();
                 Step::Prepare { revoked, lost }
             }
@@ -207,12 +216,16 @@ impl Membership {
     pub(super) fn prepared(&mut self, gone: &BTreeSet<TopicPartition>) {
         self.owned.retain(|of| !gone.contains(of));
         let (revoked, lost) = self.to_give_up();
-        if self.phase == Phase::Prepare && revoked.is_empty() && lost.is_empty() {
-            self.phase = Phase::Join;
+        if revoked.is_empty() && lost.is_empty() {
+            match self.phase {
+                Phase::Prepare => self.phase = Phase::Join,
+                Phase::Outside => self.phase = Phase::Idle,
+                _ => {}
+            }
         }
     }
 
-    /// Fails with what no retry mends: then the member is out, and idle.
+    /// Fails with what no retry mends: then the member is out, and idle once its user knows.
     pub(super) fn joined(
         &mut self,
         answer: Result<Joined>,
@@ -394,6 +407,7 @@ impl Membership {
         self.phase = match self.phase {
             Phase::Join | Phase::Divide { .. } | Phase::Sync { .. } => Phase::Join,
             Phase::Idle => Phase::Idle,
+            Phase::Outside => Phase::Outside,
             Phase::Prepare | Phase::Adopt { .. } | Phase::Stable => Phase::Prepare,
         };
     }
@@ -413,10 +427,11 @@ impl Membership {
         }
     }
 
-    /// Out for good.
+    /// Out, until the user subscribes again.
     fn out(&mut self, error: Error) -> Result<()> {
         self.reset(true);
-        self.phase = Phase::Idle;
+        self.not_before = None;
+        self.phase = Phase::Outside;
         Err(error)
     }
 

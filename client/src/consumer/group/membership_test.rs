@@ -199,8 +199,39 @@ fn what_no_retry_mends_puts_the_member_out() {
         let refused = Error::broker("join", code);
         let told = bench.membership.joined(Err(refused.clone()), bench.now, 0.5);
         assert_eq!(told, Err(refused));
+        assert_eq!(bench.prepare(), (0, 0));
         assert_eq!(bench.step(), Step::Wait(None));
     }
+}
+
+#[test]
+fn who_is_put_out_for_good_has_lost_its_partitions_and_stays_out() {
+    let fenced = || Error::broker("group g", ErrorCode::FencedInstanceId);
+    for assignor in [Assignor::Range, Assignor::CooperativeSticky] {
+        let mut bench = Bench::new(&[assignor]);
+        bench.prepare();
+        bench.join(1);
+        bench.sync(&[0, 1]);
+        assert_eq!(bench.heard(ErrorCode::FencedInstanceId).unwrap_err().code(), fenced().code());
+        assert!(bench.membership.is_outside());
+        // It is none any more, whatever its user does meanwhile.
+        assert_eq!(bench.membership.generation(), NO_GENERATION);
+        assert_eq!(bench.prepare(), (0, 2));
+        assert_eq!(bench.step(), Step::Wait(None));
+        bench.membership.subscribe(topics(&["t"]));
+        bench.prepare();
+        assert!(matches!(bench.step(), Step::Join { member_id, .. } if member_id.is_empty()));
+    }
+    let mut bench = Bench::new(&[Assignor::CooperativeSticky]);
+    bench.prepare();
+    bench.join(1);
+    bench.sync(&[0, 1]);
+    bench.heard(ErrorCode::RebalanceInProgress).unwrap();
+    bench.prepare();
+    bench.join(2);
+    bench.membership.synced(Err(fenced()), bench.now, 0.5).unwrap_err();
+    assert_eq!(bench.prepare(), (0, 2), "what it kept while it joined");
+    assert_eq!(bench.step(), Step::Wait(None));
 }
 
 #[test]

@@ -158,6 +158,11 @@ impl Reconciliation {
         self.phase == Phase::Inside
     }
 
+    /// Whether it is out until the user subscribes again, and its user has not heard so yet.
+    pub(super) fn is_outside(&self) -> bool {
+        self.phase == Phase::Outside
+    }
+
     pub(super) fn owned(&self) -> BTreeSet<TopicPartition> {
         self.named(&self.owned)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pelton_kafka::consumer_protocol::PROTOCOL_TYPE;
+use pelton_kafka::messages::StrBytes;
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::join_group_request::JoinGroupRequestProtocol;
 use pelton_kafka::wire::leave_group_request::MemberIdentity;
@@ -24,8 +25,10 @@ const HEARTBEAT_VERSIONS: Versions = Versions::new(0, 4);
 /// Before 3 there are no members in it, but one.
 const LEAVE_VERSIONS: Versions = Versions::new(0, 5);
 const LEAVE_BY_MEMBERS_FROM: i16 = 3;
-/// Before 5 nobody has an instance id.
-const INSTANCE_FROM: i16 = 5;
+/// Before these nobody has an instance id.
+const JOIN_WITH_INSTANCE_FROM: i16 = 5;
+const SYNC_WITH_INSTANCE_FROM: i16 = 3;
+const HEARTBEAT_WITH_INSTANCE_FROM: i16 = 3;
 
 /// What became of a JoinGroup: an answer, or a member id to join with (KIP-394).
 pub(super) enum JoinAnswer {
@@ -51,10 +54,7 @@ pub(super) async fn join(
             session_timeout_ms: milliseconds(options.session_timeout),
             rebalance_timeout_ms: milliseconds(options.poll_interval_max),
             member_id: (*member_id).into(),
-            group_instance_id: match version {
-                INSTANCE_FROM.. => options.instance_id.as_deref().map(Into::into),
-                _ => None,
-            },
+            group_instance_id: instance_id(options, version >= JOIN_WITH_INSTANCE_FROM),
             protocol_type: PROTOCOL_TYPE.into(),
             protocols: protocols,
         })
@@ -80,6 +80,12 @@ pub(super) async fn join(
     }))
 }
 
+/// Under its instance id a member is told, instead of being unknown, that another has come under the
+/// same: so that they do not put each other out for ever (KIP-345).
+fn instance_id(options: &GroupOptions, has_room: bool) -> Option<StrBytes> {
+    options.instance_id.as_deref().filter(|_| has_room).map(Into::into)
+}
+
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
@@ -101,33 +107,43 @@ pub(super) async fn sync(
             assignment: assignment,
         })
     });
-    let request = message!(SyncGroupRequest {
-        group_id: (*options.id).into(),
-        generation_id: asker.generation,
-        member_id: (*asker.member_id).into(),
-        protocol_type: Some(PROTOCOL_TYPE.into()),
-        protocol_name: Some(protocol.into()),
-        assignments: assignments.collect(),
-    });
+    let assignments = assignments.collect();
+    let request = |version| {
+        message!(SyncGroupRequest {
+            group_id: (*options.id).into(),
+            generation_id: asker.generation,
+            member_id: (*asker.member_id).into(),
+            group_instance_id: instance_id(options, version >= SYNC_WITH_INSTANCE_FROM),
+            protocol_type: Some(PROTOCOL_TYPE.into()),
+            protocol_name: Some(protocol.into()),
+            assignments: assignments,
+        })
+    };
     let wait = options.poll_interval_max;
-    let answer = coordinator
-        .call(lane, SYNC_VERSIONS, wait, |_| request, |answer| answer.error_code)
-        .await?;
+    let answer =
+        coordinator.call(lane, SYNC_VERSIONS, wait, request, |answer| answer.error_code).await?;
     check(answer.error_code, None, || format!("sync group {}", options.id))?;
     Ok(answer.assignment)
 }
 
-pub(super) async fn heartbeat(coordinator: &Coordinator, group: &str, asker: Asker) -> Result<()> {
-    let request = message!(HeartbeatRequest {
-        group_id: group.into(),
-        generation_id: asker.generation,
-        member_id: (*asker.member_id).into(),
-    });
+pub(super) async fn heartbeat(
+    coordinator: &Coordinator,
+    options: &GroupOptions,
+    asker: Asker,
+) -> Result<()> {
+    let request = |version| {
+        message!(HeartbeatRequest {
+            group_id: (*options.id).into(),
+            generation_id: asker.generation,
+            member_id: (*asker.member_id).into(),
+            group_instance_id: instance_id(options, version >= HEARTBEAT_WITH_INSTANCE_FROM),
+        })
+    };
     let wait = Duration::ZERO;
     let answer = coordinator
-        .call(Lane::Shared, HEARTBEAT_VERSIONS, wait, |_| request, |answer| answer.error_code)
+        .call(Lane::Shared, HEARTBEAT_VERSIONS, wait, request, |answer| answer.error_code)
         .await?;
-    check(answer.error_code, None, || format!("heartbeat in group {group}"))
+    check(answer.error_code, None, || format!("heartbeat in group {}", options.id))
 }
 
 pub(super) async fn leave(coordinator: &Coordinator, group: &str, member_id: &str) -> Result<()> {

@@ -3,11 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pelton_client::{Assignor, Consumer, Error, OffsetReset, Partitions, StartAt, TopicPartition};
+use pelton_kafka::ErrorCode;
 use pelton_model::Offset;
 
 use crate::broker::{TestBroker, unique};
 use crate::consume::fill;
-use crate::members::{Diary, SOON, leaves_and_comes_back, member, options, read_until, settle};
+use crate::members::{
+    Diary, SOON, leaves_and_comes_back, member, options, read_until, settle, told,
+};
 
 #[tokio::test]
 async fn a_lone_member_reads_everything_and_goes_on_from_its_commit() {
@@ -142,20 +145,35 @@ async fn a_member_that_asks_for_nothing_leaves_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_member_that_was_put_out_cannot_commit() {
+async fn of_two_static_members_of_one_name_the_first_is_out_for_good() {
     let broker = TestBroker::get().await;
-    let (topic, group) = (broker.topic(1).await, unique("group"));
-    let mut named = options(&group, &[Assignor::Range]);
-    named.group.as_mut().unwrap().instance_id = Some("instance".into());
-    let first = member(&broker, &topic, named.clone()).await;
-    settle(&[&first], &[1]).await;
-    // Another process comes under the same name.
-    let second = member(&broker, &topic, named).await;
-    settle(&[&second], &[1]).await;
-    let offsets = BTreeMap::from([(TopicPartition::new(&topic, 0), Offset::new(1).into())]);
-    let error = first.commit_offsets(&offsets).await.unwrap_err();
-    assert!(matches!(error, Error::NotAMember { .. }), "{error}");
-    assert!(!error.is_retriable());
+    for assignor in [Assignor::Range, Assignor::CooperativeSticky] {
+        let (topic, group) = (broker.topic(1).await, unique("group"));
+        let mut named = options(&group, &[assignor]);
+        named.group.as_mut().unwrap().instance_id = Some("instance".into());
+        let of_first = Arc::new(Diary::default());
+        let first = Consumer::new(broker.connect().await, named.clone()).unwrap();
+        first.subscribe_with(&[&topic], of_first.clone()).unwrap();
+        settle(&[&first], &[1]).await;
+        // Another process comes under the same name.
+        let of_second = Arc::new(Diary::default());
+        let second = Consumer::new(broker.connect().await, named).unwrap();
+        second.subscribe_with(&[&topic], of_second.clone()).unwrap();
+        settle(&[&second], &[1]).await;
+        let offsets = BTreeMap::from([(TopicPartition::new(&topic, 0), Offset::new(1).into())]);
+        let error = first.commit_offsets(&offsets).await.unwrap_err();
+        assert!(matches!(error, Error::NotAMember { .. }), "{error}");
+        assert!(!error.is_retriable());
+        assert_eq!(told(&first).await.code(), Some(ErrorCode::FencedInstanceId));
+        settle(&[&first, &second], &[0, 1]).await;
+        assert_eq!(of_first.read(), [("assigned", 1), ("lost", 1)]);
+        // For longer than three heartbeats.
+        for _ in 0..40 {
+            settle(&[&first, &second], &[0, 1]).await;
+        }
+        assert_eq!(of_second.read(), [("assigned", 1)], "{assignor:?}");
+        second.commit_offsets(&offsets).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -166,7 +184,7 @@ async fn without_a_commit_and_without_a_reset_the_user_is_told() {
     options.offset_reset = OffsetReset::Fail;
     let consumer = member(&broker, &topic, options).await;
     let error = tokio::time::timeout(SOON, consumer.next()).await.expect("in time").unwrap_err();
-    assert_eq!(error.code(), Some(pelton_kafka::ErrorCode::OffsetOutOfRange));
+    assert_eq!(error.code(), Some(ErrorCode::OffsetOutOfRange));
 }
 
 #[tokio::test]

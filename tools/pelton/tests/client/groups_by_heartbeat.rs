@@ -12,7 +12,7 @@ use pelton_model::Offset;
 
 use crate::broker::{TestBroker, unique};
 use crate::consume::fill;
-use crate::members::{self, Diary, SOON, leaves_and_comes_back, member, read_until, settle};
+use crate::members::{self, Diary, SOON, leaves_and_comes_back, member, read_until, settle, told};
 
 fn options(group: &str) -> ConsumerOptions {
     let mut options = members::options(group, &[Assignor::Range]);
@@ -28,18 +28,6 @@ fn named(group: &str, instance: &str) -> ConsumerOptions {
 
 fn all(members: &[&Consumer]) -> BTreeSet<TopicPartition> {
     members.iter().flat_map(|member| member.assignment()).collect()
-}
-
-/// The error that the user is told first.
-async fn told(consumer: &Consumer) -> Error {
-    let telling = async {
-        loop {
-            if let Err(error) = consumer.next().await {
-                return error;
-            }
-        }
-    };
-    tokio::time::timeout(SOON, telling).await.expect("in time")
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pelton_client::{
-    Assignor, Consumer, ConsumerOptions, Event, GroupOptions, RebalanceListener, TopicPartition,
+    Assignor, Consumer, ConsumerOptions, Error, Event, GroupOptions, RebalanceListener,
+    TopicPartition,
 };
 
 use crate::broker::TestBroker;
@@ -66,6 +67,18 @@ pub async fn settle(members: &[&Consumer], shares: &[usize]) {
         }
     };
     tokio::time::timeout(SOON, settling).await.expect("in time");
+}
+
+/// The error that the user is told first.
+pub async fn told(consumer: &Consumer) -> Error {
+    let telling = async {
+        loop {
+            if let Err(error) = consumer.next().await {
+                return error;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, telling).await.expect("in time")
 }
 
 /// A member that asks for no records for too long leaves, and is back when it asks.

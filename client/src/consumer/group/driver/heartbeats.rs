@@ -52,7 +52,7 @@ impl GroupTask {
         if self.beating.is_none() {
             let (group, asker) = (self.group.clone(), membership.asker());
             self.beating = Some(Abort::spawn(async move {
-                let heard = heartbeat(&group.coordinator, &group.options.id, asker).await;
+                let heard = heartbeat(&group.coordinator, &group.options, asker).await;
                 heard.map(|()| Heard::Classic)
             }));
         }

@@ -11,6 +11,10 @@ use crate::consumer::group::requests::leave;
 impl GroupTask {
     /// Leaves until the user asks for more: somebody else may do its work meanwhile.
     pub(super) async fn park(&mut self) {
+        // Who is out already must not come back: its user is waited for.
+        if self.machine.is_outside() {
+            return;
+        }
         tracing::warn!(group = self.group.options.id, "no record was asked for in time: leaving");
         self.inner.state().hold(true);
         self.parked = Some(Instant::now());
