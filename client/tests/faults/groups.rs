@@ -12,7 +12,7 @@ use pelton_client::{
 use pelton_kafka::ErrorCode;
 use pelton_kafka::messages::StrBytes;
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
-use pelton_model::{Compression, PartitionIndex};
+use pelton_model::{Compression, Offset, PartitionIndex};
 use tokio::sync::mpsc;
 
 use crate::consume::{self, batch};
@@ -487,4 +487,39 @@ async fn a_static_member_is_one_without_a_name_where_there_are_none() {
     until(&consumer, || broker.group(|group| group.classic.heartbeats.len()) > 1).await;
     consumer.commit().await.unwrap();
     assert_eq!(broker.group(|group| group.committed.clone()), [0]);
+}
+
+/// Goes on elsewhere, once there is something to be handed out.
+struct Elsewhere;
+
+impl RebalanceListener for Elsewhere {
+    fn assigned<'a>(
+        &'a self,
+        consumer: &'a Consumer,
+        of: &'a [TopicPartition],
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            meanwhile(|| consumer.lag(&of[0]).is_some()).await;
+            // Whoever waits for a record has looked by then.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            consumer.seek(of, StartAt::Offset(Offset::new(2))).unwrap();
+        })
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_handed_out_before_the_listener_has_gone_on_elsewhere() {
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    for _ in 0..3 {
+        broker.append(0, batch(b"value", Compression::None));
+    }
+    let consumer = member(&broker, GroupProtocol::Classic).await;
+    consumer.subscribe_with(&[TOPIC], Arc::new(Elsewhere)).unwrap();
+    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time").unwrap();
+    let Event::Record(record) = first else { panic!("{first:?}") };
+    assert_eq!(record.offset, Offset::new(2));
 }

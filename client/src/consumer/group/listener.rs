@@ -10,7 +10,8 @@ use crate::consumer::{Consumer, TopicPartition};
 /// group goes on, while heartbeats are sent; nothing is handed out of partitions that are about to
 /// go, and the user is done with the last record that it got. All do nothing by default.
 pub trait RebalanceListener: Send + Sync {
-    /// These partitions have come, and are read from where the group's commits end.
+    /// These partitions have come, and are read from where the group's commits end, or from where
+    /// this goes on with them ([`Consumer::seek`]): no record is handed out before it has returned.
     fn assigned<'a>(
         &'a self,
         consumer: &'a Consumer,

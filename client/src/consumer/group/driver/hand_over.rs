@@ -67,6 +67,9 @@ impl GroupTask {
             }
         };
         let added = self.machine.adopted(&added);
+        // The listener may go on elsewhere: nothing comes before that.
+        let is_told = self.listener.is_some() && !added.is_empty();
+        self.inner.state().hold(is_told);
         for of in &added {
             let committed = committed.get(of).map(|committed| StartAt::Offset(committed.offset));
             let start = match (committed, self.inner.options.offset_reset) {
@@ -84,6 +87,10 @@ impl GroupTask {
         }
         self.inner.news.notify_one();
         self.call_listener(Told::Assigned, &added).await;
+        if is_told {
+            self.inner.state().hold(false);
+            self.inner.ready.notify_waiters();
+        }
         Ok(())
     }
 
