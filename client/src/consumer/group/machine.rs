@@ -159,7 +159,7 @@ impl Machine {
 
     pub(super) fn adoption_failed(&mut self, now: Instant, chance: f64) {
         match self {
-            Self::Classic(_) => {}
+            Self::Classic(membership) => membership.adoption_failed(now, chance),
             Self::Consumer(reconciliation) => reconciliation.adoption_failed(now, chance),
         }
     }

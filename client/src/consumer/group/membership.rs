@@ -22,7 +22,7 @@ use super::assign::{Member, divide};
 use super::payload;
 use super::requests::Asker;
 use super::step::Step;
-use crate::backoff::Backoff;
+use crate::backoff::{Attempts, Backoff};
 use crate::consumer::options::Assignor;
 use crate::consumer::record::TopicPartition;
 use crate::error::{Error, Result};
@@ -54,6 +54,7 @@ pub(super) struct Membership {
     heartbeat_due: Option<Instant>,
     failures: u32,
     not_before: Option<Instant>,
+    adoptions: Attempts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,7 @@ pub(super) struct JoinedMember {
 impl Membership {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
+            adoptions: Attempts::new(rules.backoff),
             rules,
             phase: Phase::Idle,
             member_id: "".into(),
@@ -184,6 +186,17 @@ impl Membership {
             Phase::Sync { protocol, assignments } => {
                 Step::Sync { protocol: protocol.clone(), assignments: assignments.clone() }
             }
+            Phase::Adopt { .. } if !self.adoptions.may_try(now) => {
+                match self.heartbeat_due.is_some_and(|due| due <= now) {
+                    true => Step::Heartbeat,
+                    false => Step::Wait(
+                        [self.adoptions.not_before(), self.heartbeat_due]
+                            .into_iter()
+                            .flatten()
+                            .min(),
+                    ),
+                }
+            }
             Phase::Adopt { share } => Step::Adopt {
                 revoked: self.owned.difference(share).cloned().collect(),
                 added: share.difference(&self.owned).cloned().collect(),
@@ -243,6 +256,7 @@ impl Membership {
         self.member_id = joined.member_id;
         self.generation = joined.generation;
         self.divided_by = None;
+        self.gave_up = false;
         let Some(members) = joined.members else {
             self.phase = Phase::Sync { protocol: joined.protocol, assignments: Vec::new() };
             return Ok(());
@@ -327,9 +341,15 @@ impl Membership {
     /// joined again.
     pub(super) fn adopted(&mut self) {
         let Phase::Adopt { share } = &self.phase else { return };
+        self.adoptions.worked();
         let has_given_up = std::mem::take(&mut self.gave_up);
         self.owned = share.clone();
         self.phase = if has_given_up { Phase::Prepare } else { Phase::Stable };
+    }
+
+    /// What [`Step::Adopt`] has asked for did not work: it asks again after a pause.
+    pub(super) fn adoption_failed(&mut self, now: Instant, chance: f64) {
+        self.adoptions.failed(now, chance);
     }
 
     /// When a heartbeat should be sent beside whatever else is going on.
@@ -378,12 +398,13 @@ impl Membership {
         match error.code() {
             // It comes with the member id to use.
             Some(ErrorCode::MemberIdRequired) => {}
-            // Who is preparing will join anyway; who is adopting will hear it again.
-            Some(ErrorCode::RebalanceInProgress) => {
-                if !matches!(self.phase, Phase::Prepare | Phase::Adopt { .. }) {
-                    self.again();
-                }
-            }
+            // Who is preparing will join anyway; who is adopting will hear it again, but holds nobody
+            // up with what does not work.
+            Some(ErrorCode::RebalanceInProgress) => match self.phase {
+                Phase::Prepare => {}
+                Phase::Adopt { .. } if self.adoptions.not_before().is_none() => {}
+                _ => self.again(),
+            },
             Some(ErrorCode::IllegalGeneration) => {
                 self.reset(false);
                 self.phase = Phase::Prepare;

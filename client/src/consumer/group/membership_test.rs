@@ -297,3 +297,31 @@ fn who_was_away_for_too_long_has_lost_its_partitions_when_it_comes_back() {
     bench.membership.come_back();
     assert_eq!(bench.prepare(), (0, 2));
 }
+
+#[test]
+fn an_adoption_that_fails_is_tried_again_after_a_pause_while_heartbeats_go_on() {
+    let mut bench = Bench::new(&[Assignor::Range]);
+    bench.prepare();
+    bench.join(1);
+    let assignment = payload::assignment(&[TopicPartition::new("t", 0)].into()).unwrap();
+    bench.membership.synced(Ok(assignment), bench.now, 0.5).unwrap();
+    let pause = Duration::from_secs(1);
+    for _ in 0..3 {
+        assert!(matches!(bench.step(), Step::Adopt { .. }));
+        bench.membership.adoption_failed(bench.now, 0.5);
+        assert_eq!(bench.step(), Step::Wait(Some(bench.now + pause)));
+        // A heartbeat that works does not end the pause.
+        bench.membership.heartbeat_due = Some(bench.now);
+        assert_eq!(bench.step(), Step::Heartbeat);
+        bench.heard(ErrorCode::None).unwrap();
+        assert_eq!(bench.step(), Step::Wait(Some(bench.now + pause)));
+        bench.now += pause;
+    }
+    // The others do not wait for it.
+    bench.heard(ErrorCode::RebalanceInProgress).unwrap();
+    assert_eq!(bench.prepare(), (0, 0));
+    bench.join(2);
+    bench.now += pause;
+    assert_eq!(bench.sync(&[0]), (0, 1));
+    assert!(matches!(bench.step(), Step::Wait(_)));
+}
