@@ -32,7 +32,11 @@ pub fn requests(text: &mut Exposition, shards: &[ShardFigures]) {
     for ((api, version), count) in &requests {
         family.sample(&[("api", api), ("version", version)], count);
     }
-    let mut family = text.counter("pelton_errors_total", "Errors answered, by Kafka's names.");
+    let mut family = text.counter(
+        "pelton_errors_total",
+        "Errors answered, of whole requests and of each partition, topic or group in them, by \
+         Kafka's names.",
+    );
     for ((api, error), count) in &errors {
         family.sample(&[("api", api), ("error", error)], count);
     }

@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pelton_cluster::ClusterError;
-use pelton_kafka::{RequestHeader, TopicRef};
+use pelton_kafka::{ErrorCode, RequestHeader, TopicRef};
 use pelton_model::{PartitionId, PartitionIndex, ShardId};
 
 use super::authorize::{Operation, Principal, Resource};
+use super::error_codes::ErrorCodes;
 use crate::message::{Change, ChangeOutcome, CreatedTopic, Reply, Request, TopicToCreate};
 use crate::metrics::ClientKind;
 use crate::router::Pending;
@@ -84,6 +85,18 @@ impl Call {
         if at % ENTRIES_PER_BREATH == ENTRIES_PER_BREATH - 1 {
             self.shard().env.breathe().await;
         }
+    }
+
+    /// What the client is told went wrong, for the operator.
+    pub fn count_errors(&self, answer: &impl ErrorCodes) {
+        let api_key = self.header.api_key.get();
+        self.shard().metrics.count(|figures| {
+            answer.each_error_code(&mut |code| {
+                if code != ErrorCode::None.code() {
+                    *figures.errors.entry((api_key, code)).or_default() += 1;
+                }
+            });
+        });
     }
 
     /// Called by every handler for everything that it touches.

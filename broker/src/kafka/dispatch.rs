@@ -10,6 +10,7 @@ use pelton_kafka::{ApiKey, RequestHeader, fetch, produce, versions};
 use pelton_net::{Answer, Charge, Frame, Mark, Reply, Step};
 
 use super::context::{Call, Session};
+use super::error_codes::ErrorCodes;
 use super::handler;
 use crate::metrics::Phase;
 
@@ -124,7 +125,7 @@ async fn route(call: Call, body: Bytes, charge: Charge) -> Step {
 fn cold<Q, A, F>(call: Call, body: Bytes, charge: Charge, handle: fn(Call, Q) -> F) -> Step
 where
     Q: KafkaRequest + 'static,
-    A: KafkaResponse + 'static,
+    A: KafkaResponse + ErrorCodes + 'static,
     F: Future<Output = A> + 'static,
 {
     let request = match decode_request::<Q>(body, call.version()) {
@@ -133,9 +134,9 @@ where
     };
     Step::Answer(
         async move {
-            let header = call.header.clone();
-            let answer = handle(call, request).await;
-            holding(encoded(&header, header.api_version, &answer), charge)
+            let answer = handle(call.clone(), request).await;
+            call.count_errors(&answer);
+            holding(encoded(&call.header, call.version(), &answer), charge)
         }
         .boxed_local(),
     )

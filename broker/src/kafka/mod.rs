@@ -3,6 +3,7 @@
 mod authorize;
 mod context;
 mod dispatch;
+mod error_codes;
 mod errors;
 pub mod fetch_session;
 mod handler;

@@ -35,6 +35,7 @@ pub fn start(call: Call, body: Bytes) -> Step {
                 .map(range)
                 .collect(),
         });
+        call.count_errors(&answer);
         return Step::Answer(ready(encoded(&call.header, 0, &answer)).boxed_local());
     }
     let request: ApiVersionsRequest = match decode_request(body, version) {
@@ -42,6 +43,7 @@ pub fn start(call: Call, body: Bytes) -> Step {
         Err(error) => return refuse(&call.session, Some(&call.header), &error.to_string()),
     };
     let answer = handle(&call, &request);
+    call.count_errors(&answer);
     Step::Answer(ready(encoded(&call.header, version, &answer)).boxed_local())
 }
 

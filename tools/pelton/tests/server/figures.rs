@@ -12,7 +12,7 @@ use crate::support::clients::{
     produce, record,
 };
 use crate::support::patience::eventually;
-use crate::support::wire::{Connection, Fields};
+use crate::support::wire::{API_VERSIONS, Answer, Connection, Fields};
 use crate::support::{Broker, directory, has_two_cores};
 
 /// Where `--metrics` with port 0 ended up, from the broker's own words.
@@ -74,6 +74,50 @@ fn value(address: &str, series: &str) -> f64 {
     let (_, text) = get(address, "/metrics");
     let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
     text.lines().find_map(value).unwrap_or(0.0)
+}
+
+#[test]
+fn errors_are_counted_whatever_was_asked_and_each_in_an_answer_of_many() {
+    const FETCH: i16 = 1;
+    const FIND_COORDINATOR: i16 = 10;
+    const JOIN_GROUP: i16 = 11;
+    const CREATE_PARTITIONS: i16 = 37;
+    const INVALID_SESSION_TIMEOUT: i16 = 26;
+    let data = directory();
+    let options = ["--metrics", "127.0.0.1:0", "--set", "auto.create.topics.enable=false"];
+    let broker = Broker::start_with(data.path(), 0, &options);
+    let address = metrics_address(&broker);
+    create_topic(&broker, "there", 1);
+    let count = |api: &str, error: &str| {
+        value(&address, &format!("pelton_errors_total{{api=\"{api}\",error=\"{error}\"}}"))
+    };
+    let mut connection = Connection::open(&broker);
+
+    let fetch = Fields::request(FETCH, 4).i32(-1).i32(0).i32(1).i32(1 << 20).i8(0).i32(2);
+    let position = |fields: Fields, index| fields.i32(index).i64(0).i32(1 << 20);
+    let fetch = position(fetch.string("there").i32(1), 0).string("missing").i32(2);
+    connection.ask(&position(position(fetch, 0), 1)).expect("an answer");
+    assert_eq!(count("fetch", "UNKNOWN_TOPIC_OR_PARTITION"), 2.0);
+    assert_eq!(count("fetch", "NONE"), 0.0, "success is no error");
+
+    let find = Fields::request(FIND_COORDINATOR, 0).string("g");
+    // A session of a millisecond.
+    let join = Fields::request(JOIN_GROUP, 0).string("g").i32(1).string("");
+    let join = join.string("consumer").i32(1).string("range").i32(0);
+    eventually("a coordinator answers", SOON, || {
+        connection.ask(&find).expect("an answer");
+        let answer = connection.ask(&join).expect("an answer");
+        (Answer(&answer).i16() == INVALID_SESSION_TIMEOUT).then_some(())
+    });
+    assert_eq!(count("join_group", "INVALID_SESSION_TIMEOUT"), 1.0);
+
+    let create = Fields::request(CREATE_PARTITIONS, 0).i32(2);
+    let create = create.string("missing").i32(2).i32(-1).string("there").i32(2).i32(-1);
+    connection.ask(&create.i32(1_000).i8(1)).expect("an answer");
+    assert_eq!(count("create_partitions", "UNKNOWN_TOPIC_OR_PARTITION"), 1.0);
+
+    connection.ask(&Fields::request(API_VERSIONS, 999).no_tags()).expect("an answer");
+    assert_eq!(count("api_versions", "UNSUPPORTED_VERSION"), 1.0);
 }
 
 #[test]

@@ -24,6 +24,7 @@ const LAST_WITHOUT_STORAGE_ERROR: i16 = 5;
 
 pub async fn handle(call: Call, request: FetchRequest) -> Answer {
     let (response, cargo) = respond(&call, request).await;
+    call.count_errors(&response);
     match response.encode(call.header.correlation_id, call.version()) {
         Ok(frame) => Answer::Reply(Reply::new(frame.into_pieces()).carrying(cargo)),
         Err(error) => {

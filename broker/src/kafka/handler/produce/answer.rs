@@ -104,14 +104,9 @@ pub fn fill(
 }
 
 pub fn finish(call: &Call, acks: i16, response: ProduceResponse) -> Answer {
-    let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-    call.shard().metrics.count(|figures| {
-        for failed in partitions.clone().filter(|partition| !partition.error.is_none()) {
-            let key = (call.header.api_key.get(), failed.error.code());
-            *figures.errors.entry(key).or_default() += 1;
-        }
-    });
+    call.count_errors(&response);
     if acks == 0 {
+        let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
         return match partitions.all(|partition| partition.error.is_none()) {
             true => Answer::Nothing,
             false => Answer::Close,
