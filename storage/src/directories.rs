@@ -45,7 +45,7 @@ struct Syncs {
     durable: u64,
     /// Those whose names a failed sync has lost. A later one that succeeds would not have brought them
     /// back (S3), so they have failed, whenever it is that they look.
-    lost: Option<(RangeInclusive<u64>, io::ErrorKind)>,
+    lost: Option<(RangeInclusive<u64>, io::Error)>,
     change: Event,
 }
 
@@ -58,7 +58,7 @@ impl Syncs {
                 // Two that fail while one of the first has not looked yet are taken together: what
                 // became durable between them and has not looked either is told that it failed, too.
                 let first = self.lost.as_ref().map_or(self.durable + 1, |(lost, _)| *lost.start());
-                self.lost = Some((first..=made, error.kind()));
+                self.lost = Some((first..=made, same(error)));
             }
         }
     }
@@ -66,10 +66,15 @@ impl Syncs {
     /// What became of the one with that number, if that is known.
     fn outcome(&self, number: u64) -> Option<io::Result<()>> {
         match &self.lost {
-            Some((lost, kind)) if lost.contains(&number) => Some(Err((*kind).into())),
+            Some((lost, error)) if lost.contains(&number) => Some(Err(same(error))),
             _ => (self.durable >= number).then_some(Ok(())),
         }
     }
+}
+
+/// For another one that it concerns.
+fn same(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 impl Directories {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pelton_model::{Offset, PartitionId};
+
+use crate::disk::{is_disk_full, is_out_of_files};
 
 /// What made a shard write no more until a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,9 @@ pub enum StorageError {
     Fenced(String),
     /// There is no room now; it passes by itself when there is (S9).
     Full,
+    /// The process, or the machine, has as many files open as it may, connections included. It passes by
+    /// itself when some are closed.
+    TooManyFiles,
     /// Bytes that were durable do not match their checksum (S6, F2).
     Damaged { partition: PartitionId, what: String },
 }
@@ -50,6 +55,7 @@ impl fmt::Display for StorageError {
         match self {
             StorageError::Fenced(why) => write!(f, "storage is fenced: {why}"),
             StorageError::Full => f.write_str("the disk is full"),
+            StorageError::TooManyFiles => f.write_str("too many files are open"),
             StorageError::Damaged { partition, what } => {
                 write!(f, "{partition} is damaged: {what}")
             }
@@ -58,6 +64,34 @@ impl fmt::Display for StorageError {
 }
 
 impl std::error::Error for StorageError {}
+
+impl StorageError {
+    /// Of an operation that failed for want of something that will be there again, and that says
+    /// nothing about the health of the medium: it is tried again later, and fences nothing.
+    pub(crate) fn of_passing(error: &io::Error) -> Option<StorageError> {
+        match () {
+            () if is_disk_full(error) => Some(StorageError::Full),
+            () if is_out_of_files(error) => Some(StorageError::TooManyFiles),
+            () => None,
+        }
+    }
+
+    /// Of a file that cannot be read; one that cannot be opened now is not damaged.
+    pub(crate) fn of_reading(partition: PartitionId, path: &Path, error: &io::Error) -> Self {
+        StorageError::of_passing(error).unwrap_or_else(|| StorageError::Damaged {
+            partition,
+            what: format!("{}: {error}", path.display()),
+        })
+    }
+
+    /// Whether it passes by itself.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            StorageError::Full | StorageError::TooManyFiles => true,
+            StorageError::Fenced(_) | StorageError::Damaged { .. } => false,
+        }
+    }
+}
 
 /// Why an append was refused; nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

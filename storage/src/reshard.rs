@@ -325,6 +325,7 @@ fn not_drained(path: PathBuf, error: StorageError) -> OpenError {
             "there is no room to carry the journal to segments, without which the number of \
              shards cannot change",
         ),
+        StorageError::TooManyFiles => io::Error::from_raw_os_error(libc::EMFILE),
         StorageError::Fenced(why) => {
             io::Error::other(format!("the journal could not be carried to segments: {why}"))
         }

@@ -145,7 +145,9 @@ impl Appending {
 impl From<StorageError> for LogFault {
     fn from(error: StorageError) -> Self {
         match error {
-            StorageError::Fenced(_) | StorageError::Full => LogFault::Storage(error.to_string()),
+            StorageError::Fenced(_) | StorageError::Full | StorageError::TooManyFiles => {
+                LogFault::Storage(error.to_string())
+            }
             StorageError::Damaged { .. } => LogFault::Damaged(error.to_string()),
         }
     }

@@ -58,8 +58,8 @@ impl Shard {
                 Ok(()) if is_new => carried_to = durable,
                 // It could make no room: that comes from outside, in its own time.
                 Ok(()) => self.env.sleep(SPACE_INTERVAL).await,
-                Err(StorageError::Full) => {
-                    tracing::warn!(shard = %self.id, "no space to carry tails to segments");
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(shard = %self.id, %error, "not all tails are carried to segments");
                     self.env.sleep(SPACE_INTERVAL).await;
                 }
                 Err(error) => {

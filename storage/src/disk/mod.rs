@@ -241,6 +241,13 @@ pub fn is_disk_full(error: &io::Error) -> bool {
         || matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// Whether a file or a directory could not be opened because too many are (`EMFILE`, `ENFILE` of open(2)).
+/// Only an open fails so, and nothing was asked of the medium by then. `ENOMEM` is not among them: a
+/// write or a sync may give it, too, and then it is unknown what became of the bytes.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 async fn read_bounded(file: &File, bytes_max: usize) -> io::Result<bytes::Bytes> {
     let bytes = usize::try_from(file.bytes()?).unwrap_or(usize::MAX);
     if bytes > bytes_max {

@@ -547,10 +547,10 @@ impl Journal {
                         self.ring.borrow_mut().files.push(file);
                         continue;
                     }
-                    // A full disk is no reason to stop: a checkpoint frees a file of the ring.
-                    Err(error) if is_disk_full(&error) => {
+                    // What passes is no reason to stop: a checkpoint frees a file of the ring.
+                    Err(error) if StorageError::of_passing(&error).is_some() => {
                         let _ = disk.remove_file(&dir.join(ring::file_name(index))).await;
-                        tracing::warn!(shard = %self.shard, "no space to grow the journal");
+                        tracing::warn!(shard = %self.shard, %error, "the journal cannot grow now");
                     }
                     Err(error) => return Err(error),
                 }

@@ -9,7 +9,6 @@ use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
 use super::{Log, LogParts, Positions};
 use crate::block_file::{WRITE_BYTES_MAX, WritesInFlight};
-use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::journal::Entry;
 use crate::segment::{
@@ -110,9 +109,9 @@ impl Log {
         self.check()?;
         match self.carry_alone(rules, effort).await {
             Ok(bytes) => Ok(bytes),
-            Err(error) if is_disk_full(&error) => Err(StorageError::Full),
             Err(_) if self.is_dropped() => Ok(0),
-            Err(error) => Err(self.fence_for("carrying to a segment", &error)),
+            Err(error) => Err(StorageError::of_passing(&error)
+                .unwrap_or_else(|| self.fence_for("carrying to a segment", &error))),
         }
     }
 

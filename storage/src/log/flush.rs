@@ -15,7 +15,6 @@ use pelton_model::Offset;
 use super::carry::{EXTENT_BYTES_MAX, Effort, fitting};
 use super::{Log, Positions, RollRules};
 use crate::block_file::WritesInFlight;
-use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::event::yield_now;
 use crate::journal::Entry;
@@ -127,7 +126,7 @@ impl Log {
             Ok(true) => return self.0.flushes.add(self.clone()),
             Ok(false) => {}
             // Nothing of it was described: the journal has its own way to wait for room.
-            Err(error) if is_disk_full(&error) => self.end_flush(),
+            Err(error) if StorageError::of_passing(&error).is_some() => self.end_flush(),
             Err(_) if self.is_dropped() || self.0.journal.check().is_err() => {}
             Err(error) => drop(self.fence_for("a direct flush", &error)),
         }

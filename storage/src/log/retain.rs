@@ -5,7 +5,6 @@ use std::io;
 use pelton_model::{Offset, TimestampMs};
 
 use super::{Log, RollRules};
-use crate::disk::is_disk_full;
 use crate::error::{ReadError, StorageError};
 use crate::journal::Entry;
 use crate::segment::{Segment, SegmentName};
@@ -78,12 +77,8 @@ impl Log {
         match self.seal_last(rules.roll).await {
             Ok(()) => Ok(()),
             Err(_) if self.is_dropped() => Ok(()),
-            Err(error) if is_disk_full(&error) => Err(StorageError::Full),
-            Err(error) => {
-                let error = StorageError::Fenced(format!("rolling a segment: {error}"));
-                self.fence(error.clone());
-                Err(error)
-            }
+            Err(error) => Err(StorageError::of_passing(&error)
+                .unwrap_or_else(|| self.fence_for("rolling a segment", &error))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The `.idx` beside a segment: a block of identity, then one entry per finished chunk.
 
+use std::io;
 use std::path::Path;
 
 use pelton_model::limits::BLOCK_BYTES;
@@ -45,10 +46,10 @@ pub async fn read(
     if count == 0 {
         return Ok(Vec::new());
     }
-    let file =
-        disk.open(path, super::SEGMENT_MODE).await.map_err(|error| damaged(error.to_string()))?;
+    let failed = |error: io::Error| StorageError::of_reading(partition, path, &error);
+    let file = disk.open(path, super::SEGMENT_MODE).await.map_err(failed)?;
     let bytes = BLOCK_BYTES + count as usize * ChunkEntry::BYTES;
-    let content = file.read_at(0, bytes).await.map_err(|error| damaged(error.to_string()));
+    let content = file.read_at(0, bytes).await.map_err(failed);
     let _ = file.close().await;
     decode(&content?, partition, segment).map_err(damaged)
 }

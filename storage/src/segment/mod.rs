@@ -115,10 +115,7 @@ impl SegmentAccess {
             return Ok(Bytes::new());
         };
         let path = self.name.log_path(dir);
-        let failed = |error: io::Error| StorageError::Damaged {
-            partition,
-            what: format!("{}: {error}", path.display()),
-        };
+        let failed = |error: io::Error| StorageError::of_reading(partition, &path, &error);
         let file = match &self.reader {
             Some(file) => file.clone(),
             None => {

@@ -8,7 +8,6 @@ use futures::future::select;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::Store;
-use crate::disk::is_disk_full;
 use crate::error::{FenceReason, StorageError};
 use crate::event::yield_now;
 use crate::log::{EXTENT_BYTES_MAX, Effort, Log, RollRules};
@@ -111,7 +110,8 @@ impl Store {
             if at > 0 && at % release_every == 0 && self.is_pressed() {
                 // Room for those who wait, long before the last log is carried.
                 match self.write_state().await {
-                    Ok(()) | Err(StorageError::Full) => {}
+                    Ok(()) => {}
+                    Err(error) if error.is_passing() => {}
                     Err(error) => {
                         fenced = Err(error);
                         break;
@@ -147,7 +147,7 @@ impl Store {
         if is_pressed && journal.tail() == tail {
             self.fence_if_pinned()?;
         }
-        if carried.is_disk_full { Err(StorageError::Full) } else { Ok(carried.bytes) }
+        carried.put_off.map_or(Ok(carried.bytes), Err)
     }
 
     /// Logs with something to carry, those first that need the oldest groups. The others let go of
@@ -285,11 +285,13 @@ impl Store {
                 journal.release(tail);
                 Ok(())
             }
-            Err(error) if is_disk_full(&error) => Err(StorageError::Full),
-            Err(error) => {
-                journal.fence(FenceReason::StateFile, format!("the state file: {error}"));
-                journal.check()
-            }
+            Err(error) => match StorageError::of_passing(&error) {
+                Some(passing) => Err(passing),
+                None => {
+                    journal.fence(FenceReason::StateFile, format!("the state file: {error}"));
+                    journal.check()
+                }
+            },
         }
     }
 }
@@ -298,14 +300,15 @@ impl Store {
 #[derive(Default)]
 struct Carried {
     bytes: u64,
-    is_disk_full: bool,
+    /// Why not everything could be carried now.
+    put_off: Option<StorageError>,
 }
 
 impl Carried {
     fn add(&mut self, log: &Log, result: Result<usize, StorageError>) {
         match result {
             Ok(bytes) => self.bytes += bytes as u64,
-            Err(StorageError::Full) => self.is_disk_full = true,
+            Err(error) if error.is_passing() => self.put_off = Some(error),
             // The partition is fenced and has said so; the others go on.
             Err(error) => tracing::debug!(partition = %log.id(), %error, "not carried"),
         }

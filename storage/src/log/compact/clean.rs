@@ -11,7 +11,6 @@ use super::{
     Compacted, CompactionError, CompactionRules, DECOMPRESSED_BYTES_MAX, Pace, Replacement,
     SLICE_RECORDS, SegmentFacts,
 };
-use crate::disk::is_disk_full;
 use crate::error::StorageError;
 use crate::log::Log;
 use crate::segment::{CarriedBatch, ChunkEntry, Durability, SegmentName, SegmentWriter};
@@ -240,8 +239,8 @@ impl<'a> Pass<'a> {
 
 /// The old segments are as good as before, so nothing is fenced for a new one that failed.
 fn not_written(log: &Log, error: &std::io::Error) -> CompactionError {
-    if is_disk_full(error) {
-        CompactionError::Full
+    if let Some(passing) = StorageError::of_passing(error) {
+        passing.into()
     } else if log.is_dropped() {
         CompactionError::Interrupted
     } else {

@@ -78,7 +78,8 @@ pub struct Compacted {
 /// Why a compaction ended early. The log is whole in each case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompactionError {
-    /// It was told to, or the log changed or went away under it: another round may do better.
+    /// It was told to, the log changed or went away under it, or too many files were open: another
+    /// round may do better.
     Interrupted,
     /// There is no room for the new segment beside the old ones now.
     Full,
@@ -102,6 +103,7 @@ impl From<StorageError> for CompactionError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Full => CompactionError::Full,
+            StorageError::TooManyFiles => CompactionError::Interrupted,
             error => CompactionError::Failed(error),
         }
     }
