@@ -179,3 +179,44 @@ fn what_is_made_while_the_directory_above_is_removed_is_there_in_the_end() {
         });
     }
 }
+
+/// S3: the sync above a topic's directory has failed, and the next one succeeds, as Linux reports a
+/// lost write once.
+#[test]
+fn s3_nothing_is_made_where_a_sync_further_up_has_failed() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let (disk, directories) = begin(&sim).await;
+        let eio = FaultError::Errno(libc::EIO);
+        sim.inject(Fault::new(Operation::Sync, eio).under("/data/topics").nth(2));
+        directories.create(&disk, &partition(0)).await.expect_err("the sync of topics fails");
+        directories.create(&disk, &partition(1)).await.expect_err("its topic's name may be lost");
+        let other = Path::new("/data/topics/green/0");
+        directories.create(&disk, other).await.expect("made");
+        assert!(is_there(&after_a_cut(&sim), other).await);
+        assert!(!is_there(&after_a_cut(&sim), &partition(1)).await);
+    });
+}
+
+#[test]
+fn s3_what_is_said_to_be_made_outlives_a_power_cut_whichever_sync_fails() {
+    for (seed, nth) in (0..30).flat_map(|seed| (1..=8).map(move |nth| (seed, nth))) {
+        let sim = SimDisk::new(seed);
+        sim.set_yields_max(4);
+        run(async {
+            let (disk, directories) = begin(&sim).await;
+            sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EIO)).nth(nth));
+            let path =
+                |at: usize| ["blue", "green"].map(|topic| format!("/data/topics/{topic}/{at}"));
+            for round in [[0, 1], [2, 3]] {
+                let paths: Vec<PathBuf> =
+                    round.into_iter().flat_map(path).map(PathBuf::from).collect();
+                let makes = paths.iter().map(|path| directories.create(&disk, path));
+                for (path, made) in paths.iter().zip(join_all(makes).await) {
+                    let is_there = is_there(&after_a_cut(&sim), path).await;
+                    assert!(made.is_err() || is_there, "seed {seed}, sync {nth}: {path:?}");
+                }
+            }
+        });
+    }
+}
