@@ -14,6 +14,8 @@
 //! - `file_size` goes by path: [`sys::file_bytes`].
 //! - Buffers come from the heap, not from the ring's registered memory, which reads need.
 
+mod read_memory;
+
 use std::cell::RefCell;
 use std::fs;
 use std::future::Future;
@@ -32,10 +34,10 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use futures::stream::{self, StreamExt};
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
+use self::read_memory::Home;
 use super::buffer::BufferPool;
 use super::io_times::{FileClass, IoTimes};
 use super::path_locks::PathLocks;
-use super::read_memory::Home;
 use super::{
     BufferMemory, DirEntry, Disk, DiskBackend, FileBackend, IoBuf, OpenMode, Space, closed,
     invalid_input, list_entries, past_the_end, sys,

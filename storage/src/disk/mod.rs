@@ -20,7 +20,6 @@ mod glommio;
 mod io_times;
 mod path_locks;
 mod plain;
-mod read_memory;
 pub mod sim;
 mod sys;
 

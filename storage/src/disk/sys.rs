@@ -1,5 +1,5 @@
-//! System calls that neither std nor glommio offers on a descriptor. With `read_memory` the only
-//! `unsafe` of this crate's disk.
+//! System calls that neither std nor glommio offers on a descriptor. With `glommio/read_memory` the
+//! only `unsafe` of this crate's disk.
 
 use std::ffi::CString;
 use std::io;
