@@ -6,7 +6,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, is_out_of_files};
+use crate::disk::Disk;
 use crate::event::{Event, Wait};
 
 /// Directories that are remembered to be durable; beyond, all are forgotten, and synced once more.
@@ -30,13 +30,6 @@ pub(crate) async fn create_dir_durably(disk: &Disk, path: &Path, levels: usize) 
 pub(crate) struct Directories {
     /// Their names are durable, and so are those above.
     durable: RefCell<BTreeSet<PathBuf>>,
-    /// Directories whose names a failed sync may have lost, and with them all that is in them. A later
-    /// sync that succeeds would not have brought them back (S3), so nothing is made there any more
-    /// before a restart. No more than there are topics.
-    lost: RefCell<BTreeSet<PathBuf>>,
-    /// Those whose names were asked to be made durable, and are not yet, or failed to become so.
-    /// No more than there are topics, either.
-    undecided: RefCell<BTreeSet<PathBuf>>,
     syncs: RefCell<BTreeMap<PathBuf, Syncs>>,
     removing: RefCell<BTreeSet<PathBuf>>,
     removed: Event,
@@ -89,10 +82,6 @@ impl Directories {
     pub async fn create(&self, disk: &Disk, path: &Path) -> io::Result<()> {
         let Some(parent) = path.parent() else { return disk.create_dir_all(path).await };
         let mut turn = self.enter(parent).await;
-        self.check(parent)?;
-        if !self.durable.borrow().contains(parent) {
-            self.undecided.borrow_mut().insert(parent.to_path_buf());
-        }
         disk.create_dir_all(path).await?;
         turn.has_made();
         turn.sync(disk).await?;
@@ -100,46 +89,14 @@ impl Directories {
             return Ok(());
         }
         for above in parent.ancestors().skip(1).take(NEW_LEVELS - 1) {
-            let synced = disk.sync_dir(above).await;
-            if synced.as_ref().is_err_and(|error| !is_out_of_files(error)) {
-                self.lose_names_in(above);
-            }
-            synced?;
+            disk.sync_dir(above).await?;
         }
-        // By another's sync, whose failure nobody is told twice.
-        self.check(parent)?;
         let mut durable = self.durable.borrow_mut();
         if durable.len() >= DURABLE_MAX {
             durable.clear();
         }
         durable.insert(parent.to_path_buf());
-        self.undecided.borrow_mut().remove(parent);
         Ok(())
-    }
-
-    fn check(&self, dir: &Path) -> io::Result<()> {
-        let lost = self.lost.borrow();
-        match dir.ancestors().find(|above| lost.contains(*above)) {
-            Some(above) => {
-                let why = format!("a failed sync may have lost the name of {}", above.display());
-                Err(io::Error::other(why))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// A sync of `above` has failed, which was for the names in it that are not durable.
-    fn lose_names_in(&self, above: &Path) {
-        let (undecided, durable) = (self.undecided.borrow(), self.durable.borrow());
-        // Something durable in one of them says that its name is.
-        let is_durable = |name: &Path| {
-            durable.range(name.to_path_buf()..).next().is_some_and(|dir| dir.starts_with(name))
-        };
-        let names = undecided
-            .iter()
-            .filter_map(|dir| dir.ancestors().find(|name| name.parent() == Some(above)))
-            .filter(|name| !is_durable(name));
-        self.lost.borrow_mut().extend(names.map(Path::to_path_buf));
     }
 
     /// Removes a directory that nothing is in and nothing is being made in. What comes meanwhile waits,
