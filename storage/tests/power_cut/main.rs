@@ -239,7 +239,7 @@ fn s2_s4_what_was_acknowledged_or_visible_survives_any_power_cut() {
 
 #[test]
 fn s2_s6_deletions_and_removals_are_as_safe() {
-    let images = images_of(seeds(1_000_000, 40), Also::DeletionsAndRemovals, Flush::Never, false);
+    let images = images_of(seeds(1_000_000, 44), Also::DeletionsAndRemovals, Flush::Never, false);
     enough(images, minimum::CUTS_AND_DELETIONS);
 }
 
