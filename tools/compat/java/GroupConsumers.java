@@ -19,6 +19,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * Members of consumer groups. Each writes {@code partition offset} for every record to its file and commits what it has
  * written, until SIGTERM.
  *
+ * <p>A member whose client falls over its own race opens a new one, as a supervisor would start it again.
+ *
  * <p>Arguments: bootstrap address, topic, then {@code group:assignor class:instance id or nothing:file} for each member;
  * in place of the assignor {@code consumer} for the consumer protocol (KIP-848). A topic that begins with ^ is a regular
  * expression.
@@ -27,78 +29,122 @@ public final class GroupConsumers {
     private static final String CONSUMER_PROTOCOL = "consumer";
 
     public static void main(String[] args) throws Exception {
-        List<KafkaConsumer<byte[], byte[]>> consumers = new ArrayList<>();
-        List<Thread> threads = new ArrayList<>();
+        List<Member> members = new ArrayList<>();
         for (int at = 2; at < args.length; at++) {
-            String[] member = args[at].split(":", 4);
-            Properties config = new Properties();
-            config.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
-            config.put(ConsumerConfig.GROUP_ID_CONFIG, member[0]);
-            if (member[1].equals(CONSUMER_PROTOCOL)) {
-                // Timeouts and assignors are the broker's then.
-                config.put(ConsumerConfig.GROUP_PROTOCOL_CONFIG, CONSUMER_PROTOCOL);
-            } else {
-                config.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, member[1]);
-                config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6000);
-                config.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 1000);
-            }
-            if (!member[2].isEmpty()) {
-                config.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, member[2]);
-            }
-            config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-            config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-            var consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-            var thread = new Thread(() -> consume(consumer, args[1], Path.of(member[3])));
-            consumers.add(consumer);
-            threads.add(thread);
-            thread.start();
+            members.add(new Member(args[0], args[1], args[at].split(":", 4)));
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            consumers.forEach(KafkaConsumer::wakeup);
-            for (Thread thread : threads) {
+        members.forEach(Thread::start);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> members.forEach(Member::end)));
+        for (Member member : members) {
+            member.join();
+        }
+    }
+
+    private static final class Member extends Thread {
+        private final Properties config;
+        private final String topic;
+        private final Path file;
+        private KafkaConsumer<byte[], byte[]> consumer;
+        private boolean isEnding;
+
+        Member(String bootstrap, String topic, String[] member) {
+            this.config = config(bootstrap, member[0], member[1], member[2]);
+            this.topic = topic;
+            this.file = Path.of(member[3]);
+        }
+
+        @Override
+        public void run() {
+            while (isOpened()) {
                 try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
+                    consume();
+                } catch (WakeupException end) {
+                    // Asked to end.
+                } catch (IllegalStateException race) {
+                    // The consumer protocol's client looks whether a partition is assigned and then asks for its
+                    // position, while its other thread may take the assignment away. Records that the same poll held
+                    // are lost with their positions advanced, so that only a new client reads them.
+                    if (!String.valueOf(race.getMessage()).startsWith("No current assignment for partition")) {
+                        throw race;
+                    }
+                    System.err.println("begun anew: " + race);
+                } catch (java.io.IOException error) {
+                    throw new java.io.UncheckedIOException(error);
+                } finally {
+                    consumer.close();
                 }
             }
-        }));
-        for (Thread thread : threads) {
-            thread.join();
+        }
+
+        /** False when it has been asked to end. */
+        private synchronized boolean isOpened() {
+            if (!isEnding) {
+                consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+            }
+            return !isEnding;
+        }
+
+        /** Returns when it has left its group. */
+        void end() {
+            synchronized (this) {
+                isEnding = true;
+                if (consumer != null) {
+                    consumer.wakeup();
+                }
+            }
+            try {
+                join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        private void consume() throws java.io.IOException {
+            try (var out = new PrintWriter(
+                    Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND))) {
+                if (topic.startsWith("^")) {
+                    consumer.subscribe(new SubscriptionPattern(topic.substring(1)));
+                } else {
+                    consumer.subscribe(List.of(topic));
+                }
+                while (true) {
+                    var records = consumer.poll(Duration.ofMillis(200));
+                    records.forEach(record -> out.println(record.partition() + " " + record.offset()));
+                    out.flush();
+                    if (!records.isEmpty()) {
+                        commit();
+                    }
+                }
+            }
+        }
+
+        /** What is not committed comes again, to this member or another: that is what at least once means. */
+        private void commit() {
+            try {
+                consumer.commitSync(Duration.ofSeconds(3));
+            } catch (CommitFailedException | RebalanceInProgressException | TimeoutException later) {
+                System.err.println("not committed: " + later.getMessage());
+            }
         }
     }
 
-    private static void consume(KafkaConsumer<byte[], byte[]> consumer, String topic, Path file) {
-        try (var out = new PrintWriter(
-                Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND))) {
-            if (topic.startsWith("^")) {
-                consumer.subscribe(new SubscriptionPattern(topic.substring(1)));
-            } else {
-                consumer.subscribe(List.of(topic));
-            }
-            while (true) {
-                var records = consumer.poll(Duration.ofMillis(200));
-                records.forEach(record -> out.println(record.partition() + " " + record.offset()));
-                out.flush();
-                if (!records.isEmpty()) {
-                    commit(consumer);
-                }
-            }
-        } catch (WakeupException end) {
-            // Asked to end.
-        } catch (java.io.IOException error) {
-            throw new java.io.UncheckedIOException(error);
-        } finally {
-            consumer.close();
+    private static Properties config(String bootstrap, String group, String protocol, String instance) {
+        Properties config = new Properties();
+        config.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
+        config.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+        if (protocol.equals(CONSUMER_PROTOCOL)) {
+            // Timeouts and assignors are the broker's then.
+            config.put(ConsumerConfig.GROUP_PROTOCOL_CONFIG, CONSUMER_PROTOCOL);
+        } else {
+            config.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, protocol);
+            config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6000);
+            config.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 1000);
         }
-    }
-
-    /** What is not committed comes again, to this member or another: that is what at least once means. */
-    private static void commit(KafkaConsumer<byte[], byte[]> consumer) {
-        try {
-            consumer.commitSync(Duration.ofSeconds(3));
-        } catch (CommitFailedException | RebalanceInProgressException | TimeoutException later) {
-            System.err.println("not committed: " + later.getMessage());
+        if (!instance.isEmpty()) {
+            config.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instance);
         }
+        config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+        return config;
     }
 }
