@@ -13,12 +13,10 @@ use crate::support::clients::{
     read_all, wait_for,
 };
 use crate::support::patience::eventually;
+use crate::support::requests::{Joined, find_coordinator, join_group};
 use crate::support::wire::{Answer, Connection, Fields};
 use crate::support::{Broker, directory};
 
-const FIND_COORDINATOR: i16 = 10;
-const JOIN_GROUP: i16 = 11;
-const SYNC_GROUP: i16 = 14;
 const ALTER_CONFIGS: i16 = 33;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 const TOPIC: i8 = 2;
@@ -128,36 +126,26 @@ fn a_group_that_has_outgrown_a_record_goes_on_when_records_may_be_larger() {
     let (_throttle_ms, _resources) = (answer.i32(), answer.i32());
     assert_eq!(answer.i16(), 0);
 
-    let joined = join(&mut connection, &joined.1);
+    let joined = join(&mut connection, &joined.member);
     assert_eq!(sync(&mut connection, &joined, 1_500_000), (0, 1_500_000));
-    let joined = join(&mut connection, &joined.1);
+    let joined = join(&mut connection, &joined.member);
     let (error, _) = sync(&mut connection, &joined, 2_000_000);
     assert_eq!(error, UNKNOWN_SERVER_ERROR, "there is a bound still");
 }
 
-/// Joins the group `g` alone: its generation, and the member's id. The first time makes the topic.
-fn join(connection: &mut Connection, member: &str) -> (i32, String) {
-    let find = Fields::request(FIND_COORDINATOR, 0).string("g");
-    let join = Fields::request(JOIN_GROUP, 0).string("g").i32(30_000).string(member);
-    let join = join.string("consumer").i32(1).string("range").i32(0);
+/// Joins the group `g` alone.
+fn join(connection: &mut Connection, member: &str) -> Joined {
+    find_coordinator(connection, "g");
+    let join = join_group("g", member, 30_000, b"");
     eventually("the group has a member", SOON, || {
-        connection.ask(&find).expect("an answer");
-        let answer = connection.ask(&join).expect("an answer");
-        let mut answer = Answer(&answer);
-        let (error, generation) = (answer.i16(), answer.i32());
-        let (_protocol, _leader) = (answer.string(), answer.string());
-        (error == 0).then(|| (generation, answer.string()))
+        let joined = Joined::read(&connection.ask(&join).expect("an answer"));
+        (joined.error == 0).then_some(joined)
     })
 }
 
 /// Has a lone member assign itself so many bytes: the error, and how many it got.
-fn sync(
-    connection: &mut Connection,
-    (generation, member): &(i32, String),
-    bytes: usize,
-) -> (i16, i32) {
-    let request = Fields::request(SYNC_GROUP, 0).string("g").i32(*generation).string(member);
-    let request = request.i32(1).string(member).i32(bytes as i32).bytes(&vec![7; bytes]);
+fn sync(connection: &mut Connection, joined: &Joined, bytes: usize) -> (i16, i32) {
+    let request = joined.sync("g", &[(&joined.member, &vec![7; bytes])]);
     let answer = connection.ask(&request).expect("an answer");
     let mut answer = Answer(&answer);
     (answer.i16(), answer.i32())

@@ -12,7 +12,8 @@ use crate::support::clients::{
     produce, record,
 };
 use crate::support::patience::eventually;
-use crate::support::wire::{API_VERSIONS, Answer, Connection, Fields};
+use crate::support::requests::{FETCH, Joined, fetch, find_coordinator, join_group};
+use crate::support::wire::{API_VERSIONS, Connection, Fields};
 use crate::support::{Broker, directory, has_two_cores};
 
 /// Where `--metrics` with port 0 ended up, from the broker's own words.
@@ -78,9 +79,6 @@ fn value(address: &str, series: &str) -> f64 {
 
 #[test]
 fn errors_are_counted_whatever_was_asked_and_each_in_an_answer_of_many() {
-    const FETCH: i16 = 1;
-    const FIND_COORDINATOR: i16 = 10;
-    const JOIN_GROUP: i16 = 11;
     const CREATE_PARTITIONS: i16 = 37;
     const INVALID_SESSION_TIMEOUT: i16 = 26;
     let data = directory();
@@ -100,14 +98,12 @@ fn errors_are_counted_whatever_was_asked_and_each_in_an_answer_of_many() {
     assert_eq!(count("fetch", "UNKNOWN_TOPIC_OR_PARTITION"), 2.0);
     assert_eq!(count("fetch", "NONE"), 0.0, "success is no error");
 
-    let find = Fields::request(FIND_COORDINATOR, 0).string("g");
+    find_coordinator(&mut connection, "g");
     // A session of a millisecond.
-    let join = Fields::request(JOIN_GROUP, 0).string("g").i32(1).string("");
-    let join = join.string("consumer").i32(1).string("range").i32(0);
+    let join = join_group("g", "", 1, b"");
     eventually("a coordinator answers", SOON, || {
-        connection.ask(&find).expect("an answer");
         let answer = connection.ask(&join).expect("an answer");
-        (Answer(&answer).i16() == INVALID_SESSION_TIMEOUT).then_some(())
+        (Joined::read(&answer).error == INVALID_SESSION_TIMEOUT).then_some(())
     });
     assert_eq!(count("join_group", "INVALID_SESSION_TIMEOUT"), 1.0);
 
@@ -122,7 +118,6 @@ fn errors_are_counted_whatever_was_asked_and_each_in_an_answer_of_many() {
 
 #[test]
 fn records_that_are_fetched_are_counted_and_so_is_who_waits_for_them() {
-    const FETCH: i16 = 1;
     let data = directory();
     let broker = Broker::start_with(data.path(), 0, &["--metrics", "127.0.0.1:0"]);
     let address = metrics_address(&broker);
@@ -131,10 +126,7 @@ fn records_that_are_fetched_are_counted_and_so_is_who_waits_for_them() {
     let fetched = "pelton_records_fetched_total{topic=\"read\"}";
     assert_eq!(value(&address, fetched), 0.0);
 
-    let fetch = |offset: i64| {
-        let fetch = Fields::request(FETCH, 4).i32(-1).i32(60_000).i32(1).i32(1 << 20).i8(0);
-        fetch.i32(1).string("read").i32(1).i32(0).i64(offset).i32(1 << 20)
-    };
+    let fetch = |offset| fetch("read", [(0, offset)].into_iter(), 60_000, 1 << 20);
     let mut connection = Connection::open(&broker);
     let body = connection.ask(&fetch(0)).expect("an answer");
     assert!(body.len() > 100, "records");
@@ -244,7 +236,6 @@ fn who_waits_at_another_shard_leaves_nothing_there() {
     if !has_two_cores("who_waits_at_another_shard_leaves_nothing_there") {
         return;
     }
-    const FETCH: i16 = 1;
     const PARTITIONS: i32 = 8;
     const WAIT_MS: i32 = 600_000;
     let data = directory();
@@ -252,10 +243,7 @@ fn who_waits_at_another_shard_leaves_nothing_there() {
     let address = metrics_address(&broker);
     let parked = || value(&address, "pelton_requests_parked_for_shards");
     create_topic(&broker, "t", PARTITIONS);
-    let fetch = Fields::request(FETCH, 4).i32(-1).i32(WAIT_MS).i32(1).i32(1 << 20).i8(0);
-    let fetch = fetch.i32(1).string("t").i32(PARTITIONS);
-    let fetch =
-        (0..PARTITIONS).fold(fetch, |fetch, partition| fetch.i32(partition).i64(0).i32(1 << 20));
+    let fetch = fetch("t", (0..PARTITIONS).map(|partition| (partition, 0)), WAIT_MS, 1 << 20);
     for _ in 0..3 {
         let mut connection = Connection::open(&broker);
         assert!(connection.send(&fetch.frame()));
@@ -269,7 +257,6 @@ fn who_waits_at_another_shard_leaves_nothing_there() {
 /// R5: a fetch reads of the device what its answer holds, however many partitions have more.
 #[test]
 fn what_is_read_for_a_fetch_is_not_thrown_away() {
-    const FETCH: i16 = 1;
     const PARTITIONS: i32 = 16;
     const MAX_BYTES: i32 = 1 << 20;
     let options = ["--metrics", "127.0.0.1:0", "--cores", "1"];
@@ -283,10 +270,7 @@ fn what_is_read_for_a_fetch_is_not_thrown_away() {
     // Nothing is in memory of what an earlier life has written.
     broker.stop();
     let broker = Broker::start_with(data.path(), 0, &options);
-    let fetch = Fields::request(FETCH, 4).i32(-1).i32(100).i32(1).i32(MAX_BYTES).i8(0);
-    let fetch = fetch.i32(1).string("t").i32(PARTITIONS);
-    let fetch =
-        (0..PARTITIONS).fold(fetch, |fetch, partition| fetch.i32(partition).i64(0).i32(MAX_BYTES));
+    let fetch = fetch("t", (0..PARTITIONS).map(|partition| (partition, 0)), 100, MAX_BYTES);
     let answer = Connection::open(&broker).ask(&fetch).expect("an answer");
     let read = value(&metrics_address(&broker), "pelton_read_bytes_total{from=\"disk\"}");
     let (most, least) = (f64::from(MAX_BYTES), f64::from(MAX_BYTES) * 0.8);
@@ -298,7 +282,6 @@ fn what_is_read_for_a_fetch_is_not_thrown_away() {
 /// R3, R5: what clients have fetched and do not take is bounded, and keeps nobody from reading.
 #[test]
 fn answers_that_nobody_takes_hold_no_more_than_their_budget() {
-    const FETCH: i16 = 1;
     const BUDGET_BYTES: f64 = (128 << 20) as f64;
     const MAX_BYTES: i32 = 16 << 20;
     let data = directory();
@@ -308,8 +291,7 @@ fn answers_that_nobody_takes_hold_no_more_than_their_budget() {
     create_topic(&broker, "t", 1);
     let sent = vec![vec![b'x'; 100_000]; 170];
     produce(&config(&broker), "t", 0, &sent);
-    let fetch = Fields::request(FETCH, 4).i32(-1).i32(100).i32(1).i32(MAX_BYTES).i8(0);
-    let fetch = fetch.i32(1).string("t").i32(1).i32(0).i64(0).i32(MAX_BYTES);
+    let fetch = fetch("t", [(0, 0)].into_iter(), 100, MAX_BYTES);
     let mut idlers = Vec::new();
     for count in 1..=24 {
         let mut idler = Connection::open(&broker);

@@ -1,14 +1,14 @@
 //! A disk that takes nothing for a while: who waits for it is told in time, and it is made good.
 
+use crate::support::Broker;
 use crate::support::clients::{LATER, SOON, create_topic};
-use crate::support::ext4::Volume;
+use crate::support::ext4::on_a_volume;
 use crate::support::patience::eventually;
+use crate::support::requests::find_coordinator;
 use crate::support::wire::{Answer, Connection, Fields};
-use crate::support::{Broker, directory, skipped};
 
 const OFFSET_COMMIT: i16 = 8;
 const OFFSET_FETCH: i16 = 9;
-const FIND_COORDINATOR: i16 = 10;
 
 const COORDINATOR_NOT_AVAILABLE: i16 = 15;
 
@@ -37,42 +37,31 @@ fn committed(connection: &mut Connection) -> (i64, i16) {
 
 #[test]
 fn a_commit_that_the_disk_does_not_take_in_time_is_answered_in_time() {
-    let place = directory();
-    let volume = match Volume::make(place.path(), 256) {
-        Ok(volume) => volume,
-        Err(why) => {
-            skipped("a_commit_that_the_disk_does_not_take_in_time_is_answered_in_time", &why);
-            return;
-        }
-    };
-    let timeout = format!("offsets.commit.timeout.ms={TIMEOUT_MS}");
-    let data = volume.path().join("data");
-    let broker = Broker::start_with(&data, 0, &["--cores", "1", "--set", &timeout]);
-    create_topic(&broker, "t", 1);
-    let mut connection = Connection::open(&broker);
-    eventually("a coordinator is found", SOON, || {
-        let body = connection.ask(&Fields::request(FIND_COORDINATOR, 0).string("g"))?;
-        (Answer(&body).i16() == 0).then_some(())
-    });
-    eventually("an offset is committed", SOON, || (commit(&mut connection, 1) == 0).then_some(()));
+    const TEST: &str = "a_commit_that_the_disk_does_not_take_in_time_is_answered_in_time";
+    on_a_volume(TEST, 256, |volume| {
+        let timeout = format!("offsets.commit.timeout.ms={TIMEOUT_MS}");
+        let data = volume.path().join("data");
+        let broker = Broker::start_with(&data, 0, &["--cores", "1", "--set", &timeout]);
+        create_topic(&broker, "t", 1);
+        let mut connection = Connection::open(&broker);
+        find_coordinator(&mut connection, "g");
+        eventually("an offset is committed", SOON, || {
+            (commit(&mut connection, 1) == 0).then_some(())
+        });
 
-    let frozen = match volume.freeze() {
-        Ok(frozen) => frozen,
-        Err(why) => {
-            skipped("a_commit_that_the_disk_does_not_take_in_time_is_answered_in_time", &why);
-            return;
-        }
-    };
-    assert_eq!(commit(&mut connection, 2), COORDINATOR_NOT_AVAILABLE);
-    // Neither is what may not last shown to anybody.
-    assert_eq!(committed(&mut connection).1, COORDINATOR_NOT_AVAILABLE);
-    drop(frozen);
+        let frozen = volume.freeze()?;
+        assert_eq!(commit(&mut connection, 2), COORDINATOR_NOT_AVAILABLE);
+        // Neither is what may not last shown to anybody.
+        assert_eq!(committed(&mut connection).1, COORDINATOR_NOT_AVAILABLE);
+        drop(frozen);
 
-    // It was late, not lost; and the coordinator serves on.
-    eventually("what was committed is there", LATER, || {
-        (committed(&mut connection) == (2, 0)).then_some(())
+        // It was late, not lost; and the coordinator serves on.
+        eventually("what was committed is there", LATER, || {
+            (committed(&mut connection) == (2, 0)).then_some(())
+        });
+        assert_eq!(commit(&mut connection, 3), 0);
+        assert_eq!(committed(&mut connection), (3, 0));
+        broker.kill();
+        Ok(())
     });
-    assert_eq!(commit(&mut connection, 3), 0);
-    assert_eq!(committed(&mut connection), (3, 0));
-    broker.kill();
 }

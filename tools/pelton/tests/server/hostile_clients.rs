@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::support::clients::{config, create_topic, numbered, payloads, produce};
 use crate::support::patience::eventually;
+use crate::support::requests::{FETCH, fetch};
 use crate::support::wire::{API_VERSIONS, Answer, Connection, End, Fields};
 use crate::support::{Broker, directory};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const PRODUCE: i16 = 0;
-const FETCH: i16 = 1;
 const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
 const INIT_PRODUCER_ID: i16 = 22;
@@ -263,18 +263,7 @@ fn nearly_valid(random: &mut Random) -> Vec<u8> {
         Fields::request(METADATA, 1).i32(1).string("t"),
         Fields::request(LIST_OFFSETS, 1).i32(-1).i32(1).string("t").i32(1).i32(0).i64(-1),
         Fields::request(INIT_PRODUCER_ID, 0).i16(-1).i32(1000),
-        Fields::request(FETCH, 4)
-            .i32(-1)
-            .i32(0)
-            .i32(1)
-            .i32(1 << 20)
-            .i8(0)
-            .i32(1)
-            .string("t")
-            .i32(1)
-            .i32(0)
-            .i64(0)
-            .i32(1 << 20),
+        fetch("t", [(0, 0)].into_iter(), 0, 1 << 20),
         produce_request().i32(batch.len() as i32).bytes(&batch),
     ];
     let mut bytes = good[random.below(good.len())].0.clone();

@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
+use crate::support::Broker;
 use crate::support::clients::{SOON, create_topic};
-use crate::support::ext4::{Frozen, Volume};
+use crate::support::ext4::{Frozen, on_a_volume};
 use crate::support::patience::eventually;
+use crate::support::requests::{Joined, find_coordinator, join_group};
 use crate::support::wire::{Answer, Connection, Fields};
-use crate::support::{Broker, directory, skipped};
 
-const FIND_COORDINATOR: i16 = 10;
-const JOIN_GROUP: i16 = 11;
-const SYNC_GROUP: i16 = 14;
 const METADATA: i16 = 3;
 const CREATE_TOPICS: i16 = 19;
 
@@ -21,14 +19,6 @@ const SESSION_MS: i32 = 120_000;
 
 /// One shard, whose clients' requests stay where they have come in.
 const OPTIONS: [&str; 4] = ["--cores", "1", "--set", "group.initial.rebalance.delay.ms=500"];
-
-/// Runs a test on a volume that can be frozen, or says that it was not run.
-fn on_a_volume(test: &str, run: impl FnOnce(&Volume) -> Result<(), String>) {
-    let place = directory();
-    if let Err(why) = Volume::make(place.path(), 256).and_then(|volume| run(&volume)) {
-        skipped(test, &why);
-    }
-}
 
 /// Sends a request that has to wait for the disk, and is gone once the broker is in the middle of it.
 fn ask_and_leave(broker: &Broker, frozen: Frozen, mut connection: Connection, request: &Fields) {
@@ -44,7 +34,8 @@ fn ask_and_leave(broker: &Broker, frozen: Frozen, mut connection: Connection, re
 
 #[test]
 fn h3_a_change_of_metadata_is_made_whole_though_its_client_has_left() {
-    on_a_volume("h3_a_change_of_metadata_is_made_whole_though_its_client_has_left", |volume| {
+    const TEST: &str = "h3_a_change_of_metadata_is_made_whole_though_its_client_has_left";
+    on_a_volume(TEST, 256, |volume| {
         let data = volume.path().join("data");
         let broker = Broker::start_with(&data, 0, &OPTIONS);
         create_topic(&broker, "before", 1);
@@ -64,54 +55,30 @@ fn h3_a_change_of_metadata_is_made_whole_though_its_client_has_left() {
 
 #[test]
 fn h3_members_get_their_shares_though_the_leader_that_dealt_them_has_left() {
-    on_a_volume("h3_members_get_their_shares_though_the_leader_has_left", |volume| {
+    const TEST: &str = "h3_members_get_their_shares_though_the_leader_that_dealt_them_has_left";
+    on_a_volume(TEST, 256, |volume| {
         let broker = Broker::start_with(&volume.path().join("data"), 0, &OPTIONS);
         let mut members = [(); 2].map(|()| Connection::open(&broker));
-        eventually("a coordinator is found", SOON, || {
-            let body = members[0].ask(&Fields::request(FIND_COORDINATOR, 0).string("g"))?;
-            (Answer(&body).i16() == 0).then_some(())
-        });
-        let join = Fields::request(JOIN_GROUP, 1).string("g").i32(SESSION_MS).i32(SESSION_MS);
-        let join = join.string("").string("consumer").i32(1).string("range").i32(1).bytes(b"m");
-        let mut joined = Vec::new();
+        find_coordinator(&mut members[0], "g");
+        let join = join_group("g", "", SESSION_MS, b"m");
         members.iter_mut().for_each(|member| assert!(member.send(&join.frame())));
-        for mut connection in members {
-            let body = connection.answer(PATIENCE).expect("an answer");
-            let mut answer = Answer(&body);
-            assert_eq!(answer.i16(), 0);
-            let (generation, _protocol) = (answer.i32(), answer.string());
-            let (leader, id) = (answer.string(), answer.string());
-            joined.push(Member { connection, generation, is_leader: leader == id, id });
-        }
-        joined.sort_by_key(|member| member.is_leader);
-        let [mut follower, leader] = joined.try_into().ok().expect("two members");
-        assert!(leader.is_leader && leader.generation == follower.generation);
-        assert!(follower.connection.send(&follower.sync().i32(0).frame()));
-        let share = |member: &Member, share: &[u8]| {
-            Fields::default().string(&member.id).i32(share.len() as i32).bytes(share)
-        };
-        let [leaders, followers] = [share(&leader, b"1"), share(&follower, b"2")];
-        let dealt = leader.sync().i32(2).bytes(&leaders.0).bytes(&followers.0);
-        ask_and_leave(&broker, volume.freeze()?, leader.connection, &dealt);
-        let body = follower.connection.answer(PATIENCE).expect("its share");
+        let mut members = members.map(|mut connection| {
+            let joined = Joined::read(&connection.answer(PATIENCE).expect("an answer"));
+            assert_eq!(joined.error, 0);
+            (connection, joined)
+        });
+        members.sort_by_key(|(_, joined)| joined.is_leader());
+        let [(mut followers, follower), (leaders, leader)] = members;
+        assert!(leader.is_leader() && leader.generation == follower.generation);
+        assert!(followers.send(&follower.sync("g", &[]).frame()));
+        let shares: [(&str, &[u8]); 2] = [(&leader.member, b"1"), (&follower.member, b"2")];
+        ask_and_leave(&broker, volume.freeze()?, leaders, &leader.sync("g", &shares));
+        let body = followers.answer(PATIENCE).expect("its share");
         let mut answer = Answer(&body);
         assert_eq!((answer.i16(), answer.i32(), answer.0), (0, 1, &b"2"[..]));
         broker.kill();
         Ok(())
     });
-}
-
-struct Member {
-    connection: Connection,
-    generation: i32,
-    id: String,
-    is_leader: bool,
-}
-
-impl Member {
-    fn sync(&self) -> Fields {
-        Fields::request(SYNC_GROUP, 0).string("g").i32(self.generation).string(&self.id)
-    }
 }
 
 fn is_there(broker: &Broker, topic: &str) -> bool {

@@ -4,10 +4,9 @@ use std::net::TcpListener;
 
 use crate::support::clients::{SOON, config, create_topic, numbered, payloads, produce, read_all};
 use crate::support::patience::eventually;
-use crate::support::wire::{Connection, End, Fields};
+use crate::support::requests::fetch;
+use crate::support::wire::{Connection, End};
 use crate::support::{Broker, directory, has_two_cores};
-
-const FETCH: i16 = 1;
 
 #[test]
 fn a_stop_is_clean_and_the_next_start_has_nothing_to_read() {
@@ -44,8 +43,7 @@ fn a_stop_answers_waiting_consumers_at_once() {
     let data = directory();
     let broker = Broker::start(data.path());
     create_topic(&broker, "quiet", 1);
-    let fetch = Fields::request(FETCH, 4).i32(-1).i32(TWO_MINUTES_MS).i32(1).i32(1 << 20).i8(0);
-    let fetch = fetch.i32(1).string("quiet").i32(1).i32(0).i64(0).i32(1 << 20);
+    let fetch = fetch("quiet", [(0, 0)].into_iter(), TWO_MINUTES_MS, 1 << 20);
     let mut connection = Connection::open(&broker);
     assert!(connection.send(&fetch.frame()));
     eventually("the fetch is read", SOON, || connection.is_read().then_some(()));

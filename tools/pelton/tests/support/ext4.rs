@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::support::mount::Tmpfs;
 use crate::support::patience::eventually;
+use crate::support::{directory, skipped};
 
 /// EXT4_IOC_SHUTDOWN of ext4's ext4.h, _IOR('X', 125, __u32).
 const EXT4_IOC_SHUTDOWN: libc::c_ulong = 0x8004_587d;
@@ -110,6 +111,14 @@ impl Volume {
         run(Command::new("umount").arg(&self.at))?;
         self.is_mounted = false;
         Ok(())
+    }
+}
+
+/// Runs a test on a volume of its own, or says that it was not run.
+pub fn on_a_volume(test: &str, mebibytes: usize, run: impl FnOnce(&Volume) -> Result<(), String>) {
+    let place = directory();
+    if let Err(why) = Volume::make(place.path(), mebibytes).and_then(|volume| run(&volume)) {
+        skipped(test, &why);
     }
 }
 

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod ext4;
 pub mod mount;
 pub mod patience;
+pub mod requests;
 pub mod wire;
 
 use std::fs::{self, File};
