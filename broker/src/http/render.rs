@@ -201,8 +201,9 @@ fn memory(text: &mut Exposition, shards: &[ShardFigures]) {
     let mut family = text.gauge(
         "pelton_memory_used_bytes",
         "Memory held: requests (frames), records on their way to clients (answers), batches not yet \
-         in segments (tails), or kept (cache); and an estimate, without names and what an allocator adds, of what is known about partitions, \
-         producers, indexes, groups and fetch sessions (state).",
+         in segments (tails), or kept (cache); and an estimate, without names and what an allocator \
+         adds, of what is known about partitions, producers, indexes, groups and fetch sessions \
+         (state).",
     );
     for shard in shards {
         let id = shard.shard.to_string();

@@ -9,6 +9,7 @@ mod task_times;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use pelton_model::{ShardId, TimestampMs};
 
@@ -66,6 +67,20 @@ impl Env {
 
     pub fn spawn(&self, lane: Lane, task: impl Future<Output = ()> + 'static) {
         self.0.spawn(lane, Box::pin(task));
+    }
+
+    /// What the task results in. It goes on to its end though nobody awaits it any more; `None` when
+    /// it was ended with its executor.
+    pub async fn complete<T: 'static>(
+        &self,
+        lane: Lane,
+        task: impl Future<Output = T> + 'static,
+    ) -> Option<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.spawn(lane, async move {
+            let _ = sender.send(task.await);
+        });
+        receiver.await.ok()
     }
 
     pub fn random(&self) -> u64 {

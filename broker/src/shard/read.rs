@@ -1,6 +1,5 @@
 //! Reading, as the owner: at once, or parked until there is something (R5).
 
-use futures::channel::oneshot;
 use futures::future::{Either, select};
 use pelton_model::batch::BatchHeader;
 use pelton_model::{LeaderEpoch, Offset, PartitionId};
@@ -116,13 +115,8 @@ impl Shard {
             return log.read(from, limits).await;
         }
         let log = log.clone();
-        let (sender, receiver) = oneshot::channel();
-        self.env.spawn(Lane::CatchUp, async move {
-            // Nobody receives when the fetch was given up meanwhile.
-            let _ = sender.send(log.read(from, limits).await);
-        });
-        // The lane ends with the executor only.
-        receiver.await.unwrap_or(Err(ReadError::Dropped))
+        let reading = async move { log.read(from, limits).await };
+        self.env.complete(Lane::CatchUp, reading).await.unwrap_or(Err(ReadError::Dropped))
     }
 
     /// Resolves when there are `bytes_min` bytes past the positions, or when one of the logs can no

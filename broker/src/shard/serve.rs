@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use futures::channel::oneshot;
 use pelton_model::ShardId;
 use pelton_net::StopSignal;
 
@@ -124,12 +123,9 @@ impl Shard {
     /// waiting for, and a change that is given up in the middle would be nobody's to finish (H3).
     async fn answer_apart(self: &Rc<Self>, request: Request) -> Reply {
         let shard = self.clone();
-        let (sender, receiver) = oneshot::channel();
-        self.env.spawn(Lane::Foreground, async move {
-            let _ = sender.send(shard.answer(request).await);
-        });
-        // The lane ends with the executor only.
-        receiver.await.unwrap_or_else(|_| Reply::Failed("the shard has stopped".into()))
+        let answer = async move { shard.answer(request).await };
+        let reply = self.env.complete(Lane::Foreground, answer).await;
+        reply.unwrap_or_else(|| Reply::Failed("the shard has stopped".into()))
     }
 
     /// Any request that need not keep its place in line.

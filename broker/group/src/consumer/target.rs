@@ -93,11 +93,12 @@ impl ConsumerGroup {
             })
             .collect();
         let targets = self.assignor(step.config).assign(&subscribers, &counts);
+        let bytes_max = step.cluster.record_bytes_max();
         let mut changed = Vec::new();
         for (id, target) in self.members.keys().zip(targets) {
             let partition_count: usize = target.values().map(BTreeSet::len).sum();
             let bytes = partition_count * PARTITION_BYTES + target.len() * TOPIC_BYTES;
-            if bytes > step.cluster.record_bytes_max() {
+            if bytes > bytes_max {
                 return Err(GroupError::RecordTooLarge);
             }
             if self.target.get(id) != Some(&target) {

@@ -30,7 +30,7 @@ pub async fn until_enough(
     let bytes_max = usize::try_from(i64::from(request.max_bytes).min(broker_max)).unwrap_or(0);
     let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
     let mut bytes_before = None;
-    let mut responses = loop {
+    let (mut responses, bytes) = loop {
         let (responses, bytes) = read(call, request, bytes_max, &reads).await;
         let is_settled =
             responses.iter().any(|it| !it.error.is_none() || it.diverging_epoch.is_some());
@@ -43,7 +43,7 @@ pub async fn until_enough(
             || now >= deadline
             || call.shard().stop.is_given()
         {
-            break responses;
+            break (responses, bytes);
         }
         // Not enough: what was read is let go, so that waiting holds no memory.
         let waits = park::waits(&reads, &responses, bytes_min);
@@ -54,7 +54,7 @@ pub async fn until_enough(
         park::park(call, waits, deadline - now).await;
         drop(parked);
     };
-    let cargo = charge(&call.shard().answers, &mut responses);
+    let cargo = charge(&call.shard().answers, &mut responses, bytes);
     let mut answers = Vec::with_capacity(reads.len());
     for (read, response) in reads.into_iter().zip(responses) {
         count_traffic(call, read.wanted.topic_name(), &response);
@@ -63,29 +63,31 @@ pub async fn until_enough(
     (answers, cargo)
 }
 
-/// Charges the records of an answer until it has been sent. What the budget has no room for is left
-/// out, for the next fetch; the first batch of all is not, charged or not, so that every client gets
-/// on.
-fn charge(budget: &Budget, responses: &mut [FetchPartitionResponse]) -> Option<Charge> {
-    let total = |responses: &[FetchPartitionResponse]| {
-        responses.iter().map(FetchPartitionResponse::records_bytes).sum()
-    };
-    let charge = budget.try_acquire(total(responses));
+/// Charges the records of an answer, so many bytes, until it has been sent. What the budget has no
+/// room for is left out, for the next fetch; the first batch of all is not, charged or not, so that
+/// every client gets on.
+fn charge(
+    budget: &Budget,
+    responses: &mut [FetchPartitionResponse],
+    bytes: usize,
+) -> Option<Charge> {
+    let charge = budget.try_acquire(bytes);
     if charge.is_some() {
         return charge;
     }
     let mut room = budget.capacity_bytes().saturating_sub(budget.in_use_bytes());
-    let mut is_first = true;
+    let mut kept_bytes = 0;
     for records in responses.iter_mut().filter_map(|response| response.records.as_mut()) {
         let fits = records.iter().take_while(|batch| {
-            let fits = std::mem::take(&mut is_first) || batch.len() <= room;
+            let fits = kept_bytes == 0 || batch.len() <= room;
             room = if fits { room.saturating_sub(batch.len()) } else { 0 };
+            kept_bytes += if fits { batch.len() } else { 0 };
             fits
         });
         let count = fits.count();
         records.truncate(count);
     }
-    budget.try_acquire(total(responses))
+    budget.try_acquire(kept_bytes)
 }
 
 /// One read at every owner, within the limits; one message per owner and round (R4).

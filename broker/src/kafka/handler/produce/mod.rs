@@ -113,22 +113,26 @@ pub async fn start(call: Call, request: ProduceRequest, charge: Charge) -> Step 
     Step::Answer(answer.map(move |answer| holding(answer, charge)).boxed_local())
 }
 
-/// Where in a topic of the request each partition stands for the last time, which is what counts.
-struct LastPlaces(BTreeMap<i32, usize>);
+/// Where in a topic of the request each partition stands for the last time, which is what counts;
+/// `None` where there is but one.
+struct LastPlaces(Option<BTreeMap<i32, usize>>);
 
 impl LastPlaces {
     /// A request may name a million partitions, so others get the core in between (R8).
     async fn of(call: &Call, topic: &ProduceTopic) -> Self {
+        if topic.partitions.len() <= 1 {
+            return Self(None);
+        }
         let mut places = BTreeMap::new();
         for (at, partition) in topic.partitions.iter().enumerate() {
             places.insert(partition.index, at);
             call.breathe_now_and_then(at).await;
         }
-        Self(places)
+        Self(Some(places))
     }
 
     fn contain(&self, at: usize, index: i32) -> bool {
-        self.0.get(&index) == Some(&at)
+        self.0.as_ref().is_none_or(|places| places.get(&index) == Some(&at))
     }
 }
 
