@@ -1,11 +1,12 @@
 //! Waking tasks of one core when something has changed.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
+
+use crate::wakers::Wakers;
 
 /// Wakes everyone who waits, each time. Whoever waits looks again at what it waits for, so a
 /// wake-up too many is harmless and none is lost: a wait begins when it is made, not when polled.
@@ -16,23 +17,18 @@ pub struct Event(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     generation: Cell<u64>,
-    next_key: Cell<u64>,
-    /// Ordered, so that tasks are woken in the order in which they began to wait.
-    wakers: RefCell<BTreeMap<u64, Waker>>,
+    wakers: Wakers,
 }
 
 impl Event {
     pub fn notify(&self) {
         self.0.generation.set(self.0.generation.get() + 1);
-        for waker in self.0.wakers.take().into_values() {
-            waker.wake();
-        }
+        self.0.wakers.wake_all();
     }
 
     /// Resolves at the first [`Event::notify`] after this call.
     pub fn wait(&self) -> Wait {
-        let key = self.0.next_key.get();
-        self.0.next_key.set(key + 1);
+        let key = self.0.wakers.new_key();
         Wait { event: self.0.clone(), generation: self.0.generation.get(), key }
     }
 }
@@ -51,22 +47,14 @@ impl Future for Wait {
         if self.event.generation.get() != self.generation {
             return Poll::Ready(());
         }
-        let mut wakers = self.event.wakers.borrow_mut();
-        if wakers.get(&self.key).is_none_or(|waker| !waker.will_wake(context.waker())) {
-            let replaced = wakers.insert(self.key, context.waker().clone());
-            // A task may end with its last waker, and give up waits of its own.
-            drop(wakers);
-            drop(replaced);
-        }
+        self.event.wakers.keep(self.key, context.waker());
         Poll::Pending
     }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let waker = self.event.wakers.borrow_mut().remove(&self.key);
-        // As above: with nothing borrowed.
-        drop(waker);
+        self.event.wakers.forget(self.key);
     }
 }
 

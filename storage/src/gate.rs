@@ -3,18 +3,18 @@
 //! Whoever leaves and comes back, again and again, as the flushes of a hot partition do, enters behind
 //! those who wait: a carry of its tail, and the removal of what it need not keep.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
+
+use crate::wakers::Wakers;
 
 #[derive(Default)]
 pub(crate) struct Gate {
     is_taken: Cell<bool>,
-    next_key: Cell<u64>,
     /// Those who wait, the first of whom is next.
-    waiting: RefCell<BTreeMap<u64, Waker>>,
+    waiting: Wakers,
 }
 
 /// Whoever holds it is in; dropped, the next may enter.
@@ -23,7 +23,7 @@ pub(crate) struct Pass<'a>(&'a Gate);
 impl Gate {
     /// `None` when somebody is in, or about to enter.
     pub fn try_enter(&self) -> Option<Pass<'_>> {
-        self.waiting.borrow().is_empty().then(|| self.take()).flatten()
+        if self.waiting.first_key().is_some() { None } else { self.take() }
     }
 
     /// Waits for its turn, which it is given when it is first polled, and loses when it is dropped.
@@ -34,19 +34,12 @@ impl Gate {
     fn take(&self) -> Option<Pass<'_>> {
         (!self.is_taken.replace(true)).then(|| Pass(self))
     }
-
-    fn wake_first(&self) {
-        let first = self.waiting.borrow().values().next().cloned();
-        if let Some(waker) = first {
-            waker.wake();
-        }
-    }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.0.is_taken.set(false);
-        self.0.wake_first();
+        self.0.waiting.wake_first();
     }
 }
 
@@ -63,21 +56,16 @@ impl<'a> Future for Entering<'a> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Pass<'a>> {
         let gate = self.gate;
-        let mut waiting = gate.waiting.borrow_mut();
-        let is_next = waiting.keys().next().copied() == self.key;
-        if is_next && let Some(pass) = gate.take() {
-            let waker = self.key.take().and_then(|key| waiting.remove(&key));
-            // A task may end with its last waker, and give up a turn of its own.
-            drop(waiting);
-            drop(waker);
+        if gate.waiting.first_key() == self.key
+            && let Some(pass) = gate.take()
+        {
+            if let Some(key) = self.key.take() {
+                gate.waiting.forget(key);
+            }
             return Poll::Ready(pass);
         }
-        let key = *self.key.get_or_insert_with(|| gate.next_key.replace(gate.next_key.get() + 1));
-        if waiting.get(&key).is_none_or(|waker| !waker.will_wake(context.waker())) {
-            let replaced = waiting.insert(key, context.waker().clone());
-            drop(waiting);
-            drop(replaced);
-        }
+        let key = *self.key.get_or_insert_with(|| gate.waiting.new_key());
+        gate.waiting.keep(key, context.waker());
         Poll::Pending
     }
 }
@@ -85,11 +73,10 @@ impl<'a> Future for Entering<'a> {
 impl Drop for Entering<'_> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let waker = self.gate.waiting.borrow_mut().remove(&key);
-        drop(waker);
+        self.gate.waiting.forget(key);
         // It may have been woken, and nobody else was.
         if !self.gate.is_taken.get() {
-            self.gate.wake_first();
+            self.gate.waiting.wake_first();
         }
     }
 }

@@ -20,6 +20,7 @@ mod segment;
 mod state;
 mod store;
 mod unpack;
+mod wakers;
 mod wire;
 
 pub use append_file::{AppendFile, DurableWrites};

@@ -1,6 +1,7 @@
 //! The batches of a `.log`, one after the other, whatever its index says.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use pelton_model::batch::BatchHeader;
 use pelton_model::limits::IO_BYTES_MAX;
@@ -50,24 +51,38 @@ pub async fn each_batch(
 
 /// Whether all bytes of a file from there on are zeros, as those are that a file is allocated with.
 pub async fn is_unwritten(file: &File, from: u64) -> io::Result<bool> {
-    let (mut at, end) = (from, file.bytes()?);
-    while at < end {
-        let bytes = (end - at).min(IO_BYTES_MAX as u64) as usize;
-        if file.read_at(at, bytes).await?.iter().any(|byte| *byte != 0) {
-            return Ok(false);
-        }
-        at += bytes as u64;
-    }
-    Ok(true)
+    let is_zero =
+        each_piece(file, from, file.bytes()?, |bytes| match bytes.iter().all(|byte| *byte == 0) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        });
+    Ok(is_zero.await?.is_continue())
 }
 
 async fn crc_of(file: &File, from: u64, to: u64) -> io::Result<u32> {
     let mut crc = 0;
+    let add = |bytes: &[u8]| {
+        crc = crc32c::crc32c_append(crc, bytes);
+        ControlFlow::Continue(())
+    };
+    each_piece(file, from, to, add).await.map(|_| crc)
+}
+
+/// Shows a part of a file, piece by piece, until it has been seen or a look is enough.
+async fn each_piece(
+    file: &File,
+    from: u64,
+    to: u64,
+    mut look: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<()>> {
     let mut at = from;
     while at < to {
         let bytes = (to - at).min(IO_BYTES_MAX as u64) as usize;
-        crc = crc32c::crc32c_append(crc, &file.read_at(at, bytes).await?);
+        let look = look(&file.read_at(at, bytes).await?);
+        if look.is_break() {
+            return Ok(look);
+        }
         at += bytes as u64;
     }
-    Ok(crc)
+    Ok(ControlFlow::Continue(()))
 }

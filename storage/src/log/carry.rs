@@ -107,11 +107,23 @@ impl Log {
         let _pass = self.0.gate.enter().await;
         // Fenced meanwhile, by a flush: the file is not written to again (S3).
         self.check()?;
-        match self.carry_alone(rules, effort).await {
-            Ok(bytes) => Ok(bytes),
-            Err(_) if self.is_dropped() => Ok(0),
-            Err(error) => Err(StorageError::of_passing(&error)
-                .unwrap_or_else(|| self.fence_for("carrying to a segment", &error))),
+        self.judge("carrying to a segment", self.carry_alone(rules, effort).await)
+    }
+
+    /// What a failed write says of the log: nothing when it is dropped, or when others may succeed
+    /// later, and else it is fenced (S3).
+    pub(super) fn judge<T: Default>(
+        &self,
+        doing: &str,
+        written: io::Result<T>,
+    ) -> Result<T, StorageError> {
+        match written {
+            Ok(done) => Ok(done),
+            Err(_) if self.is_dropped() => Ok(T::default()),
+            Err(error) => {
+                Err(StorageError::of_passing(&error)
+                    .unwrap_or_else(|| self.fence_for(doing, &error)))
+            }
         }
     }
 

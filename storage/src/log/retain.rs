@@ -74,12 +74,7 @@ impl Log {
         if !self.last_segment_is_done(rules) {
             return Ok(());
         }
-        match self.seal_last(rules.roll).await {
-            Ok(()) => Ok(()),
-            Err(_) if self.is_dropped() => Ok(()),
-            Err(error) => Err(StorageError::of_passing(&error)
-                .unwrap_or_else(|| self.fence_for("rolling a segment", &error))),
-        }
+        self.judge("rolling a segment", self.seal_last(rules.roll).await)
     }
 
     /// Removes the files of segments below the start, which group `start_sequence` made durable.

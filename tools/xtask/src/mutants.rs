@@ -35,7 +35,6 @@ const TARGETS: &[Target] = &[
             "storage/src/journal/extent.rs",
             "storage/src/state.rs",
             "storage/src/log/cut.rs",
-            "storage/src/state.rs",
             "storage/src/wire.rs",
         ],
         tests: &["--lib"],
