@@ -46,8 +46,13 @@ impl Attempts {
 
     /// `chance` as for [`Backoff::pause`].
     pub(crate) fn failed(&mut self, now: Instant, chance: f64) {
+        self.not_before = Some(now + self.failed_beside(chance));
+    }
+
+    /// As [`Attempts::failed`], for one that puts off nothing but itself: its pause is given back.
+    pub(crate) fn failed_beside(&mut self, chance: f64) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + self.backoff.pause(self.failures, chance));
+        self.backoff.pause(self.failures, chance)
     }
 
     pub(crate) fn wait_until(&mut self, at: Instant) {

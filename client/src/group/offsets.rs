@@ -16,6 +16,7 @@ use pelton_kafka::{ErrorCode, message};
 use pelton_model::{LeaderEpoch, Offset, PartitionIndex};
 
 use super::coordinator::Coordinator;
+use super::instance::instance_id;
 use crate::cluster::Lane;
 use crate::consumer::TopicPartition;
 use crate::error::{Error, Result, check};
@@ -132,14 +133,15 @@ async fn try_commit(
     });
     let topics = topics.collect();
     let request = |version| {
-        let instance_id = identity.instance_id.as_deref();
         message!(OffsetCommitRequest {
             group_id: group.into(),
             generation_id_or_member_epoch: identity.generation_or_epoch(),
             member_id: (*identity.member_id).into(),
-            group_instance_id: instance_id
-                .filter(|_| version >= COMMIT_WITH_INSTANCE_FROM)
-                .map(Into::into),
+            group_instance_id: instance_id(
+                identity.instance_id.as_deref(),
+                version,
+                COMMIT_WITH_INSTANCE_FROM,
+            ),
             topics: topics,
         })
     };

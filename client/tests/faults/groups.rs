@@ -446,11 +446,7 @@ async fn a_static_member_says_its_name_in_every_request() {
         }
     }));
     let broker = FakeBroker::start_with_group(group).await;
-    let mut options = options(GroupProtocol::Classic);
-    let group = options.group.as_mut().unwrap();
-    group.instance_id = Some("instance".into());
-    group.heartbeat_interval = Duration::from_millis(50);
-    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    let consumer = Consumer::new(broker.connect().await, static_options()).unwrap();
     let diary = Arc::new(Diary::default());
     consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
     until(&consumer, || broker.group(|group| group.classic.heartbeats.len()) > 1).await;
@@ -472,17 +468,21 @@ async fn a_static_member_says_its_name_in_every_request() {
     );
 }
 
+fn static_options() -> ConsumerOptions {
+    let mut options = options(GroupProtocol::Classic);
+    let group = options.group.as_mut().unwrap();
+    group.instance_id = Some("instance".into());
+    group.heartbeat_interval = Duration::from_millis(50);
+    options
+}
+
 /// Of a broker that is as old as that.
 #[tokio::test]
 async fn a_static_member_is_one_without_a_name_where_there_are_none() {
     let mut group = FakeGroup::classic(FakeClassic::new(|| ErrorCode::None));
     group.has_instances = false;
     let broker = FakeBroker::start_with_group(group).await;
-    let mut options = options(GroupProtocol::Classic);
-    let group = options.group.as_mut().unwrap();
-    group.instance_id = Some("instance".into());
-    group.heartbeat_interval = Duration::from_millis(50);
-    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    let consumer = Consumer::new(broker.connect().await, static_options()).unwrap();
     consumer.subscribe(&[TOPIC]).unwrap();
     until(&consumer, || broker.group(|group| group.classic.heartbeats.len()) > 1).await;
     consumer.commit().await.unwrap();

@@ -52,8 +52,7 @@ pub(super) struct Membership {
     /// In the course of adopting something else.
     gave_up: bool,
     heartbeat_due: Option<Instant>,
-    failures: u32,
-    not_before: Option<Instant>,
+    requests: Attempts,
     adoptions: Attempts,
 }
 
@@ -100,6 +99,7 @@ pub(super) struct JoinedMember {
 impl Membership {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
+            requests: Attempts::new(rules.backoff),
             adoptions: Attempts::new(rules.backoff),
             rules,
             phase: Phase::Idle,
@@ -110,8 +110,6 @@ impl Membership {
             divided_by: None,
             gave_up: false,
             heartbeat_due: None,
-            failures: 0,
-            not_before: None,
         }
     }
 
@@ -159,8 +157,8 @@ impl Membership {
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> Result<Step> {
-        if let Some(not_before) = self.not_before.filter(|&at| at > now) {
-            return Ok(Step::Wait(Some(not_before)));
+        if !self.requests.may_try(now) {
+            return Ok(Step::Wait(self.requests.not_before()));
         }
         Ok(match &self.phase {
             Phase::Idle => Step::Wait(None),
@@ -187,25 +185,21 @@ impl Membership {
                 Step::Sync { protocol: protocol.clone(), assignments: assignments.clone() }
             }
             Phase::Adopt { .. } if !self.adoptions.may_try(now) => {
-                match self.heartbeat_due.is_some_and(|due| due <= now) {
-                    true => Step::Heartbeat,
-                    false => Step::Wait(
-                        [self.adoptions.not_before(), self.heartbeat_due]
-                            .into_iter()
-                            .flatten()
-                            .min(),
-                    ),
-                }
+                self.beat_or_wait(now, self.adoptions.not_before())
             }
             Phase::Adopt { share } => Step::Adopt {
                 revoked: self.owned.difference(share).cloned().collect(),
                 added: share.difference(&self.owned).cloned().collect(),
             },
-            Phase::Stable => match self.heartbeat_due {
-                Some(due) if due > now => Step::Wait(Some(due)),
-                _ => Step::Heartbeat,
-            },
+            Phase::Stable => self.beat_or_wait(now, None),
         })
+    }
+
+    fn beat_or_wait(&self, now: Instant, until: Option<Instant>) -> Step {
+        match self.heartbeat_due {
+            Some(due) if due > now => Step::Wait(Some(until.map_or(due, |until| until.min(due)))),
+            _ => Step::Heartbeat,
+        }
     }
 
     /// Everything, unless all assignors are cooperative: then only what is no longer wanted. Who
@@ -252,7 +246,7 @@ impl Membership {
         if self.phase != Phase::Join {
             return Ok(());
         }
-        self.works();
+        self.requests.worked();
         self.member_id = joined.member_id;
         self.generation = joined.generation;
         self.divided_by = None;
@@ -314,7 +308,7 @@ impl Membership {
         if !matches!(self.phase, Phase::Sync { .. }) {
             return Ok(());
         }
-        self.works();
+        self.requests.worked();
         self.heartbeat_due = Some(now + self.rules.heartbeat_interval);
         match payload::share(assignment) {
             Ok(share) => self.phase = Phase::Adopt { share },
@@ -367,13 +361,12 @@ impl Membership {
         self.heartbeat_due = Some(now + self.rules.heartbeat_interval);
         match answer {
             Ok(()) => {
-                self.works();
+                self.requests.worked();
                 Ok(())
             }
             Err(error) if is_of_the_way(&error) => {
                 // Sooner than the next one in turn; what else goes on does not wait for it.
-                self.failures = self.failures.saturating_add(1);
-                let pause = self.rules.backoff.pause(self.failures, chance);
+                let pause = self.requests.failed_beside(chance);
                 self.heartbeat_due = Some(now + pause.min(self.rules.heartbeat_interval));
                 Ok(())
             }
@@ -414,8 +407,7 @@ impl Membership {
                 self.phase = Phase::Prepare;
             }
             _ if error.is_retriable() => {
-                self.failures = self.failures.saturating_add(1);
-                self.not_before = Some(now + self.rules.backoff.pause(self.failures, chance));
+                self.requests.failed(now, chance);
                 self.again();
             }
             _ => return self.out(error),
@@ -433,11 +425,6 @@ impl Membership {
         };
     }
 
-    fn works(&mut self) {
-        self.failures = 0;
-        self.not_before = None;
-    }
-
     fn reset(&mut self, also_member_id: bool) {
         self.generation = NO_GENERATION;
         self.heartbeat_due = None;
@@ -451,7 +438,7 @@ impl Membership {
     /// Out, until the user subscribes again.
     fn out(&mut self, error: Error) -> Result<()> {
         self.reset(true);
-        self.not_before = None;
+        self.requests.worked();
         self.phase = Phase::Outside;
         Err(error)
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pelton_kafka::consumer_protocol::PROTOCOL_TYPE;
-use pelton_kafka::messages::StrBytes;
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::join_group_request::JoinGroupRequestProtocol;
 use pelton_kafka::wire::leave_group_request::MemberIdentity;
@@ -18,6 +17,7 @@ use crate::cluster::Lane;
 use crate::consumer::options::{Assignor, GroupOptions};
 use crate::error::{Result, check};
 use crate::group::coordinator::Coordinator;
+use crate::group::instance::instance_id;
 
 const JOIN_VERSIONS: Versions = Versions::new(0, 9);
 const SYNC_VERSIONS: Versions = Versions::new(0, 5);
@@ -54,7 +54,11 @@ pub(super) async fn join(
             session_timeout_ms: milliseconds(options.session_timeout),
             rebalance_timeout_ms: milliseconds(options.poll_interval_max),
             member_id: (*member_id).into(),
-            group_instance_id: instance_id(options, version >= JOIN_WITH_INSTANCE_FROM),
+            group_instance_id: instance_id(
+                options.instance_id.as_deref(),
+                version,
+                JOIN_WITH_INSTANCE_FROM
+            ),
             protocol_type: PROTOCOL_TYPE.into(),
             protocols: protocols,
         })
@@ -78,12 +82,6 @@ pub(super) async fn join(
         protocol: answer.protocol_name.as_deref().unwrap_or_default().into(),
         members: is_leader.then(|| members.collect()),
     }))
-}
-
-/// Under its instance id a member is told, instead of being unknown, that another has come under the
-/// same: so that they do not put each other out for ever (KIP-345).
-fn instance_id(options: &GroupOptions, has_room: bool) -> Option<StrBytes> {
-    options.instance_id.as_deref().filter(|_| has_room).map(Into::into)
 }
 
 /// Who asks.
@@ -113,7 +111,11 @@ pub(super) async fn sync(
             group_id: (*options.id).into(),
             generation_id: asker.generation,
             member_id: (*asker.member_id).into(),
-            group_instance_id: instance_id(options, version >= SYNC_WITH_INSTANCE_FROM),
+            group_instance_id: instance_id(
+                options.instance_id.as_deref(),
+                version,
+                SYNC_WITH_INSTANCE_FROM
+            ),
             protocol_type: Some(PROTOCOL_TYPE.into()),
             protocol_name: Some(protocol.into()),
             assignments: assignments,
@@ -136,7 +138,11 @@ pub(super) async fn heartbeat(
             group_id: (*options.id).into(),
             generation_id: asker.generation,
             member_id: (*asker.member_id).into(),
-            group_instance_id: instance_id(options, version >= HEARTBEAT_WITH_INSTANCE_FROM),
+            group_instance_id: instance_id(
+                options.instance_id.as_deref(),
+                version,
+                HEARTBEAT_WITH_INSTANCE_FROM
+            ),
         })
     };
     let wait = Duration::ZERO;
