@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
@@ -25,7 +24,8 @@ pub(crate) async fn create_dir_durably(disk: &Disk, path: &Path, levels: usize) 
 }
 
 /// Makes many directories beside each other: the names of those above are synced once, and one sync
-/// of a directory is for all that were made in it before it began.
+/// of a directory is for all that were made in it before it began. Where it fails, each of them is
+/// told by its own, which then fails as well ([`Disk::sync_dir`]).
 #[derive(Default)]
 pub(crate) struct Directories {
     /// Their names are durable, and so are those above.
@@ -43,38 +43,7 @@ struct Syncs {
     /// Directories that were made so far, and those of them whose names are durable.
     made: u64,
     durable: u64,
-    /// Those whose names a failed sync has lost. A later one that succeeds would not have brought them
-    /// back (S3), so they have failed, whenever it is that they look.
-    lost: Option<(RangeInclusive<u64>, io::Error)>,
     change: Event,
-}
-
-impl Syncs {
-    /// A sync that began behind the first `made` has ended.
-    fn settle(&mut self, made: u64, synced: &io::Result<()>) {
-        match synced {
-            Ok(()) => self.durable = self.durable.max(made),
-            Err(error) => {
-                // Two that fail while one of the first has not looked yet are taken together: what
-                // became durable between them and has not looked either is told that it failed, too.
-                let first = self.lost.as_ref().map_or(self.durable + 1, |(lost, _)| *lost.start());
-                self.lost = Some((first..=made, same(error)));
-            }
-        }
-    }
-
-    /// What became of the one with that number, if that is known.
-    fn outcome(&self, number: u64) -> Option<io::Result<()>> {
-        match &self.lost {
-            Some((lost, error)) if lost.contains(&number) => Some(Err(same(error))),
-            _ => (self.durable >= number).then_some(Ok(())),
-        }
-    }
-}
-
-/// For another one that it concerns.
-fn same(error: &io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 impl Directories {
@@ -163,24 +132,23 @@ impl<'a> Turn<'a> {
     async fn sync(&self, disk: &Disk) -> io::Result<()> {
         loop {
             match self.look() {
-                Look::Over(result) => return result,
+                Look::Durable => return Ok(()),
                 // It may have begun before the name was there.
                 Look::Running(change) => change.await,
                 Look::Mine { made } => {
                     let running = Running::begin(self);
-                    let synced = disk.sync_dir(self.dir).await;
-                    running.0.syncs(|syncs| syncs.settle(made, &synced));
-                    synced?;
+                    disk.sync_dir(self.dir).await?;
+                    running.0.syncs(|syncs| syncs.durable = syncs.durable.max(made));
                 }
             }
         }
     }
 
     fn look(&self) -> Look {
-        self.syncs(|syncs| match syncs.outcome(self.number) {
-            Some(outcome) => Look::Over(outcome),
-            None if syncs.is_running => Look::Running(syncs.change.wait()),
-            None => Look::Mine { made: syncs.made },
+        self.syncs(|syncs| match () {
+            () if syncs.durable >= self.number => Look::Durable,
+            () if syncs.is_running => Look::Running(syncs.change.wait()),
+            () => Look::Mine { made: syncs.made },
         })
     }
 
@@ -203,7 +171,7 @@ impl Drop for Turn<'_> {
 }
 
 enum Look {
-    Over(io::Result<()>),
+    Durable,
     Running(Wait),
     /// To sync as many.
     Mine {

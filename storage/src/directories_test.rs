@@ -85,7 +85,7 @@ fn a_directory_that_was_removed_is_made_anew_durably() {
 }
 
 #[test]
-fn a_sync_that_fails_fails_for_all_that_it_was_for_and_for_no_other() {
+fn s3_a_sync_that_fails_fails_for_all_that_were_not_durable_before() {
     let sim = SimDisk::new(1);
     sim.set_yields_max(3);
     run(async {
@@ -98,18 +98,19 @@ fn a_sync_that_fails_fails_for_all_that_it_was_for_and_for_no_other() {
         });
         let made = join_all(makes).await;
         assert!(made.contains(&false));
-        directories.create(&disk, &partition(9)).await.expect("made");
-        assert!(is_there(&after_a_cut(&sim), &partition(9)).await);
+        directories.create(&disk, &partition(9)).await.expect_err("its name may be lost");
         for (at, _) in made.iter().enumerate().filter(|(_, made)| **made) {
             assert!(is_there(&after_a_cut(&sim), &partition(at + 1)).await);
         }
+        let other = Path::new("/data/topics/green/0");
+        directories.create(&disk, other).await.expect("made");
+        assert!(is_there(&after_a_cut(&sim), other).await);
     });
 }
 
-/// S3: one that has not looked yet learns that the sync has failed, though a later one of another's
-/// went well since.
+/// S3: nor for one that looks late, or whose sync began behind it.
 #[test]
-fn s3_who_looks_late_is_told_of_the_failure_and_not_of_the_success_after_it() {
+fn s3_no_sync_of_a_directory_succeeds_after_one_that_has_failed() {
     let sim = SimDisk::new(1);
     sim.set_yields_max(3);
     run(async {
@@ -125,10 +126,29 @@ fn s3_who_looks_late_is_told_of_the_failure_and_not_of_the_success_after_it() {
         first.await.expect("synced");
         sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EIO)));
         second.await.expect_err("the sync for two of them fails");
-        other.await.expect("synced");
+        other.await.expect_err("the directory is not synced again");
         late.await.expect_err("its sync has failed");
-        directories.create(&disk, &partition(4)).await.expect("made");
         assert!(directories.syncs.borrow().is_empty(), "nobody waits");
+    });
+}
+
+/// Nothing was asked of the medium.
+#[test]
+fn a_sync_that_could_not_begin_is_begun_again_by_those_who_wait() {
+    let sim = SimDisk::new(1);
+    sim.set_yields_max(3);
+    run(async {
+        let (disk, directories) = begin(&sim).await;
+        directories.create(&disk, &partition(0)).await.expect("made");
+        sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EMFILE)));
+        let makes = (1..4).map(|at| {
+            let (disk, directories) = (&disk, &directories);
+            async move { directories.create(disk, &partition(at)).await.is_ok() }
+        });
+        let made = join_all(makes).await;
+        assert_eq!(made.iter().filter(|made| !**made).count(), 1, "{made:?}");
+        directories.create(&disk, &partition(9)).await.expect("made");
+        assert!(is_there(&after_a_cut(&sim), &partition(9)).await);
     });
 }
 
@@ -176,6 +196,50 @@ fn what_is_made_while_the_directory_above_is_removed_is_there_in_the_end() {
             let (made, ()) = join(directories.create(&disk, &path), remove).await;
             made.expect("made");
             assert!(is_there(&after_a_cut(&sim), &partition(1)).await, "seed {seed}");
+        });
+    }
+}
+
+/// S3: the sync above a topic's directory has failed, and the next one would succeed, as Linux
+/// reports a lost write once.
+#[test]
+fn s3_nothing_is_made_where_a_sync_further_up_has_failed() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let (disk, directories) = begin(&sim).await;
+        let old = ["/data/topics/green/0", "/data/topics/green/1"].map(Path::new);
+        directories.create(&disk, old[0]).await.expect("made");
+        let eio = FaultError::Errno(libc::EIO);
+        sim.inject(Fault::new(Operation::Sync, eio).under("/data/topics").nth(2));
+        directories.create(&disk, &partition(0)).await.expect_err("the sync of topics fails");
+        let again = directories.create(&disk, &partition(1)).await;
+        let why = again.expect_err("its topic's name may be lost").to_string();
+        assert!(why.contains("an earlier sync of /data/topics has failed"), "{why}");
+        directories.create(&disk, old[1]).await.expect("its topic's name is durable");
+        assert!(is_there(&after_a_cut(&sim), old[1]).await);
+        assert!(!is_there(&after_a_cut(&sim), &partition(1)).await);
+    });
+}
+
+#[test]
+fn s3_what_is_said_to_be_made_outlives_a_power_cut_whichever_sync_fails() {
+    for (seed, nth) in (0..30).flat_map(|seed| (1..=8).map(move |nth| (seed, nth))) {
+        let sim = SimDisk::new(seed);
+        sim.set_yields_max(4);
+        run(async {
+            let (disk, directories) = begin(&sim).await;
+            sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EIO)).nth(nth));
+            let path =
+                |at: usize| ["blue", "green"].map(|topic| format!("/data/topics/{topic}/{at}"));
+            for round in [[0, 1], [2, 3]] {
+                let paths: Vec<PathBuf> =
+                    round.into_iter().flat_map(path).map(PathBuf::from).collect();
+                let makes = paths.iter().map(|path| directories.create(&disk, path));
+                for (path, made) in paths.iter().zip(join_all(makes).await) {
+                    let is_there = is_there(&after_a_cut(&sim), path).await;
+                    assert!(made.is_err() || is_there, "seed {seed}, sync {nth}: {path:?}");
+                }
+            }
         });
     }
 }

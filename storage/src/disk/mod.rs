@@ -8,13 +8,14 @@
 //! completed* has returned, or, for a file opened with [`OpenMode::durable_writes`], when the
 //! write itself has returned. A name (created, renamed, removed) is durable when
 //! [`Disk::sync_dir`] of the directory that holds it has returned; the same goes for that
-//! directory's own name in its parent.
+//! directory's own name in its parent. A sync that failed is never made good by a later one (S3).
 //!
 //! **Dropped futures.** Once polled, an operation runs to its end even if its future is dropped;
 //! its memory and its descriptor stay until the kernel is done with them. What it did is then
 //! unknown to the caller.
 
 mod buffer;
+mod failed_syncs;
 mod file;
 mod glommio;
 mod io_times;
@@ -29,6 +30,8 @@ use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
+
+use self::failed_syncs::FailedSyncs;
 
 pub use self::buffer::{BufferMemory, IoBuf};
 pub use self::file::{File, FileBackend};
@@ -88,11 +91,14 @@ pub trait DiskBackend {
 
 /// A shard's way to its files. Clones are the same disk.
 #[derive(Clone)]
-pub struct Disk(Rc<dyn DiskBackend>);
+pub struct Disk {
+    backend: Rc<dyn DiskBackend>,
+    failed_syncs: Rc<FailedSyncs>,
+}
 
 impl Disk {
     pub fn new(backend: impl DiskBackend + 'static) -> Self {
-        Self(Rc::new(backend))
+        Self { backend: Rc::new(backend), failed_syncs: Rc::default() }
     }
 
     /// Opens a file, or creates it where `mode` says so. `NotFound` if it, or its directory, is
@@ -103,44 +109,57 @@ impl Disk {
     /// flight takes the process down (glommio 0.9 unwraps a `statfs` of the path), so a path has
     /// one owner.
     pub async fn open(&self, path: &Path, mode: OpenMode) -> io::Result<File> {
-        Ok(File::new(self.0.open(absolute(path)?, mode).await?))
+        Ok(File::new(self.backend.open(absolute(path)?, mode).await?))
     }
 
     /// Creates a directory and its missing parents. None of the names is durable before
     /// [`Disk::sync_dir`] of each directory above.
     pub async fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.0.create_dir_all(absolute(path)?).await
+        self.backend.create_dir_all(absolute(path)?).await
     }
 
-    /// Makes the names in a directory durable.
+    /// Makes the names in a directory durable. Where that fails, those are perhaps lost that were
+    /// not durable, and the kernel says so once: all later syncs of this directory fail, too (S3).
     pub async fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.sync_dir(absolute(path)?).await
+        let path = absolute(path)?;
+        self.failed_syncs.check(path)?;
+        match self.backend.sync_dir(path).await {
+            // Another one that was for the same names may have failed meanwhile.
+            Ok(()) => self.failed_syncs.check(path),
+            Err(error) => {
+                self.failed_syncs.add(path, &error);
+                Err(error)
+            }
+        }
     }
 
     /// Removes a file's name; its bytes go when its last open [`File`] is closed.
     pub async fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.0.remove_file(absolute(path)?).await
+        self.backend.remove_file(absolute(path)?).await
     }
 
     /// Removes a directory with everything in it; not atomic.
     pub async fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.0.remove_dir_all(absolute(path)?).await
+        let path = absolute(path)?;
+        self.backend.remove_dir_all(path).await?;
+        self.failed_syncs.forget_below(path);
+        Ok(())
     }
 
     /// Renames atomically; a file that has the name `to` is replaced.
     pub async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.rename(absolute(from)?, absolute(to)?).await
+        self.backend.rename(absolute(from)?, absolute(to)?).await
     }
 
     /// The entries of a directory, sorted by name; `NotFound` if it is absent.
     pub async fn list_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        let mut entries = self.0.list_dir(absolute(path)?).await?;
+        let mut entries = self.backend.list_dir(absolute(path)?).await?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 
     pub async fn space(&self, path: &Path) -> io::Result<Space> {
-        self.0.space(absolute(path)?).await
+        self.backend.space(absolute(path)?).await
     }
 
     /// A buffer of `bytes` rounded up to a multiple of [`BLOCK_BYTES`], at least one block, with
@@ -148,7 +167,7 @@ impl Disk {
     /// [`IO_BYTES_MAX`](pelton_model::limits::IO_BYTES_MAX) goes out from where it lies, any
     /// other costs a copy.
     pub fn allocate_buffer(&self, bytes: usize) -> IoBuf {
-        self.0.allocate_buffer(bytes.max(1).next_multiple_of(BLOCK_BYTES))
+        self.backend.allocate_buffer(bytes.max(1).next_multiple_of(BLOCK_BYTES))
     }
 
     /// A whole small file. `NotFound` if it is absent; `InvalidData` if it is larger than
@@ -190,11 +209,11 @@ impl Disk {
     /// Refuses new operations and waits for those in flight. An executor that ends before frees
     /// memory which the kernel still uses.
     pub async fn shut_down(&self) {
-        self.0.shut_down().await;
+        self.backend.shut_down().await;
     }
 
     pub fn io_times(&self) -> IoTimes {
-        self.0.io_times()
+        self.backend.io_times()
     }
 
     async fn write_new_file(&self, path: &Path, content: &[impl AsRef<[u8]>]) -> io::Result<()> {

@@ -31,7 +31,7 @@ use self::image::Inode;
 use self::names::{Names, Node};
 use super::{
     BufferMemory, DirEntry, Disk, DiskBackend, FileBackend, IoBuf, OpenMode, Space, closed,
-    is_disk_full, past_the_end,
+    is_disk_full, is_out_of_files, past_the_end,
 };
 
 /// What fresh buffers hold: bytes that a caller who relies on zeros will notice.
@@ -301,8 +301,16 @@ impl DiskBackend for SimBackend {
     fn sync_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
             self.0.count(|counters| counters.syncs += 1);
-            self.0.perform(Step::new(Operation::Sync, path)).await?;
+            let covered = self.0.names.borrow().begin_sync_dir();
+            let result = self.0.perform(Step::new(Operation::Sync, path)).await;
             let mut names = self.0.names.borrow_mut();
+            if let Err(error) = result {
+                // Where the directory could not be opened, nothing was synced.
+                if !is_out_of_files(&error) {
+                    names.fail_sync_dir(path, covered);
+                }
+                return Err(error);
+            }
             names.check_dir(path)?;
             if self.0.lie.get() != Some(Lie::SyncsDoNothing) {
                 names.sync_dir(path);

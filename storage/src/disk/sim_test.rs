@@ -398,3 +398,30 @@ fn a_disk_that_lies_keeps_nothing_through_a_power_cut() {
         assert_eq!((kept_if(None), kept_if(Some(lie))), (BLOCK_BYTES, 0), "{lie:?}");
     }
 }
+
+#[test]
+fn the_names_that_a_failed_sync_was_for_are_not_brought_back_by_a_later_one() {
+    run(async {
+        let (sim, disk, _file) = bench(1, 0, CREATE);
+        let names = |sim: SimDisk| async move {
+            let entries = sim.disk().list_dir(Path::new("/d")).await.expect("a directory");
+            entries.into_iter().map(|entry| entry.name).collect::<Vec<String>>()
+        };
+        disk.create_dir_all(Path::new("/d/lost")).await.expect("create");
+        sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EIO)));
+        disk.sync_dir(Path::new("/d")).await.expect_err("the fault");
+        disk.create_dir_all(Path::new("/d/made")).await.expect("create");
+        // Of another shard, say, that does not know.
+        sim.disk().sync_dir(Path::new("/d")).await.expect("sync");
+        assert_eq!(names(sim.durable()).await, ["f", "made"]);
+        let kept = sim.crash(&mut CrashChoice::keep_all());
+        assert_eq!(names(kept).await, ["f", "lost", "made"]);
+        // The directory could not be opened, so the next sync is as good.
+        disk.create_dir_all(Path::new("/d/new")).await.expect("create");
+        sim.inject(Fault::new(Operation::Sync, FaultError::Errno(libc::EMFILE)));
+        let disk = sim.disk();
+        disk.sync_dir(Path::new("/d")).await.expect_err("the fault");
+        disk.sync_dir(Path::new("/d")).await.expect("sync");
+        assert_eq!(names(sim.durable()).await, ["f", "made", "new"]);
+    });
+}

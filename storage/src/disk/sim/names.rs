@@ -56,7 +56,11 @@ impl Change {
 }
 
 struct Entry {
+    /// Counted from the first on.
+    number: u64,
     durable: bool,
+    /// A sync that was for it has failed: no later one makes it durable.
+    lost: bool,
     change: Change,
 }
 
@@ -66,6 +70,7 @@ pub(super) struct Names {
     live: Tree,
     durable: Tree,
     log: Vec<Entry>,
+    changes: u64,
 }
 
 impl Names {
@@ -158,11 +163,24 @@ impl Names {
 
     pub(super) fn sync_dir(&mut self, directory: &Path) {
         for entry in &mut self.log {
-            entry.durable |= entry.change.directory() == Some(directory);
+            entry.durable |= !entry.lost && entry.change.directory() == Some(directory);
         }
         let durable = self.log.iter().take_while(|entry| entry.durable).count();
         for entry in self.log.drain(..durable) {
             entry.change.apply(&mut self.durable);
+        }
+    }
+
+    /// How many changes there were, all of which a sync that begins now is for.
+    pub(super) fn begin_sync_dir(&self) -> u64 {
+        self.changes
+    }
+
+    /// A sync has failed that was for the first `covered` changes.
+    pub(super) fn fail_sync_dir(&mut self, directory: &Path, covered: u64) {
+        for entry in &mut self.log {
+            let is_covered = entry.number <= covered && !entry.durable;
+            entry.lost |= is_covered && entry.change.directory() == Some(directory);
         }
     }
 
@@ -188,12 +206,13 @@ impl Names {
                 survivors.insert(path, node);
             }
         }
-        Self { live: survivors.clone(), durable: survivors, log: Vec::new() }
+        Self { live: survivors.clone(), durable: survivors, ..Self::default() }
     }
 
     fn change(&mut self, change: Change) {
         change.apply(&mut self.live);
-        self.log.push(Entry { durable: false, change });
+        self.changes += 1;
+        self.log.push(Entry { number: self.changes, durable: false, lost: false, change });
     }
 }
 
