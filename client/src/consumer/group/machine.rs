@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::group::offsets::{NO_GENERATION, Term};
 use crate::random;
 
-#[expect(clippy::large_enum_variant, reason = "there is one for each consumer")]
 pub(super) enum Machine {
     Classic(Membership),
     Consumer(Reconciliation),
