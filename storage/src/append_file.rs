@@ -19,8 +19,6 @@ pub enum DurableWrites {
 pub struct AppendFile {
     disk: Disk,
     file: BlockFile,
-    path: std::path::PathBuf,
-    mode: OpenMode,
 }
 
 impl AppendFile {
@@ -38,19 +36,14 @@ impl AppendFile {
         if let Some(dir) = path.parent() {
             disk.sync_dir(dir).await?;
         }
-        Ok((AppendFile { disk: disk.clone(), file, path: path.to_path_buf(), mode }, content))
+        Ok((AppendFile { disk: disk.clone(), file }, content))
     }
 
     /// Everything from `end` on counts no longer and is cut off, durably; the next append goes
-    /// there, and never joins with what a crash left behind it.
+    /// there, and never joins with what a crash left behind it. Where it fails it is unknown what is
+    /// cut off, and nothing may be appended (S3).
     pub async fn cut(&mut self, end: u64) -> io::Result<()> {
-        let bytes = self.file.file.bytes()?;
-        if end < bytes {
-            self.file.file.truncate(end).await?;
-            self.file.file.sync().await?;
-        }
-        let reopened = BlockFile::open(&self.disk, &self.path, self.mode, end).await?;
-        std::mem::replace(&mut self.file, reopened).file.close().await
+        self.file.cut(end).await
     }
 
     /// Begins anew from the first byte.
@@ -67,3 +60,7 @@ impl AppendFile {
         self.file.end
     }
 }
+
+#[cfg(test)]
+#[path = "append_file_test.rs"]
+mod append_file_test;

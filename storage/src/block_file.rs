@@ -48,6 +48,18 @@ impl BlockFile {
         Ok(BlockFile { file, end, block, allocated })
     }
 
+    /// Cuts off, durably, what is behind the first `end` bytes.
+    pub async fn cut(&mut self, end: u64) -> io::Result<()> {
+        let block_at = end - end % BLOCK_BYTES as u64;
+        let block = self.file.read_at(block_at, (end - block_at) as usize).await?.to_vec();
+        let is_longer = end < self.file.bytes()?;
+        if is_longer {
+            self.file.truncate(end).await?;
+        }
+        (self.end, self.block, self.allocated) = (end, block, self.file.bytes()?);
+        if is_longer { self.file.sync().await } else { Ok(()) }
+    }
+
     /// Takes room for so many bytes more, so that an append of them finds it.
     pub async fn reserve(&mut self, bytes: u64) -> io::Result<()> {
         self.allocate((self.end + bytes).next_multiple_of(BLOCK_BYTES as u64)).await

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use pelton_cluster::log_format::{
-    ScanEnd, Snapshot, decode_snapshot, encode_entry, encode_snapshot, scan,
+    EntryTooLarge, ScanEnd, Snapshot, decode_snapshot, encode_entry, encode_snapshot, scan,
 };
 use pelton_cluster::{ClusterState, Record};
 use pelton_storage::disk::Disk;
@@ -102,11 +102,19 @@ impl ClusterLog {
         Ok((ClusterLog { disk: disk.clone(), dir, file }, state))
     }
 
-    /// Durable when it returns.
-    pub async fn append(&mut self, revision: u64, records: &[Record]) -> io::Result<()> {
+    /// What [`ClusterLog::append`] is to write.
+    ///
+    /// # Errors
+    /// If the records take more than an entry holds.
+    pub fn entry(revision: u64, records: &[Record]) -> Result<Bytes, EntryTooLarge> {
         let mut entry = Vec::new();
-        encode_entry(TERM, revision, records, &mut entry).map_err(io::Error::other)?;
-        self.file.append(&[Bytes::from(entry)]).await
+        encode_entry(TERM, revision, records, &mut entry)?;
+        Ok(entry.into())
+    }
+
+    /// Durable when it returns.
+    pub async fn append(&mut self, entry: Bytes) -> io::Result<()> {
+        self.file.append(&[entry]).await
     }
 
     pub fn wants_snapshot(&self) -> bool {
@@ -114,9 +122,19 @@ impl ClusterLog {
     }
 
     /// Replaces the log by a snapshot of what it says.
-    pub async fn snapshot(&mut self, index: u64, records: Vec<Record>) -> io::Result<()> {
+    pub async fn snapshot(&mut self, index: u64, records: Vec<Record>) -> Result<(), NoSnapshot> {
         let content = encode_snapshot(&Snapshot { index, term: TERM, records });
-        self.disk.write_file_durably(&self.dir.join("snapshot"), &content).await?;
-        self.file.restart().await
+        let path = self.dir.join("snapshot");
+        self.disk.write_file_durably(&path, &content).await.map_err(NoSnapshot::NotWritten)?;
+        self.file.restart().await.map_err(NoSnapshot::LogNotCut)
     }
+}
+
+/// What became of a snapshot that failed.
+#[derive(Debug)]
+pub enum NoSnapshot {
+    /// The log says all of it still.
+    NotWritten(io::Error),
+    /// It is unknown how much of the log is left: nothing may be written behind it (S3).
+    LogNotCut(io::Error),
 }

@@ -1,10 +1,12 @@
 //! From a client's wish to the records that fulfil it; nothing here changes anything.
 
 use pelton_cluster::config::{Alteration, BrokerLayers, incremental_alter, replace_all};
+use pelton_cluster::log_format::PAYLOAD_BYTES_MAX;
+use pelton_cluster::record::encode_records;
 use pelton_cluster::topics::{
     MorePartitions, NewTopic, check_partition_total, create_partitions, create_topic, delete_topics,
 };
-use pelton_cluster::{ClusterError, ClusterState, Record};
+use pelton_cluster::{ClusterError, ClusterState, ErrorKind, Record};
 use pelton_model::TopicId;
 
 use crate::config::BrokerConfig;
@@ -26,10 +28,10 @@ pub fn decide(
     new_id: &mut dyn FnMut() -> TopicId,
 ) -> Decision {
     let broker = BrokerLayers::new(state, config.node_id, &config.kafka);
-    let mut records = Vec::new();
+    let mut entry = Entry::default();
     let (outcome, validate_only) = match change {
         Change::CreateTopics { topics, validate_only } => {
-            let created = create_topics(state, &broker, topics, new_id, &mut records);
+            let created = create_topics(state, &broker, topics, new_id, &mut entry);
             (ChangeOutcome::TopicsCreated(created), *validate_only)
         }
         Change::DeleteTopics { targets } => {
@@ -38,7 +40,7 @@ pub fn decide(
                 .map(|deletion| DeletedTopic {
                     name: deletion.name,
                     id: deletion.id,
-                    outcome: deletion.outcome.map(|made| records.extend(made)),
+                    outcome: deletion.outcome.and_then(|made| entry.add(made)),
                 })
                 .collect();
             (ChangeOutcome::TopicsDeleted(deleted), false)
@@ -52,7 +54,7 @@ pub fn decide(
                         partition_count: topic.partition_count,
                         assignments: topic.assignments.as_deref(),
                     };
-                    create_partitions(state, &request).map(|made| records.extend(made))
+                    create_partitions(state, &request).and_then(|made| entry.add(made))
                 })
                 .collect();
             (ChangeOutcome::Each(each), *validate_only)
@@ -60,22 +62,48 @@ pub fn decide(
         Change::AlterConfigs { resources, validate_only } => {
             let each = resources
                 .iter()
-                .map(|it| alter(state, &broker, it).map(|made| records.extend(made)))
+                .map(|it| alter(state, &broker, it).and_then(|made| entry.add(made)))
                 .collect();
             (ChangeOutcome::Each(each), *validate_only)
         }
         Change::ReplaceConfigs { resources, validate_only } => {
             let each = resources
                 .iter()
-                .map(|it| replace(state, &broker, it).map(|made| records.extend(made)))
+                .map(|it| replace(state, &broker, it).and_then(|made| entry.add(made)))
                 .collect();
             (ChangeOutcome::Each(each), *validate_only)
         }
     };
-    if validate_only {
-        records.clear();
-    }
+    let records = if validate_only { Vec::new() } else { entry.records };
     Decision { records, outcome }
+}
+
+/// What one request changes is written at once, in an entry of the cluster log, whose bytes are
+/// bounded.
+#[derive(Default)]
+struct Entry {
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Entry {
+    /// # Errors
+    /// What does not go with the rest of the request is refused alone; as Kafka's controller refuses
+    /// what makes more records than it writes at once.
+    fn add(&mut self, made: Vec<Record>) -> Result<(), ClusterError> {
+        let mut encoded = Vec::new();
+        encode_records(&made, &mut encoded);
+        if encoded.len() > PAYLOAD_BYTES_MAX - self.bytes {
+            let why = format!(
+                "Unable to perform excessively large batch operation: one request may write \
+                 {PAYLOAD_BYTES_MAX} bytes of metadata."
+            );
+            return Err(ClusterError::new(ErrorKind::PolicyViolation, why));
+        }
+        self.bytes += encoded.len();
+        self.records.extend(made);
+        Ok(())
+    }
 }
 
 fn create_topics(
@@ -83,7 +111,7 @@ fn create_topics(
     broker: &BrokerLayers<'_>,
     topics: &[TopicToCreate],
     new_id: &mut dyn FnMut() -> TopicId,
-    records: &mut Vec<Record>,
+    entry: &mut Entry,
 ) -> Vec<Result<CreatedTopic, ClusterError>> {
     let configs: Vec<Vec<(&str, Option<&str>)>> =
         topics.iter().map(|topic| borrowed(&topic.configs)).collect();
@@ -106,7 +134,7 @@ fn create_topics(
         .map(|request| {
             let made = create_topic(state, broker, request, new_id())?;
             let created = created(&made);
-            records.extend(made);
+            entry.add(made)?;
             Ok(created)
         })
         .collect()

@@ -6,6 +6,7 @@ mod decide;
 mod placement;
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use pelton_cluster::{ClusterState, Record};
 use pelton_model::{PartitionId, ShardId};
 use pelton_storage::event::Event;
 
-pub use cluster_log::{ClusterLog, ClusterLogError};
+pub use cluster_log::{ClusterLog, ClusterLogError, NoSnapshot};
 pub use placement::{Placement, spread, unplaced};
 
 use crate::message::{Change, ChangeOutcome, Delta, LogFault, Reply, Request};
@@ -83,19 +84,21 @@ impl Controller {
             return Err(why.clone());
         }
         let revision = shard.view.borrow().cluster.revision() + 1;
+        // Nothing was written, so nothing is fenced.
+        let entry = ClusterLog::entry(revision, &records).map_err(|error| error.to_string())?;
         let Some(mut log) = self.log.take() else {
             return Err("the cluster log is closed".into());
         };
-        let written = log.append(revision, &records).await;
+        let written = log.append(entry).await;
         let snapshot = log.wants_snapshot();
         *self.log.borrow_mut() = Some(log);
         if let Err(error) = written {
-            let why = format!("the cluster log: {error}");
-            tracing::error!(%error, "the cluster log cannot be written: metadata is read-only");
-            if !pelton_storage::disk::is_disk_full(&error) {
-                *self.fenced.borrow_mut() = Some(why.clone());
+            if pelton_storage::disk::is_disk_full(&error) {
+                tracing::error!(%error, "the cluster log cannot be written");
+            } else {
+                self.fence(&error);
             }
-            return Err(why);
+            return Err(format!("the cluster log: {error}"));
         }
         let placements = placement::place_new(&shard.view.borrow(), &records, shard.shard_count());
         self.publish(shard, Delta { revision, records, placements }).await;
@@ -103,6 +106,11 @@ impl Controller {
             self.snapshot(shard).await;
         }
         Ok(())
+    }
+
+    fn fence(&self, error: &io::Error) {
+        tracing::error!(%error, "the cluster log cannot be written: metadata is read-only");
+        *self.fenced.borrow_mut() = Some(format!("the cluster log: {error}"));
     }
 
     /// Has every shard apply a delta; returns when all have.
@@ -132,8 +140,12 @@ impl Controller {
             (view.cluster.revision(), view.cluster.to_records())
         };
         let Some(mut log) = self.log.take() else { return };
-        if let Err(error) = log.snapshot(revision, records).await {
-            tracing::warn!(%error, "no snapshot of the cluster's metadata could be written");
+        match log.snapshot(revision, records).await {
+            Ok(()) => {}
+            Err(NoSnapshot::NotWritten(error)) => {
+                tracing::warn!(%error, "no snapshot of the cluster's metadata could be written");
+            }
+            Err(NoSnapshot::LogNotCut(error)) => self.fence(&error),
         }
         *self.log.borrow_mut() = Some(log);
     }

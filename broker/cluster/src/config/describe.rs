@@ -1,6 +1,7 @@
 //! DescribeConfigs of one resource.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::broker_rules::BrokerName;
 use super::broker_table::BROKER_CONFIGS;
@@ -71,7 +72,9 @@ pub fn describe(
         ConfigResource::AllBrokers => described_all_brokers(broker),
     };
     if !keys.is_empty() {
-        entries.retain(|entry| keys.contains(&&*entry.name));
+        // There may be a million of them.
+        let keys: BTreeSet<&str> = keys.iter().copied().collect();
+        entries.retain(|entry| keys.contains(&*entry.name));
     }
     Ok(entries)
 }
