@@ -104,15 +104,23 @@ impl Returns {
         })
     }
 
-    fn give_back(&self, id: LoanId) {
+    /// What was taken and did not go home.
+    pub fn keep(&self, ids: Vec<LoanId>) {
+        if ids.is_empty() {
+            return;
+        }
         let waker = {
             let mut waiting = self.waiting();
-            waiting.ids.push(id);
+            waiting.ids.extend(ids);
             waiting.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    fn give_back(&self, id: LoanId) {
+        self.keep(vec![id]);
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {

@@ -9,7 +9,7 @@ use pelton_model::ShardId;
 use pelton_model::limits::MAILBOX_MESSAGES;
 use pelton_storage::event::Event;
 
-use crate::loans::{Loans, Returns};
+use crate::loans::{LoanId, Loans, Returns};
 use crate::message::{Message, Reply, Request};
 use crate::metrics::Pauses;
 use crate::runtime::{Neighbour, Outbox, PeerGone};
@@ -24,8 +24,8 @@ pub struct Router {
     open: RefCell<BTreeSet<u64>>,
 }
 
-/// One other shard. Requests and replies have a mailbox each: a reply always finds room, because
-/// no more requests are outstanding than the reply mailbox holds.
+/// One other shard. Requests and replies have a mailbox each. Replies are taken out as they come, so
+/// that one that finds no room waits for nothing but its turn.
 #[derive(Clone)]
 pub struct Peer {
     pub requests: Rc<dyn Outbox>,
@@ -100,7 +100,7 @@ pub struct Pending {
     peer: Peer,
     router: Rc<Router>,
     receiver: oneshot::Receiver<Reply>,
-    _slot: Slot,
+    slot: Option<Slot>,
 }
 
 impl Pending {
@@ -109,6 +109,11 @@ impl Pending {
             Ok(reply) => reply,
             Err(oneshot::Canceled) => Reply::Failed("the shard has stopped".into()),
         }
+    }
+
+    /// Of a request that may wait for minutes: others need not wait for its answer.
+    pub fn keep_no_slot(&mut self) {
+        self.slot = None;
     }
 
     /// What can tell the other shard, later, to stop waiting.
@@ -141,6 +146,31 @@ impl Canceller {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.router.waiting.borrow_mut().remove(&self.id);
+    }
+}
+
+/// A request on its way into a mailbox. Given up before it is there, it leaves nothing behind: the
+/// loans that it was to take home go with another.
+struct Unsent<'a> {
+    router: &'a Router,
+    id: u64,
+    peer: &'a Peer,
+    /// None once it is there.
+    returned: Option<Vec<LoanId>>,
+}
+
+impl Unsent<'_> {
+    fn sent(mut self) {
+        self.returned = None;
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if let Some(returned) = self.returned.take() {
+            self.router.open.borrow_mut().remove(&self.id);
+            self.peer.returns.keep(returned);
+        }
     }
 }
 
@@ -202,10 +232,12 @@ impl Router {
         let (sender, receiver) = oneshot::channel();
         self.waiting.borrow_mut().insert(id, sender);
         self.open.borrow_mut().insert(id);
-        let pending =
-            Pending { id, peer: peer.clone(), router: self.clone(), receiver, _slot: slot };
+        let router = self.clone();
+        let pending = Pending { id, peer: peer.clone(), router, receiver, slot: Some(slot) };
         let returned = peer.returns.take();
+        let unsent = Unsent { router: self, id, peer: &peer, returned: Some(returned.clone()) };
         peer.requests.send(Message::Request { id, request, returned }).await?;
+        unsent.sent();
         Ok(pending)
     }
 

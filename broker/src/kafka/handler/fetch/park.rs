@@ -1,6 +1,7 @@
 //! Waiting for records, holding no buffer (R5).
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -44,6 +45,12 @@ pub fn waits(
 
 /// The first owner that has what is waited for, or the time, ends all waits.
 pub async fn park(call: &Call, waits: BTreeMap<ShardId, Wait>, wait: Duration) {
+    // Owners may take their time to hear of it.
+    let time = call.shard().env.sleep(wait);
+    drop(select(pin!(first_of(call, waits)), time).await);
+}
+
+async fn first_of(call: &Call, waits: BTreeMap<ShardId, Wait>) {
     let shard = call.shard();
     let here = StopSignal::new();
     let mut local: Option<LocalBoxFuture<'_, ()>> = None;
@@ -52,9 +59,10 @@ pub async fn park(call: &Call, waits: BTreeMap<ShardId, Wait>, wait: Duration) {
     for (owner, Wait { positions, bytes_min }) in waits {
         if owner == shard.id {
             local = Some(shard.wait_for_bytes(positions, bytes_min, here.clone()).boxed_local());
-        } else if let Some(pending) =
+        } else if let Some(mut pending) =
             call.send(owner, Request::Await { positions, bytes_min }).await
         {
+            pending.keep_no_slot();
             elsewhere.waits.push(pending.canceller());
             remote.push(pending);
         }
@@ -64,7 +72,7 @@ pub async fn park(call: &Call, waits: BTreeMap<ShardId, Wait>, wait: Duration) {
     waits.extend(
         remote.into_iter().map(|pending| async { drop(pending.reply().await) }.boxed_local()),
     );
-    drop(select(select_all(waits), shard.env.sleep(wait)).await);
+    select_all(waits).await;
 }
 
 /// Waits of one fetch at other shards. Once this is dropped, with its connection perhaps, those that
