@@ -17,7 +17,7 @@ mod host;
 mod load;
 mod step;
 mod timers;
-mod topic;
+pub mod topic;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

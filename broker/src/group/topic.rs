@@ -46,7 +46,8 @@ pub async fn ensure(call: &Call) -> bool {
     exists()
 }
 
-fn to_create(call: &Call) -> TopicToCreate {
+/// As it is made, whoever is the first to ask for it.
+pub fn to_create(call: &Call) -> TopicToCreate {
     let shard = call.shard();
     let broker_count = shard.view.borrow().cluster.broker_count().max(1);
     shard.with_broker_configs(|broker| {

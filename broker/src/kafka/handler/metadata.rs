@@ -15,6 +15,7 @@ use pelton_kafka::wire::{MetadataRequest, MetadataResponse};
 use pelton_kafka::{ErrorCode, topic_id_of, uuid_of};
 use pelton_model::{PartitionId, TopicId};
 
+use crate::group::topic::{self as offsets_topic, OFFSETS_TOPIC};
 use crate::kafka::authorize::{
     CLUSTER_OPERATIONS, OPERATIONS_OMITTED, Operation, Resource, TOPIC_OPERATIONS,
 };
@@ -175,12 +176,17 @@ async fn create_missing(call: &Call, names: &BTreeSet<String>) {
             .iter()
             .filter(|name| view.cluster.topic(name).is_none())
             .filter(|name| call.may(Operation::Create, Resource::Topic(name)))
-            .map(|name| TopicToCreate {
-                name: name.clone(),
-                partition_count: -1,
-                replication_factor: -1,
-                assignments: Vec::new(),
-                configs: Vec::new(),
+            .filter_map(|name| match name.as_str() {
+                OFFSETS_TOPIC => Some(offsets_topic::to_create(call)),
+                // Whoever is to use it would find it with the settings of any topic.
+                name if is_internal(name) => None,
+                name => Some(TopicToCreate {
+                    name: name.to_owned(),
+                    partition_count: -1,
+                    replication_factor: -1,
+                    assignments: Vec::new(),
+                    configs: Vec::new(),
+                }),
             })
             .collect()
     };
