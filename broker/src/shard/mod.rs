@@ -61,11 +61,13 @@ pub struct Shard {
     pub net: ShardResources,
     /// Records in answers that clients have not taken yet (R5).
     pub answers: Budget,
+    /// Of the budget of answers, what reads of the device that are under way may take.
+    reads_bytes: Cell<usize>,
     pub admission: Admission,
     pub stop: StopSignal,
     /// Given when a stop has done all that it does with the disk.
     pub closed: StopSignal,
-    /// A checkpoint has made room in memory.
+    /// A checkpoint has made room in memory, or nobody will.
     pub relieved: Event,
     pub disk_full: Cell<bool>,
     pub connections: Cell<usize>,
@@ -124,6 +126,7 @@ impl Shard {
             groups: Coordinators::default(),
             net: parts.net,
             answers: Budget::new(ANSWERS_BYTES_MAX),
+            reads_bytes: Cell::new(0),
             admission: parts.admission,
             stop: StopSignal::new(),
             closed: StopSignal::new(),

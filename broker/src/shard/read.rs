@@ -11,8 +11,11 @@ use crate::message::{LogFault, PartitionToRead, ReadBytes, ReadOutcome};
 use crate::runtime::Lane;
 
 /// What a request may still bring.
-struct Room {
+struct Room<'a> {
+    shard: &'a Shard,
     bytes: usize,
+    /// Of it, from the device; reserved when there is something to read there.
+    share: Option<DeviceShare<'a>>,
     /// Nothing was found yet: the first batch of all is read whole, whatever the limits.
     is_first: bool,
     /// A read of the device was for nothing, as what it found was larger than the room. Others would
@@ -20,22 +23,54 @@ struct Room {
     is_too_small_for_disk: bool,
 }
 
-impl Room {
+impl Room<'_> {
     /// What may be read of a log from there on; nothing of it, where that could bring no batch.
-    fn limits(&self, log: &Log, asked: &PartitionToRead, end: Offset) -> ReadLimits {
-        let bytes_max = asked.bytes_max.min(self.bytes);
+    fn limits(&mut self, log: &Log, asked: &PartitionToRead, end: Offset) -> ReadLimits {
+        let is_on_disk = log.is_on_disk(asked.offset);
+        let mut bytes_max = asked.bytes_max.min(self.bytes);
+        if is_on_disk {
+            let share = self.share.get_or_insert_with(|| DeviceShare::take(self.shard, self.bytes));
+            bytes_max = bytes_max.min(share.left);
+        }
         let is_read = self.is_first
-            || bytes_max >= BatchHeader::BYTES
-                && !(self.is_too_small_for_disk && log.is_on_disk(asked.offset));
+            || bytes_max >= BatchHeader::BYTES && !(self.is_too_small_for_disk && is_on_disk);
         let end = if is_read { end } else { end.min(asked.offset) };
         ReadLimits { bytes_max, at_least_one: self.is_first, end }
     }
 
     fn take(&mut self, asked: &PartitionToRead, read: &ReadSlices) {
-        let is_cut_by_room = read.from_disk && read.bytes == 0 && asked.bytes_max > self.bytes;
-        self.is_too_small_for_disk |= is_cut_by_room;
+        if let Some(share) = self.share.as_mut().filter(|_| read.from_disk) {
+            let room = self.bytes.min(share.left);
+            self.is_too_small_for_disk |= read.bytes == 0 && asked.bytes_max > room;
+            share.left = share.left.saturating_sub(read.bytes);
+        }
         self.is_first &= read.bytes == 0;
         self.bytes = self.bytes.saturating_sub(read.bytes);
+    }
+}
+
+/// What one request may read of the device, reserved until it has. What would find no room among the
+/// answers would be read for nothing, and be held by as many as read at once (R3, R5). Half of what
+/// is free, so that whoever comes next has some, too.
+struct DeviceShare<'a> {
+    shard: &'a Shard,
+    reserved: usize,
+    left: usize,
+}
+
+impl<'a> DeviceShare<'a> {
+    fn take(shard: &'a Shard, bytes_max: usize) -> Self {
+        let taken = shard.answers.in_use_bytes() + shard.reads_bytes.get();
+        let free = shard.answers.capacity_bytes().saturating_sub(taken);
+        let reserved = bytes_max.min(free / 2);
+        shard.reads_bytes.set(shard.reads_bytes.get() + reserved);
+        Self { shard, reserved, left: reserved }
+    }
+}
+
+impl Drop for DeviceShare<'_> {
+    fn drop(&mut self) {
+        self.shard.reads_bytes.set(self.shard.reads_bytes.get() - self.reserved);
     }
 }
 
@@ -47,7 +82,13 @@ impl Shard {
         partitions: Vec<PartitionToRead>,
         bytes_max: usize,
     ) -> Vec<ReadOutcome> {
-        let mut room = Room { bytes: bytes_max, is_first: true, is_too_small_for_disk: false };
+        let mut room = Room {
+            shard: self,
+            bytes: bytes_max,
+            share: None,
+            is_first: true,
+            is_too_small_for_disk: false,
+        };
         let mut outcomes = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let result = match self.find(partition.partition) {
@@ -64,7 +105,7 @@ impl Shard {
         &self,
         log: &Log,
         asked: &PartitionToRead,
-        room: &mut Room,
+        room: &mut Room<'_>,
     ) -> Result<ReadBytes, LogFault> {
         check_epoch(log, asked.current_epoch)?;
         let high_watermark = log.commit_offset();
