@@ -5,15 +5,19 @@
 //! | length | length bytes          |
 //! ```
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::ready;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use futures::future::LocalBoxFuture;
 use pelton_model::limits::SMALL_FRAME_BYTES;
 
 use crate::budget::{Begun, Budget, Charge, ReadAhead};
+use crate::connection::{ShardResources, Sleep};
 use crate::frame_buffer::FrameBuffer;
 use crate::link::Link;
 use crate::scratch::Scratch;
@@ -25,6 +29,19 @@ const LENGTH_BYTES: usize = 4;
 /// With less room than this in the budget, a connection reads the length only, and waits in line
 /// for the rest: tiny reads would be all cost.
 const READ_AHEAD_BYTES_MIN: usize = 512;
+
+/// While others wait for memory, a frame that has begun is to be whole in this time, and in each of so
+/// many rounds to come by its share; else it holds what they wait for as long as its sender likes.
+const FRAME_TIME: Duration = Duration::from_secs(60);
+const ROUNDS: u32 = 6;
+
+/// How fast the rest of a frame comes.
+#[derive(Default)]
+struct Pace {
+    /// What had come when the round began.
+    filled: usize,
+    round: Option<LocalBoxFuture<'static, ()>>,
+}
 
 /// One request as it came, without its length.
 #[derive(Debug)]
@@ -42,6 +59,8 @@ pub enum FrameError {
     Length(i32),
     /// The peer stopped sending in the middle of a frame.
     Truncated,
+    /// The rest of a frame comes too slowly, while others wait for the memory that it holds.
+    Stalled,
     Io(io::Error),
 }
 
@@ -50,6 +69,9 @@ impl std::fmt::Display for FrameError {
         match self {
             FrameError::Length(length) => write!(f, "a frame of {length} bytes is not allowed"),
             FrameError::Truncated => f.write_str("the stream ends inside a frame"),
+            FrameError::Stalled => {
+                f.write_str("a frame comes too slowly, and others wait for its memory")
+            }
             FrameError::Io(error) => error.fmt(f),
         }
     }
@@ -70,6 +92,7 @@ pub struct FrameReader {
     link: Link,
     budget: Budget,
     scratch: Scratch,
+    sleep: Sleep,
     frame_bytes_max: usize,
     /// Received, not yet cut; at most one scratch buffer. Its bytes are in `read_ahead`.
     raw: Bytes,
@@ -81,11 +104,13 @@ pub struct FrameReader {
 
 impl FrameReader {
     /// Frames above `frame_bytes_max` bytes (without their length) are refused.
-    pub fn new(link: Link, budget: Budget, scratch: Scratch, frame_bytes_max: usize) -> Self {
+    pub fn new(link: Link, shard: &ShardResources, frame_bytes_max: usize) -> Self {
+        let ShardResources { budget, scratch, sleep } = shard.clone();
         let read_ahead = budget.read_ahead();
         let watch = Rc::new(Watch::default());
         let raw = Bytes::new();
-        Self { link, budget, scratch, frame_bytes_max, raw, block_bytes: 0, read_ahead, watch }
+        let block_bytes = 0;
+        Self { link, budget, scratch, sleep, frame_bytes_max, raw, block_bytes, read_ahead, watch }
     }
 
     pub(crate) fn watch(&self) -> Rc<Watch> {
@@ -182,14 +207,19 @@ impl FrameReader {
         granted += self.extend(&mut begun, granted, length).await;
         let mut buffer = FrameBuffer::new(length, &self.raw);
         self.raw = Bytes::new();
+        let mut pace = Pace::default();
         while !buffer.is_full() {
             if buffer.filled() == granted {
                 granted += self.extend(&mut begun, granted, length).await;
+                // It may have waited itself, which does not count.
+                pace.round = None;
             }
             let room = granted - buffer.filled();
+            let filled = buffer.filled();
             let unfilled = buffer.unfilled();
             let part = unfilled.len().min(room);
-            let count = self.link.read(unfilled.get_mut(..part).unwrap_or_default()).await?;
+            let part = unfilled.get_mut(..part).unwrap_or_default();
+            let count = self.read_at_a_pace(&mut pace, (filled, length), part).await?;
             if count == 0 {
                 return Err(FrameError::Truncated);
             }
@@ -197,6 +227,31 @@ impl FrameReader {
             self.watch.note_progress();
         }
         Ok(Frame { bytes: buffer.freeze(), charge: begun.complete() })
+    }
+
+    /// Reads a part of a frame of which so many bytes of all have come.
+    async fn read_at_a_pace(
+        &self,
+        pace: &mut Pace,
+        (filled, length): (usize, usize),
+        part: &mut [u8],
+    ) -> Result<usize, FrameError> {
+        let mut read = pin!(self.link.read(part));
+        poll_fn(|cx| {
+            if let Poll::Ready(count) = read.as_mut().poll(cx) {
+                return Poll::Ready(Ok(count?));
+            }
+            loop {
+                let round = pace.round.get_or_insert_with(|| (self.sleep)(FRAME_TIME / ROUNDS));
+                ready!(round.as_mut().poll(cx));
+                pace.round = None;
+                let has_come = filled - std::mem::replace(&mut pace.filled, filled);
+                if has_come < length / ROUNDS as usize && self.budget.waiting_count() > 0 {
+                    return Poll::Ready(Err(FrameError::Stalled));
+                }
+            }
+        })
+        .await
     }
 
     /// Waits for the next step of a frame of `length` bytes beyond the `granted` ones; its size.

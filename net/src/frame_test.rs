@@ -20,8 +20,17 @@ impl Setup {
         let options =
             WireOptions { buffer_bytes: 1 << 20, read_bytes_max, ..WireOptions::default() };
         let (client, link, _) = pair(options);
-        let frames = FrameReader::new(link, budget.clone(), Scratch::new(), FRAME_BYTES_MAX);
-        Self { bench: Bench::default(), client, budget, frames: Rc::new(Some(frames).into()) }
+        let bench = Bench::default();
+        let shard = ShardResources {
+            budget: budget.clone(),
+            scratch: Scratch::new(),
+            sleep: Rc::new({
+                let clock = bench.clock.clone();
+                move |duration| clock.sleep(duration)
+            }),
+        };
+        let frames = FrameReader::new(link, &shard, FRAME_BYTES_MAX);
+        Self { bench, client, budget, frames: Rc::new(Some(frames).into()) }
     }
 
     /// Begins to read a frame. The outcome is empty as long as it has not come.
@@ -159,4 +168,37 @@ fn a_small_frame_does_not_keep_the_block_in_which_it_came() {
     let tiny = body(&setup.next());
     assert!(large.is_unique() && tiny.is_unique());
     assert!(setup.frames.borrow().as_ref().unwrap().raw.is_empty());
+}
+
+/// A frame that stops half-way keeps the memory that it has, until others wait for it.
+#[test]
+fn r3_a_frame_that_stalls_is_given_up_for_those_who_wait_for_its_memory() {
+    const LARGE: usize = 900 << 10;
+    for (sent_a_round, is_given_up) in [(0, true), (LARGE / 8, true), (LARGE / 5, false)] {
+        let budget = Budget::new(64 << 10);
+        let mut slow = Setup::with_budget(budget.clone(), usize::MAX);
+        let mut other = Setup::with_budget(budget.clone(), usize::MAX);
+        let stream = framed(&vec![1; LARGE]);
+        let (mut sent, frame) = (LARGE / 6, slow.next());
+        slow.bench.send(&slow.client.clone(), stream[..sent].to_vec());
+        // Nobody waits yet, so it may take its time.
+        slow.bench.advance(FRAME_TIME);
+        assert!(frame.borrow().is_none());
+        let waiting = other.next();
+        other.bench.send(&other.client.clone(), framed(&[2; 600]));
+        assert!(waiting.borrow().is_none() && budget.waiting_count() == 1);
+        for _ in 0..ROUNDS {
+            let more = stream[sent..].len().min(sent_a_round);
+            slow.bench.send(&slow.client.clone(), stream[sent..sent + more].to_vec());
+            sent += more;
+            slow.bench.advance(FRAME_TIME / ROUNDS);
+        }
+        match is_given_up {
+            true => assert!(matches!(frame.take(), Some(Err(FrameError::Stalled)))),
+            false => assert_eq!(body(&frame).len(), LARGE),
+        }
+        // Its memory goes with it.
+        other.bench.run();
+        assert_eq!(body(&waiting), [2; 600].as_slice(), "{sent_a_round} bytes a round");
+    }
 }

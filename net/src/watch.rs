@@ -11,6 +11,8 @@ pub(crate) enum Reading {
     NextFrame,
     /// The peer has begun a frame and owes the rest.
     RestOfFrame,
+    /// The peer sends no more. It may have gone, whatever is still being answered.
+    Ended,
 }
 
 /// Shared by the two directions of one connection and its watchdog.
@@ -39,7 +41,7 @@ impl Watch {
             || match self.reading.get() {
                 Reading::Nothing => false,
                 Reading::NextFrame => !answers_pending,
-                Reading::RestOfFrame => true,
+                Reading::RestOfFrame | Reading::Ended => true,
             }
     }
 }

@@ -342,6 +342,22 @@ fn a_client_that_waits_for_its_answer_is_not_idle() {
     assert!(setup.is_open());
 }
 
+/// As it may have gone for good, and its place is wanted by others.
+#[test]
+fn a_client_that_sends_no_more_waits_for_its_answer_for_so_long() {
+    let mut setup = Setup::new();
+    setup.send(&["f1"]);
+    setup.client.shutdown(Shutdown::Write).unwrap();
+    setup.bench.run();
+    for _ in 0..3 {
+        setup.bench.advance(IDLE / 4);
+        assert!(setup.is_open());
+    }
+    setup.bench.advance(IDLE / 4);
+    setup.bench.advance(IDLE / 4);
+    assert!(matches!(setup.close_reason(), CloseReason::Idle));
+}
+
 #[test]
 fn after_the_stop_signal_what_has_been_started_is_answered() {
     let mut setup = Setup::new();

@@ -33,6 +33,7 @@ use crate::link::Link;
 use crate::scratch::Scratch;
 use crate::service::Service;
 use crate::stop::StopSignal;
+use crate::watch::Reading;
 use pipeline::Pipeline;
 
 /// Waits for a while by whatever clock there is; a dropped wait costs nothing.
@@ -106,12 +107,7 @@ async fn exchange(
     shard: &ShardResources,
     stop: &StopSignal,
 ) -> CloseReason {
-    let mut frames = FrameReader::new(
-        link.clone(),
-        shard.budget.clone(),
-        shard.scratch.clone(),
-        limits.frame_bytes_max,
-    );
+    let mut frames = FrameReader::new(link.clone(), shard, limits.frame_bytes_max);
     let watch = frames.watch();
     let pipeline = Pipeline::new(limits.in_flight_requests_max, limits.in_flight_bytes_max);
 
@@ -128,7 +124,12 @@ async fn exchange(
                 reading = false;
                 match end {
                     CloseReason::Io(error) => return Poll::Ready(CloseReason::Io(error)),
-                    end => pipeline.end_requests(end),
+                    end => {
+                        if matches!(end, CloseReason::PeerClosed) {
+                            watch.reading.set(Reading::Ended);
+                        }
+                        pipeline.end_requests(end);
+                    }
                 }
             }
             if let Poll::Ready(reason) = writer.as_mut().poll(cx) {

@@ -1,12 +1,13 @@
 //! Frames: a stream is cut as it is announced, whatever the pieces it comes in, and costs no more
 //! memory than has come.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use pelton_net::link::sim::{WireOptions, pair};
-use pelton_net::{Budget, FrameReader, Scratch};
+use pelton_net::{Budget, FrameReader, Scratch, ShardResources};
 
 use super::Target;
 use crate::vectors;
@@ -43,7 +44,13 @@ fn run(input: &[u8]) {
     client.shutdown(std::net::Shutdown::Write).expect("it is open");
 
     let budget = Budget::new(BUDGET_BYTES);
-    let mut frames = FrameReader::new(server, budget.clone(), Scratch::new(), FRAME_BYTES_MAX);
+    let shard = ShardResources {
+        budget: budget.clone(),
+        scratch: Scratch::new(),
+        // No time passes here.
+        sleep: Rc::new(|_| Box::pin(pending())),
+    };
+    let mut frames = FrameReader::new(server, &shard, FRAME_BYTES_MAX);
     let mut expected = stream;
     loop {
         let next = match until_ready(frames.next()) {
