@@ -48,6 +48,8 @@ pub async fn handle(call: Call, request: CreateTopicsRequest) -> CreateTopicsRes
         Ok(outcomes) => {
             for (name, outcome) in names.iter().zip(outcomes) {
                 results.push(answer(&call, name, outcome));
+                // Each brings all configs of a topic (R8).
+                call.shard().env.breathe().await;
             }
         }
         Err(why) => {

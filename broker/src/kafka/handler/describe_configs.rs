@@ -15,6 +15,10 @@ use crate::kafka::authorize::Operation;
 use crate::kafka::context::Call;
 use crate::kafka::errors::of_cluster;
 
+/// Of one answer (R3): some thousands of topics with all that can be said of them. A request may name
+/// the same resource a million times.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
 /// What the client wants to see of each config.
 #[derive(Clone, Copy)]
 struct Wanted {
@@ -28,6 +32,7 @@ pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConf
     // One unknown type makes Kafka refuse the whole request.
     let is_known = request.resources.iter().all(|it| TYPES.contains(&it.resource_type));
     let mut results = Vec::with_capacity(request.resources.len());
+    let mut bytes = 0;
     for resource in &request.resources {
         let mut result = message!(DescribeConfigsResult {
             // Kafka's success is an empty text, not null.
@@ -36,6 +41,10 @@ pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConf
             resource_name: resource.resource_name.clone(),
         });
         let described = match is_known {
+            true if bytes >= ANSWER_BYTES_MAX => {
+                let why = "The answer would be too large: ask for fewer resources at once.";
+                Err((ErrorCode::PolicyViolation.code(), Some(why.into())))
+            }
             true => described(&call, resource),
             false => {
                 let why = "The request names a resource of an unknown type.";
@@ -45,6 +54,7 @@ pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConf
         match described {
             Ok(entries) => {
                 result.configs = entries.into_iter().map(|entry| shown(entry, wanted)).collect();
+                bytes += result.configs.iter().map(bytes_of).sum::<usize>();
             }
             Err((code, message)) => (result.error_code, result.error_message) = (code, message),
         }
@@ -53,6 +63,19 @@ pub async fn handle(call: Call, request: DescribeConfigsRequest) -> DescribeConf
         call.shard().env.breathe().await;
     }
     message!(DescribeConfigsResponse { results: results })
+}
+
+/// What a config takes in memory, about.
+fn bytes_of(shown: &DescribeConfigsResourceResult) -> usize {
+    let text = |text: &Option<StrBytes>| text.as_ref().map_or(0, |text| text.len());
+    let synonyms = shown.synonyms.iter().map(|synonym| {
+        size_of::<DescribeConfigsSynonym>() + synonym.name.len() + text(&synonym.value)
+    });
+    size_of::<DescribeConfigsResourceResult>()
+        + shown.name.len()
+        + text(&shown.value)
+        + text(&shown.documentation)
+        + synonyms.sum::<usize>()
 }
 
 fn described(call: &Call, asked: &DescribeConfigsResource) -> Result<Vec<ConfigEntry>, Refusal> {

@@ -1,5 +1,8 @@
 //! DescribeProducers 0: the producers that a partition's log remembers. No transaction is ever
-//! open, so coordinator epoch and transaction start are -1.
+//! open, so coordinator epoch and transaction start are -1. A partition that is named twice is
+//! answered once: it may remember ten thousand producers, and be named a million times (R3).
+
+use std::collections::BTreeSet;
 
 use pelton_cluster::topic_name::check_topic_name;
 use pelton_kafka::wire::describe_producers_response::{
@@ -18,11 +21,17 @@ pub async fn handle(call: Call, request: DescribeProducersRequest) -> DescribePr
     let mut topics = Vec::with_capacity(request.topics.len());
     let mut questions = Vec::new();
     let mut places = Vec::new();
+    let mut asked = BTreeSet::new();
     for topic in &request.topics {
         let mut partitions = Vec::with_capacity(topic.partition_indexes.len());
-        for index in &topic.partition_indexes {
+        for (at, index) in topic.partition_indexes.iter().enumerate() {
+            call.breathe_now_and_then(at).await;
             let mut answer = message!(PartitionResponse { partition_index: *index });
-            match question(&call, &topic.name, *index) {
+            let asked = match asked.insert((topic.name.as_str(), *index)) {
+                true => question(&call, &topic.name, *index),
+                false => Err(refuse(ErrorCode::InvalidRequest, "The partition is named twice.")),
+            };
+            match asked {
                 Ok(question) => {
                     places.push((topics.len(), partitions.len()));
                     questions.push(question);
@@ -49,8 +58,11 @@ pub async fn handle(call: Call, request: DescribeProducersRequest) -> DescribePr
     message!(DescribeProducersResponse { topics: topics })
 }
 
+fn refuse(error: ErrorCode, why: &str) -> (i16, Option<StrBytes>) {
+    (error.code(), Some(why.into()))
+}
+
 fn question(call: &Call, name: &StrBytes, index: i32) -> Result<Question, (i16, Option<StrBytes>)> {
-    let refuse = |error: ErrorCode, why: &str| (error.code(), Some(why.into()));
     check_topic_name(name.as_str()).map_err(|error| of_cluster(&error))?;
     if !call.may(Operation::Read, Resource::Topic(name.as_str())) {
         return Err(refuse(ErrorCode::TopicAuthorizationFailed, "Topic authorization failed."));
