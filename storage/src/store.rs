@@ -17,7 +17,7 @@ use self::checkpoint::LOGS_A_SLICE;
 use crate::directories::{Directories, create_dir_durably};
 use crate::disk::Disk;
 use crate::error::{OpenError, StorageError};
-use crate::event::yield_now;
+use crate::event::{Event, Wait, yield_now};
 use crate::gate::Gate;
 use crate::journal::{Entry, Extent, Journal, JournalOptions, JournalStats, Known, Life};
 use crate::log::{Cut, FLUSHES_IN_FLIGHT_MAX, Log, LogParts, RollRules, Surroundings};
@@ -96,6 +96,8 @@ pub struct StoreStats {
 /// Bytes of batches in memory, and in which order they may leave it.
 pub(crate) struct Memory {
     uncarried: Cell<usize>,
+    /// Told whenever `uncarried` falls.
+    freed: Event,
     cached: Cell<usize>,
     cached_max: usize,
     order: RefCell<VecDeque<(Weak<LogParts>, usize)>>,
@@ -104,7 +106,7 @@ pub(crate) struct Memory {
 impl Memory {
     fn new(cached_max: usize) -> Self {
         let (uncarried, cached) = (Cell::default(), Cell::default());
-        Self { uncarried, cached, cached_max, order: RefCell::default() }
+        Self { uncarried, freed: Event::default(), cached, cached_max, order: RefCell::default() }
     }
 
     pub fn add_uncarried(&self, bytes: usize) {
@@ -118,12 +120,16 @@ impl Memory {
         self.cached.set(self.cached.get() + bytes);
         self.order.borrow_mut().push_back((Rc::downgrade(log), count));
         self.evict();
+        self.freed.notify();
     }
 
     /// A batch left memory with its log.
     pub fn release(&self, bytes: usize, is_carried: bool) {
         let memory = if is_carried { &self.cached } else { &self.uncarried };
         memory.set(memory.get() - bytes);
+        if !is_carried {
+            self.freed.notify();
+        }
     }
 
     fn evict(&self) {
@@ -450,6 +456,11 @@ impl Store {
     /// Bytes of batches that are in no segment yet (S8).
     pub fn uncarried_bytes(&self) -> usize {
         self.0.around.memory.uncarried.get()
+    }
+
+    /// Resolves when [`Store::uncarried_bytes`] has become less.
+    pub fn memory_freed(&self) -> Wait {
+        self.0.around.memory.freed.wait()
     }
 
     pub fn stats(&self) -> StoreStats {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures::future::select;
 use pelton_kafka::ApiKey;
 use pelton_model::Offset;
 use pelton_model::producer::ProducerError;
@@ -28,6 +29,11 @@ impl Shard {
     /// Gives batches their offsets, in order (R2). Waits beforehand while there is no memory.
     pub async fn append(self: &Rc<Self>, batches: Vec<BatchToAppend>) -> Appending {
         self.wait_for_room().await;
+        self.append_now(batches)
+    }
+
+    /// The same where there is room.
+    pub fn append_now(self: &Rc<Self>, batches: Vec<BatchToAppend>) -> Appending {
         let mut appending = Appending {
             shard: self.clone(),
             outcomes: Vec::with_capacity(batches.len()),
@@ -88,22 +94,44 @@ impl Shard {
     /// S8: what the journal holds is also held in memory, so a full one holds producers up.
     pub(crate) async fn wait_for_room(&self) {
         loop {
-            let relieved = self.relieved.wait();
+            let relieved = select(self.relieved.wait(), self.store.memory_freed());
             let journal = self.store.journal();
-            if journal.check().is_err() {
-                return;
-            }
-            if self.store.uncarried_bytes() as u64 > self.config.store.journal.ring_bytes_max {
-                journal.pressure().notify();
-                relieved.await;
-            } else if journal.pending_bytes() > PENDING_BYTES_MAX {
-                // What becomes of the group does not matter here, only that it is gone.
-                let _ = journal.durable(journal.durable_sequence() + 1).await;
-            } else {
-                return;
+            match self.lacks() {
+                None => return,
+                Some(Lack::Ring) => {
+                    journal.pressure().notify();
+                    drop(relieved.await);
+                }
+                Some(Lack::Memory) => {
+                    // What becomes of the group does not matter here, only that it is gone.
+                    let _ = journal.durable(journal.durable_sequence() + 1).await;
+                }
             }
         }
     }
+
+    /// What an append has to wait for; nothing where it would fail anyway.
+    pub(crate) fn lacks(&self) -> Option<Lack> {
+        let journal = self.store.journal();
+        match () {
+            () if journal.check().is_err() => None,
+            () if self.store.uncarried_bytes() as u64
+                > self.config.store.journal.ring_bytes_max =>
+            {
+                Some(Lack::Ring)
+            }
+            () if journal.pending_bytes() > PENDING_BYTES_MAX => Some(Lack::Memory),
+            () => None,
+        }
+    }
+}
+
+/// See [`Shard::lacks`].
+pub(crate) enum Lack {
+    /// Too much is in the ring that has not been carried.
+    Ring,
+    /// Too much waits to be written.
+    Memory,
 }
 
 impl Appending {

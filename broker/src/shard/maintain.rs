@@ -45,6 +45,10 @@ impl Shard {
             select(pressure, self.env.sleep(IDLE_CHECKPOINT)).await;
             // Begun before the checkpoint, so that what comes while it runs is not missed.
             pressure = self.store.journal().pressure().wait();
+            if self.store.journal().check().is_err() {
+                // Who waits for room is to be told, rather than to wait for what does not come.
+                self.relieved.notify();
+            }
             let durable = self.store.journal().durable_sequence();
             let is_new = durable != carried_to;
             // Also with nothing to carry: a group that found no room is tried again after it.

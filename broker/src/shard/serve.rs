@@ -1,5 +1,7 @@
 //! What other shards ask of this one.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -8,22 +10,34 @@ use pelton_net::StopSignal;
 
 use super::Shard;
 use crate::loans::{LoanId, RETURN_DELAY};
-use crate::message::{Message, Reply, Request};
+use crate::message::{BatchToAppend, Message, Reply, Request};
 use crate::runtime::{Inbox, Lane};
+
+/// An append of another shard, with the number of its request.
+type ToAppend = (u64, Vec<BatchToAppend>);
+
+/// Appends of one other shard that wait for room, in their order (R2). No more than its requests that
+/// may be outstanding.
+#[derive(Default)]
+struct AppendLine {
+    waiting: RefCell<VecDeque<ToAppend>>,
+    /// A task takes them from the front, until there are none.
+    is_served: Cell<bool>,
+}
 
 impl Shard {
     /// Takes what comes from one other shard until it ends. Appends get their offsets here, in the
     /// order of the mailbox (R2); all other work is a task of its own, so that nothing waits behind
     /// it.
     pub async fn serve_requests(self: Rc<Self>, from: ShardId, inbox: Rc<dyn Inbox>) {
+        let line = Rc::<AppendLine>::default();
         while let Some(message) = inbox.next().await {
             if let Message::Request { returned, .. } = &message {
                 self.settle(from, returned);
             }
             match message {
                 Message::Request { id, request: Request::Append(batches), .. } => {
-                    let durable = self.append(batches).await.durable();
-                    self.answer_later(from, id, async move { Reply::Appended(durable.await) });
+                    self.append_in_turn(from, &line, (id, batches));
                 }
                 Message::Request {
                     id, request: Request::Await { positions, bytes_min }, ..
@@ -78,6 +92,37 @@ impl Shard {
                 return;
             }
         }
+    }
+
+    /// Appends at once where there is room, and else in a task of its own: only appends wait behind
+    /// an append.
+    fn append_in_turn(self: &Rc<Self>, from: ShardId, line: &Rc<AppendLine>, next: ToAppend) {
+        if line.is_served.get() {
+            line.waiting.borrow_mut().push_back(next);
+            return;
+        }
+        if self.lacks().is_none() {
+            self.append_for(from, next);
+            return;
+        }
+        line.is_served.set(true);
+        line.waiting.borrow_mut().push_back(next);
+        let (shard, line) = (self.clone(), line.clone());
+        self.env.spawn(Lane::Foreground, async move {
+            loop {
+                let next = line.waiting.borrow_mut().pop_front();
+                let Some(next) = next else { break };
+                shard.wait_for_room().await;
+                shard.append_for(from, next);
+                shard.env.breathe().await;
+            }
+            line.is_served.set(false);
+        });
+    }
+
+    fn append_for(self: &Rc<Self>, from: ShardId, (id, batches): ToAppend) {
+        let durable = self.append_now(batches).durable();
+        self.answer_later(from, id, async move { Reply::Appended(durable.await) });
     }
 
     fn settle(&self, borrower: ShardId, loans: &[LoanId]) {
