@@ -151,6 +151,23 @@ fn sync(connection: &mut Connection, joined: &Joined, bytes: usize) -> (i16, i32
     (answer.i16(), answer.i32())
 }
 
+/// As it is made for a coordinator, also where a consumer is the first to ask for it.
+#[test]
+fn the_topic_of_offsets_is_what_it_is_whoever_asks_for_it_first() {
+    const METADATA: i16 = 3;
+    let data = directory();
+    let broker = Broker::start(data.path());
+    for internal in ["__consumer_offsets", "__transaction_state"] {
+        let request = Fields::request(METADATA, 4).i32(1).string(internal).i8(1);
+        Connection::open(&broker).ask(&request).expect("an answer");
+    }
+    assert_eq!(partition_count(&broker, "__consumer_offsets"), Some(50));
+    assert_eq!(partition_count(&broker, "__transaction_state"), None, "nobody serves it");
+    let configs = topic_configs(&broker, "__consumer_offsets");
+    let policy = configs.entries.iter().find(|entry| entry.name == "cleanup.policy");
+    assert_eq!(policy.and_then(|entry| entry.value.as_deref()), Some("compact"));
+}
+
 #[test]
 fn deleted_records_are_gone_and_stay_gone() {
     let data = directory();

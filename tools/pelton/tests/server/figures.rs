@@ -1,7 +1,5 @@
 //! What a broker tells those who watch it, over HTTP.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::UNIX_EPOCH;
 
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -11,27 +9,11 @@ use crate::support::clients::{
     LATER, Producer, SOON, config, consumer, create_topic, create_topic_with, numbered, payloads,
     produce, record,
 };
+use crate::support::metrics::{get, metrics_address, value};
 use crate::support::patience::eventually;
 use crate::support::requests::{FETCH, Joined, fetch, find_coordinator, join_group};
 use crate::support::wire::{API_VERSIONS, Connection, Fields};
 use crate::support::{Broker, directory, has_two_cores};
-
-/// Where `--metrics` with port 0 ended up, from the broker's own words.
-fn metrics_address(broker: &Broker) -> String {
-    let said = broker.said();
-    let (_, rest) = said.split_once("metrics are served address=").expect("where metrics are");
-    rest.split_whitespace().next().expect("an address").to_owned()
-}
-
-/// Status line and body.
-fn get(address: &str, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).expect("somebody listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
-}
 
 #[test]
 fn a_broker_says_what_it_is_and_that_it_is_ready() {
@@ -68,13 +50,6 @@ fn what_is_recompressed_is_counted() {
     produce(&config(&broker), "packed", 0, &numbered("n", 0..100));
     let batches = count("zstd").expect("a batch at least");
     assert!((1..=100).contains(&batches), "{batches}");
-}
-
-/// The value of a series, 0 if there is none yet.
-fn value(address: &str, series: &str) -> f64 {
-    let (_, text) = get(address, "/metrics");
-    let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
-    text.lines().find_map(value).unwrap_or(0.0)
 }
 
 #[test]
@@ -276,6 +251,43 @@ fn what_is_read_for_a_fetch_is_not_thrown_away() {
     let (most, least) = (f64::from(MAX_BYTES), f64::from(MAX_BYTES) * 0.8);
     assert!(read <= most && read >= least, "{read} bytes were read");
     assert!(answer.len() as f64 >= read, "an answer of {} for {read}", answer.len());
+    broker.kill();
+}
+
+/// R3, R5: however many catch up at once, the device brings what their answers may hold.
+#[test]
+fn what_is_read_for_many_who_catch_up_is_what_their_answers_hold() {
+    const BUDGET_BYTES: f64 = (128 << 20) as f64;
+    const PARTITIONS: i32 = 16;
+    const READERS: usize = 24;
+    const BATCH_BYTES: usize = 100_000;
+    let options = ["--metrics", "127.0.0.1:0", "--cores", "1"];
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &options);
+    create_topic(&broker, "t", PARTITIONS);
+    let batches = vec![vec![b'x'; BATCH_BYTES]; 11];
+    for partition in 0..PARTITIONS {
+        produce(&config(&broker), "t", partition, &batches);
+    }
+    // Nothing is in memory of what an earlier life has written.
+    broker.stop();
+    let broker = Broker::start_with(data.path(), 0, &options);
+    let fetch = fetch("t", (0..PARTITIONS).map(|partition| (partition, 0)), 100, 16 << 20);
+    let mut readers: Vec<Connection> = (0..READERS).map(|_| Connection::open(&broker)).collect();
+    for reader in &mut readers {
+        assert!(reader.send(&fetch.frame()));
+    }
+    let address = metrics_address(&broker);
+    let read = || value(&address, "pelton_read_bytes_total{from=\"disk\"}");
+    for reader in &readers {
+        eventually("an answer comes", LATER, || reader.is_answered().then_some(()));
+    }
+    // Together they ask for thrice as much; the first batch of each comes in any case.
+    let most = BUDGET_BYTES + (READERS * 2 * BATCH_BYTES) as f64;
+    assert!((BUDGET_BYTES / 2.0..most).contains(&read()), "{} bytes were read", read());
+    for reader in &mut readers {
+        assert!(reader.answer(LATER).expect("an answer").len() > BATCH_BYTES);
+    }
     broker.kill();
 }
 

@@ -177,6 +177,52 @@ fn a_very_long_list_to_append_to_a_config_leaves_the_core_to_others() {
     assert_eq!(Answer(code).i16(), INVALID_CONFIG);
 }
 
+/// F5: what one request may change is bounded, and asking for more harms nobody.
+#[test]
+fn a_change_of_more_than_the_cluster_log_takes_at_once_is_refused_alone() {
+    const POLICY_VIOLATION: i16 = 44;
+    const BROKER: i8 = 4;
+    const SET: i8 = 0;
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--cores", "1"]);
+    let value = "x".repeat(i16::MAX as usize);
+    let ask = |count: usize| {
+        let head = Fields::request(INCREMENTAL_ALTER_CONFIGS, 1).no_tags();
+        let resource = head.compact_count(1).i8(BROKER).compact_string("1").compact_count(count);
+        let configs = (0..count).fold(resource, |fields, at| {
+            let name = format!("nobody.knows.{at}");
+            fields.compact_string(&name).i8(SET).compact_string(&value).no_tags()
+        });
+        let answer = served_beside_others(&broker, &configs.no_tags().i8(0).no_tags());
+        let [0, 0, 0, 0, 0, 2, code @ ..] = &answer[..] else { panic!("{answer:?}") };
+        Answer(code).i16()
+    };
+    assert_eq!(ask(600), POLICY_VIOLATION);
+    assert_eq!(ask(1), 0, "metadata can still be changed");
+    create_topic(&broker, "t", 1);
+}
+
+/// R3: what a partition remembers is told once, however often it is named.
+#[test]
+fn producers_of_a_partition_that_is_named_twice_are_told_once() {
+    const DESCRIBE_PRODUCERS: i16 = 61;
+    const INVALID_REQUEST: i16 = 42;
+    let data = directory();
+    let broker = Broker::start(data.path());
+    create_topic(&broker, "t", 1);
+    let head = Fields::request(DESCRIBE_PRODUCERS, 0).no_tags();
+    let topic = head.compact_count(1).compact_string("t").compact_count(2).i32(0).i32(0);
+    let answer = Connection::open(&broker).ask(&topic.no_tags().no_tags()).expect("an answer");
+    // No tags, throttle time, one topic, its name, two partitions.
+    let [0, 0, 0, 0, 0, 2, 2, b't', 3, rest @ ..] = &answer[..] else { panic!("{answer:?}") };
+    let mut first = Answer(rest);
+    assert_eq!((first.i32(), first.i16()), (0, 0));
+    // No message, no producers, no tags.
+    let [0, 1, 0, rest @ ..] = first.0 else { panic!("{answer:?}") };
+    let mut second = Answer(rest);
+    assert_eq!((second.i32(), second.i16()), (0, INVALID_REQUEST));
+}
+
 /// The answer to a request, during whose service another connection is served all the time.
 fn served_beside_others(broker: &Broker, request: &Fields) -> Vec<u8> {
     let mut neighbour = Connection::open(broker);

@@ -3,6 +3,7 @@
 
 pub mod clients;
 pub mod ext4;
+pub mod metrics;
 pub mod mount;
 pub mod patience;
 pub mod requests;
