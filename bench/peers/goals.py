@@ -7,6 +7,7 @@ from typing import Callable
 import compactions
 import rebalances
 import starts
+import windows
 
 TITLES = ["figure", "goal", "Pelton", "rounds", "", "Kafka as shipped", "Kafka durable", "the device alone"]
 PELTON, ONE_SHARD, KAFKA, KAFKA_DURABLE = "pelton", "pelton-1-shard", "kafka", "kafka-durable"
@@ -33,17 +34,20 @@ def newcomers_p99(figures):
 
 
 class Results:
-    """Figures by workload and system, one a round."""
+    """Figures by workload and system, one a round. `figures_of` says which runs have some."""
 
-    def __init__(self, runs):
-        self.runs = runs
+    def __init__(self, runs, figures_of=windows.figures_of):
+        self.runs, self.figures_of = runs, figures_of
+
+    def with_few_answers(self):
+        return Results(self.runs, windows.figures_if_any)
 
     def runs_of(self, workload):
         return [run for run in self.runs if run["workload"] == workload]
 
     def of(self, workload, system, metric):
-        runs = [run for run in self.runs_of(workload) if run["system"] == system and run.get("bench")]
-        values = [metric(run["bench"]["repeats"][0]) for run in runs]
+        runs = [run for run in self.runs_of(workload) if run["system"] == system]
+        values = [metric(figures) for run in runs if (figures := self.figures_of(run))]
         return [value for value in values if value is not None]
 
     def device(self, workload, test, metric):
@@ -76,7 +80,8 @@ class Goal:
         others = self.beside(results)
         told = [median_text(others.get(column, []), self.text) for column in TITLES[5:]]
         if not values:
-            return [self.figure, bound, "not measured", "-", "", *told]
+            absent = "-" if self.of(results.with_few_answers()) else "not measured"
+            return [self.figure, bound, absent, "-", "", *told]
         value = statistics.median(values)
         rounds = ", ".join(map(self.text, values))
         return [self.figure, bound, self.text(value), rounds, self.verdict(value), *told]
@@ -274,4 +279,5 @@ def lines(runs):
         "|" + "--|" * len(TITLES),
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
+        *windows.lines(runs),
     ]

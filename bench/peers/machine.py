@@ -3,6 +3,7 @@
 import mmap
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 BLOCK = 1 << 20
 # madvise(2), Linux 5.14: reads what is not there yet, and copies nothing.
 MADV_POPULATE_READ = 22
+# Of records, of either broker: by the first offset.
+LOG = re.compile(r"\d{20}\.log")
 
 
 def cpus_of(text):
@@ -65,15 +68,29 @@ class PageCache:
 
 
 def used_bytes(directory):
-    """What a folder takes on the disk; files may go while we look."""
-    total = 0
-    for folder, _, files in os.walk(directory):
-        for name in files:
-            try:
-                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
-            except FileNotFoundError:
-                pass
-    return total
+    """What a folder takes on the disk."""
+    return sum(
+        _bytes_on_disk(os.path.join(folder, name)) for folder, _, files in os.walk(directory) for name in files
+    )
+
+
+def logs_with_data(directory):
+    """How many partitions below a folder have a log that takes room on the disk.
+
+    Either broker has a folder for each, with files that are named by their first offset.
+    """
+    return sum(
+        any(LOG.fullmatch(name) and _bytes_on_disk(os.path.join(folder, name)) for name in files)
+        for folder, _, files in os.walk(directory)
+    )
+
+
+def _bytes_on_disk(path):
+    """0 if the file is gone: they may go while we look."""
+    try:
+        return os.lstat(path).st_blocks * 512
+    except FileNotFoundError:
+        return 0
 
 
 def describe(directory):

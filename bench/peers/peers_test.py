@@ -6,6 +6,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -13,22 +14,34 @@ import compactions  # noqa: E402
 import goals  # noqa: E402
 import machine  # noqa: E402
 import plan  # noqa: E402
+import run as runner  # noqa: E402
 import shards  # noqa: E402
 import starts  # noqa: E402
 import summary  # noqa: E402
+import windows  # noqa: E402
 
 
-def run(workload, system, rate, failed=None):
+def run(workload, system, rate, failed=None, round_=1, answers=1000):
     """A run as `run.py` writes it, with what the summary reads of it."""
     figures = {
+        "seconds": 2.0,
+        "produce": {"counts": {"requests": answers}},
         "bytes_per_second": rate,
         "records_per_second": rate / 1000,
         "latency_ns": {"p50": 1_500_000, "p99": 20_000_000, "p99.9": 30_000_000, "max": 2_000_000_000},
         "server_cpu_seconds_per_gb": 0.4,
         "server": {"resident_bytes_peak": 300e6},
     }
-    bench = None if failed else {"repeats": [figures]}
-    return {"workload": workload, "system": system, "command": "pelton bench x", "bench": bench, "failed": failed}
+    plan_of_run = {"workload": "produce", "connections": 8, "rate": None}
+    bench = None if failed else {"plan": plan_of_run, "repeats": [figures]}
+    return {
+        "workload": workload,
+        "system": system,
+        "round": round_,
+        "command": "pelton bench x",
+        "bench": bench,
+        "failed": failed,
+    }
 
 
 def groups_run(system, *events, failed=None):
@@ -154,9 +167,21 @@ class Plan(unittest.TestCase):
         fetch = named("fetch-1000x1000-8p")
         warm = fetch.warm_args(plan.FULL)
         self.assertEqual((warm[0], warm.count("--backlog"), warm[-1]), ("catch-up", 1, str(plan.GB)))
-        wide = named("16x1000-10000p").warm_args(plan.FULL)
-        self.assertEqual(wide[wide.index("--partitions") + 1], "1000")
         self.assertEqual(warm[1:-2], [arg for arg in fetch.args if arg not in ("--backlog", str(2 * plan.GB))])
+
+    def test_many_partitions_have_each_a_batch_in_the_topic_that_is_measured_before_it_is(self):
+        many = [each for each in plan.workloads() if each.command == "produce" and each.partitions >= 100]
+        self.assertIn("16x1000-1000p", {each.name for each in many})
+        self.assertIn("density-16x1000-10000p", {each.name for each in many})
+        for workload in many:
+            self.assertTrue(workload.is_filled_first, workload.name)
+            for pace in (plan.FULL, plan.GOALS, plan.QUICK):
+                warm, measured = workload.warm_args(pace), workload.bench_args(pace)
+                sizes = [float(warm[warm.index(flag) + 1]) for flag in ("--records", "--record-bytes", "--partitions", "--backlog")]
+                self.assertGreaterEqual(sizes[3], sizes[0] * sizes[1] * sizes[2], workload.name)
+                self.assertIn("--keep-topic", warm)
+                self.assertEqual(measured[measured.index("--warm-up") + 1], "1", "the same for all")
+        self.assertNotIn("--keep-topic", named("1000x1000-8p").warm_args(plan.FULL))
 
     def test_half_load_is_half_of_the_slower_one_and_both_get_it(self):
         workload = next(each for each in plan.workloads() if each.name == "1000x1000-8p")
@@ -206,6 +231,48 @@ class Plan(unittest.TestCase):
                 self.assertLess(workload.warm_bytes + seconds * rate, 9 << 30, workload.name)
 
 
+class FakePeers(runner.Peers):
+    """Whose `pelton bench` only notes what it is asked for, and writes the files of so many partitions a look."""
+
+    def __init__(self, directory, partitions_a_look):
+        self.pace, self.work, self.asked = plan.QUICK, Path(directory), []
+        self.partitions_a_look, self.partitions = partitions_a_look, 0
+
+    def bench(self, args, directory, figures=None):
+        self.asked.append(list(args))
+        return "", {"repeats": [{"topic": "of-this-run"}]} if figures else None
+
+    def look(self, directory):
+        self.partitions += self.partitions_a_look
+        return self.partitions
+
+
+class Warm(unittest.TestCase):
+    def warm(self, workload, partitions_a_look):
+        run_, seconds = {"command": "pelton bench produce"}, iter(range(1000))
+        with tempfile.TemporaryDirectory() as directory:
+            peers = FakePeers(directory, partitions_a_look)
+            time_ = mock.Mock(monotonic=lambda: next(seconds), sleep=lambda _: None)
+            with mock.patch.object(runner.machine, "logs_with_data", peers.look), mock.patch.object(runner, "time", time_):
+                return peers.warm(workload, workload.warm_args(peers.pace), ["--bootstrap", "x"], directory, run_), peers, run_
+
+    def test_what_is_measured_is_the_topic_that_was_filled_once_all_its_files_are_there(self):
+        args, peers, run_ = self.warm(named("16x1000-1000p"), 250)
+        self.assertEqual(args, ["--topic", "of-this-run"])
+        self.assertEqual(peers.partitions, 1000)
+        self.assertEqual((len(peers.asked), peers.asked[0][0]), (1, "catch-up"))
+        self.assertIn("--keep-topic", run_["filled_by"])
+        self.assertTrue(run_["command"].endswith("--topic FILLED"))
+
+    def test_a_broker_that_makes_no_files_is_not_measured(self):
+        with self.assertRaisesRegex(runner.Stopped, "of 1000 partitions have files"):
+            self.warm(named("16x1000-1000p"), 1)
+
+    def test_few_partitions_are_measured_in_a_new_topic(self):
+        args, peers, _ = self.warm(named("1000x1000-8p"), 0)
+        self.assertEqual((args, len(peers.asked)), ([], 1))
+
+
 class Machine(unittest.TestCase):
     def test_cores_as_taskset_takes_them(self):
         self.assertEqual(machine.cpus_of("0,2-4"), [0, 2, 3, 4])
@@ -227,6 +294,47 @@ class Machine(unittest.TestCase):
             Path(f"{directory}/below/file").write_bytes(b"x" * (1 << 20))
             os.sync()
             self.assertGreaterEqual(machine.used_bytes(directory), 1 << 20)
+
+
+    def test_a_partition_has_its_log_once_that_takes_room(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for partition, data in (("a-0", b"x" * 5000), ("a-1", b""), ("a-2", b"x")):
+                os.mkdir(f"{directory}/{partition}")
+                Path(f"{directory}/{partition}/{0:020}.log").write_bytes(data)
+                Path(f"{directory}/{partition}/{0:020}.index").write_bytes(b"x" * 5000)
+            Path(f"{directory}/broker.log").write_bytes(b"x" * 5000)
+            os.sync()
+            self.assertEqual(machine.logs_with_data(directory), 2)
+
+
+class Windows(unittest.TestCase):
+    def test_a_handful_of_answers_is_no_figure_and_has_no_ratio(self):
+        runs = [run("16x1000-1000p", "pelton", 600e6), run("16x1000-1000p", "kafka", 3e6, answers=8)]
+        page = summary.render(Summary.setting | {"pace": "goals"}, runs, Summary.disk)
+        self.assertIn("| kafka | too few answers | - |", page)
+        self.assertIn("No figures of kafka, 16x1000-1000p, round 1: 8 answers to 8 connections in 2 s, p50 0.0015 s", page)
+        self.assertIn("| 16 x 1000 B over 1,000 partitions | ≥ 500 MB/s | 600 MB/s | 600 MB/s | met | - | - | - |", page)
+        self.assertNotIn("200.00", page, "Pelton to it")
+        self.assertEqual(summary.throughputs(runs), {("16x1000-1000p", "pelton"): 600e6})
+        self.assertTrue(summary.in_short(runs[1]).startswith("too few answers: 8"))
+        ours = run("16x1000-1000p", "pelton", 600e6, answers=8)
+        self.assertIn("| 16 x 1000 B over 1,000 partitions | ≥ 500 MB/s | - | - |  | - |", "\n".join(goals.lines([ours])))
+
+    def test_other_rounds_count(self):
+        runs = [run("w", "kafka", 3e6, answers=8), run("w", "kafka", 300e6, round_=2)]
+        self.assertEqual(summary.throughputs(runs), {("w", "kafka"): 300e6})
+
+    def test_a_request_that_takes_most_of_a_window_says_as_little_unless_it_had_a_rate(self):
+        slow = run("w", "kafka", 1e9)
+        slow["bench"]["repeats"][0]["latency_ns"]["p50"] = 600_000_000
+        self.assertIn("p50 0.6 s", windows.too_few(slow))
+        slow["bench"]["plan"]["rate"] = {"bytes_per_second": 2e9}
+        self.assertIsNone(windows.too_few(slow))
+
+    def test_a_side_without_any_answer_has_none(self):
+        none = run("w", "kafka", 0)
+        none["bench"]["repeats"][0] |= {"produce": None, "latency_ns": None}
+        self.assertIn("0 answers to 8 connections", windows.too_few(none))
 
 
 class Goals(unittest.TestCase):

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, replace
 
 GB = 10**9
-WARM_PARTITIONS_MAX = 1000
-# Until each of 10,000 partitions has its files: how the first batch of each is kept is another question.
-WARM_UP_SECONDS_OF_10000 = 12
+# From so many on, what the first batch of each partition costs would be most of a window of seconds.
+MANY_PARTITIONS = 100
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,8 @@ QUICK = Pace("quick", 2, 2, 0.25, 100, 1, 270)
 class Workload:
     """One `pelton bench` command. `warm_bytes` is what goes through the broker, both ways, before it.
 
-    `disk` is what `pelton bench disk` does in the device's turn: none if it has none.
+    `disk` is what `pelton bench disk` does in the device's turn: none if it has none. `partitions` is told where there
+    are many: then what goes before goes to the topic that is measured, a batch of `batch_bytes` to each at least.
     """
 
     name: str
@@ -72,8 +72,15 @@ class Workload:
     systems: tuple = BROKERS
     settings: tuple = ()
     disk: tuple = ()
-    warm_up_seconds: float = 1
+    partitions: int = 0
+    batch_bytes: int = 0
+    warm_up_seconds = 1
     disk_bytes_max = 10 << 30
+
+    @property
+    def is_filled_first(self):
+        """Whether files and logs of all partitions are there before the clock starts, whichever the broker."""
+        return self.partitions >= MANY_PARTITIONS
 
     def bench_args(self, pace):
         seconds = min(self.seconds, pace.rate_seconds_max if self.rate else pace.seconds_max)
@@ -87,11 +94,10 @@ class Workload:
             if only_measured in shape:
                 at = shape.index(only_measured)
                 del shape[at : at + 2]
-        if "--partitions" in shape:
-            at = shape.index("--partitions") + 1
-            # Of more, a broker would still be deleting files while it is measured.
-            shape[at] = str(min(int(shape[at]), WARM_PARTITIONS_MAX))
-        return ["catch-up", *shape, "--backlog", str(max(int(self.warm_bytes * pace.warm_share), 1))]
+        warm_bytes = max(int(self.warm_bytes * pace.warm_share), 1)
+        if not self.is_filled_first:
+            return ["catch-up", *shape, "--backlog", str(warm_bytes)]
+        return ["catch-up", *shape, "--backlog", str(max(warm_bytes, self.partitions * self.batch_bytes)), "--keep-topic"]
 
     def disk_args(self, pace):
         return ["disk", *self.disk, "--seconds", f"{pace.disk_seconds:g}"]
@@ -116,6 +122,7 @@ class Groups:
     )
     command = "groups"
     disk_bytes_max = 10 << 30
+    is_filled_first = False
 
     def _args(self, members, rounds, rest=10):
         # A consumer's heartbeat.interval.ms and session.timeout.ms, as clients have them by default. A death takes its
@@ -143,6 +150,7 @@ class Compaction:
     settings: tuple = ("log.cleaner.backoff.ms=500",)
     command = "compaction"
     disk_bytes_max = 10 << 30
+    is_filled_first = False
 
     def bench_args(self, pace):
         records = {"full": 10_000_000, "goals": 10_000_000}.get(pace.name, 1_000_000)
@@ -201,11 +209,8 @@ def produce(
         # As a producer does: what is ready for a broker goes in one request.
         per_request = max(1, min(request // batch, partitions // connections))
         args += ["--batches-per-request", per_request]
-    return Workload(name, "produce", tuple(map(str, args)), warm_bytes, seconds, **more)
-
-
-def warm_up_of(partitions):
-    return {"warm_up_seconds": WARM_UP_SECONDS_OF_10000} if partitions == 10_000 else {}
+    of_all = {"partitions": partitions, "batch_bytes": batch}
+    return Workload(name, "produce", tuple(map(str, args)), warm_bytes, seconds, **of_all, **more)
 
 
 def shards(workload):
@@ -220,7 +225,7 @@ def workloads():
         of = f"{partitions}p"
         fast = {"disk": DISK_AS_FAST_AS_IT_GOES, "systems": (DISK, *BROKERS)}
         alone = {"disk": DISK_ONE_AT_A_TIME, "systems": (DISK, *BROKERS)}
-        found.append(produce(f"16x1000-{of}", 16, 1000, partitions, GB // 4, 4, request=1 << 20, **fast, **warm_up_of(partitions)))
+        found.append(produce(f"16x1000-{of}", 16, 1000, partitions, GB // 4, 4, request=1 << 20, **fast))
         if partitions == 10_000:
             break
         found += [
@@ -231,8 +236,7 @@ def workloads():
     found.append(produce("single-8p-64", 1, 1000, 8, GB // 50, 10, in_flight=64))
     # One batch a request, whatever the partitions: what tells how their number matters by itself.
     for partitions in (8, 10_000):
-        of = {"systems": (PELTON,), **warm_up_of(partitions)}
-        found.append(produce(f"density-16x1000-{partitions}p", 16, 1000, partitions, GB // 4, 5, **of))
+        found.append(produce(f"density-16x1000-{partitions}p", 16, 1000, partitions, GB // 4, 5, systems=(PELTON,)))
     fetch = ("--records", "1000", "--record-bytes", "1000", "--partitions", "8", "--in-flight", "1")
     fetch += ("--backlog", str(2 * GB))
     found.append(Workload("fetch-1000x1000-8p", "fetch", fetch, GB, 8))
@@ -328,6 +332,8 @@ def half_load(workload, pair, throughputs):
         max(workload.seconds, 10),
         rate=f"{megabytes:.3f}MB/s",
         systems=pair,
+        partitions=workload.partitions,
+        batch_bytes=workload.batch_bytes,
     )
 
 

@@ -39,6 +39,8 @@ DISK_BYTES_SPARE = 1 << 30
 LOOK_EVERY = 0.5
 RUN_SECONDS_MAX = 300
 COMMAND_SECONDS_MAX = 120
+# Until every partition that was written to has its file. A broker may keep its first batches elsewhere for ten seconds.
+FILES_SECONDS_MAX = 60
 
 
 class PinnedBroker(brokers.Broker):
@@ -89,7 +91,8 @@ class Peers:
             },
             "page_cache_bytes": max(keep, 0),
             "notes": "Each run has a broker with an empty folder; the same shape of load went through it before, both"
-            " ways, and one second of warm-up. The page cache was filled before. Latencies of half-load runs count from"
+            " ways, and one second of warm-up; where there are 100 partitions or more, to the same topic, and each had its"
+            " file before. The page cache was filled before. Latencies of half-load runs count from"
             " when a request was due. Before a group of consumers is measured, a smaller one has lived.",
         }
         self.save_setting()
@@ -169,7 +172,7 @@ class Peers:
                 run["bench"] = starts.measure(workload, self.pace, broker, self)
                 return
             if warm_args := workload.warm_args(self.pace):
-                self.bench([*warm_args, *to_broker], directory)
+                args = [*args, *self.warm(workload, warm_args, to_broker, directory, run)]
             of_broker = [*to_broker, "--pid", str(broker.pid)]
             run["table"], run["bench"] = self.bench([*args, *of_broker], directory, self.json())
         finally:
@@ -178,6 +181,22 @@ class Peers:
             log = directory / "broker.log"
             if log.exists():
                 shutil.copy(log, self.results / "logs" / f"{self.number:03}-{system.name}.log")
+
+    def warm(self, workload, args, to_broker, directory, run):
+        """What goes before. The topic's flags, if it is to be measured with the one that was filled."""
+        if not workload.is_filled_first:
+            self.bench([*args, *to_broker], directory)
+            return []
+        run["filled_by"] = command_line(args)
+        _, filled = self.bench([*args, *to_broker], directory, self.json())
+        begin = time.monotonic()
+        while (count := machine.logs_with_data(directory)) < workload.partitions:
+            if time.monotonic() - begin > FILES_SECONDS_MAX:
+                raise Stopped(f"stopped: {count} of {workload.partitions} partitions have files after {FILES_SECONDS_MAX} s")
+            time.sleep(LOOK_EVERY)
+        run["files_seconds"] = round(time.monotonic() - begin, 1)
+        run["command"] += " --topic FILLED"
+        return ["--topic", filled["repeats"][0]["topic"]]
 
     def json(self):
         return self.work / "figures.json"

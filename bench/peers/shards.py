@@ -2,12 +2,14 @@
 
 import statistics
 
+from windows import figures_of
+
 ONE, ALL = "pelton-1-shard", "pelton"
 
 
 def medians(runs, system):
     """Bytes a second, and seconds of CPU per GB: the broker's and the load's. None if nothing was measured."""
-    found = [run["bench"]["repeats"][0] for run in runs if run["system"] == system and run.get("bench")]
+    found = [figures for run in runs if run["system"] == system and (figures := figures_of(run))]
     found = [each for each in found if each["bytes_per_second"]]
     if not found:
         return None

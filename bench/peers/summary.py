@@ -16,6 +16,8 @@ import goals  # noqa: E402
 import rebalances  # noqa: E402
 import shards  # noqa: E402
 import starts  # noqa: E402
+import windows  # noqa: E402
+from windows import figures_of, too_few  # noqa: E402
 
 # What is no load has a table of its own, by the first word of its name.
 PARTS = {"groups": rebalances, "start": starts, "compaction": compactions}
@@ -25,12 +27,6 @@ QUANTILES = ("p50", "p99", "p99.9", "max")
 def load(results):
     """All runs in the order in which they were made."""
     return [json.loads(path.read_text()) for path in sorted((Path(results) / "runs").glob("*.json"))]
-
-
-def figures_of(run):
-    """What a run of a load measured; none if it failed, or was of something else."""
-    bench = run.get("bench")
-    return bench["repeats"][0] if bench and "repeats" in bench else None
 
 
 def device_of(run):
@@ -51,6 +47,8 @@ def in_short(run):
         return part.in_short(run)
     if device := device_of(run):
         return ", ".join(f"{name} {bytes_text(each['bytes_per_second'])}/s" for name, each in device.items())
+    if reason := too_few(run):
+        return f"too few answers: {reason}"
     return f"{bytes_text(figures_of(run)['bytes_per_second'])}/s"
 
 
@@ -108,7 +106,7 @@ def row(system, runs, disk, pelton):
     figures = [figures for run in runs if (figures := figures_of(run))]
     failed = [run["failed"] for run in runs if run.get("failed")]
     if not figures:
-        return [system, failed[0] if failed else "not run"] + ["-"] * 10
+        return [system, failed[0] if failed else "too few answers" if any(map(too_few, runs)) else "not run"] + ["-"] * 10
     rates = [each["bytes_per_second"] for each in figures]
     rate = statistics.median(rates)
     latency = [
@@ -175,7 +173,7 @@ def render(setting, runs, disk):
     order = list(dict.fromkeys(run["workload"] for run in runs))
     for workload in order:
         of = [run for run in runs if run["workload"] == workload]
-        commands = dict.fromkeys(run["command"] for run in of if "command" in run)
+        commands = dict.fromkeys(run[line] for line in ("filled_by", "command") for run in of if line in run)
         lines += [f"## {workload}", "", *("    " + command for command in commands), ""]
         if same := of[0].get("settings"):
             lines += ["All brokers have " + ", ".join(f"`{setting}`" for setting in same) + ".", ""]
@@ -187,6 +185,7 @@ def render(setting, runs, disk):
         systems = dict.fromkeys(run["system"] for run in of if not device_of(run))
         rows = [row(system, [run for run in of if run["system"] == system], device, pelton) for system in systems]
         lines += [*table([*device_rows(of), *rows]), ""]
+        lines += windows.lines(of)
         lines += newcomers(of)
         if workload.startswith("shards-"):
             count = len(setting["broker_cpus"].split(","))

@@ -49,6 +49,8 @@ pub struct Outcome {
 /// One measurement.
 #[derive(Clone, Debug)]
 pub struct Repeat {
+    /// That was produced to or fetched from; deleted since, unless it was to stay.
+    pub topic: String,
     /// Milliseconds since 1970, of the measured part.
     pub started_ms: u64,
     /// The measured part's length.
@@ -247,6 +249,7 @@ impl Bench<'_> {
             _ => plan.duration,
         };
         Ok(Repeat {
+            topic: self.topic.name.to_string(),
             started_ms: meter.started_ms,
             seconds: seconds.as_secs_f64().max(1e-9),
             client: meter.client.usage()?,

@@ -50,6 +50,7 @@ fn repeat(started_ms: u64, worst: Duration) -> Repeat {
         io: Some(DeviceIo { read_bytes: 0, write_bytes: 200_000_000 }),
     };
     Repeat {
+        topic: "filled".into(),
         started_ms,
         seconds: 2.0,
         produce,

@@ -27,6 +27,7 @@ pub fn to_json(outcome: &Outcome) -> Value {
 fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
     let workload = outcome.plan.workload;
     json!({
+        "topic": repeat.topic,
         "started_ms": repeat.started_ms,
         "seconds": repeat.seconds,
         "bytes_per_second": repeat.bytes_per_second(workload),

@@ -10,6 +10,7 @@ fn figures_stand_under_names_with_their_units() {
     assert_eq!(json["plan"]["duration_seconds"], 2.0);
     assert_eq!(json["machine"]["cores"], 2);
     let repeat = &json["repeats"][1];
+    assert_eq!(repeat["topic"], "filled");
     assert_eq!(repeat["bytes_per_second"], 100e6);
     assert_eq!(repeat["records_per_second"], 100e3);
     assert_eq!(repeat["server_cpu_seconds_per_gb"], 2.5);
