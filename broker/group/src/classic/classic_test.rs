@@ -305,18 +305,69 @@ fn the_last_member_that_leaves_leaves_an_empty_generation() {
     assert_eq!((last.generation, &last.protocol, last.members.len()), (2, &None, 0));
 }
 
+/// For a group that may have so many members.
+fn small(group_max_size: usize) -> GroupConfig {
+    GroupConfig { group_max_size, ..Bench::new().config }
+}
+
 #[test]
 fn a_group_takes_no_more_members_than_allowed() {
-    let mut bench = Bench::with(GroupConfig {
-        group_max_size: 2,
-        group_initial_rebalance_delay: Duration::ZERO,
-        ..GroupConfig::default()
-    });
+    let mut bench = Bench::with(small(2));
     let members = bench.stable(2);
     let third = bench.join("");
     assert_eq!(bench.join_error(third), GroupError::GroupMaxSizeReached);
     let again = bench.join(&members[0].member_id);
     assert!(bench.is_waiting(again), "known members still may");
+}
+
+#[test]
+fn whoever_has_joined_waits_no_longer_for_the_one_that_finds_no_room() {
+    let mut bench = Bench::with(small(2));
+    let members = bench.stable(2);
+    let leader = bench.join(&members[0].member_id);
+    let mut join = bench.join_of("");
+    join.requires_known_member_id = true;
+    let Reply::Joined(Err(told)) = bench.ask(Command::Join(join)) else { panic!() };
+    let third = bench.join(&told.member_id);
+    assert!(bench.is_waiting(leader) && bench.is_waiting(third), "for the second");
+    let second = bench.join(&members[1].member_id);
+    assert_eq!(bench.join_error(second), GroupError::GroupMaxSizeReached);
+    let joined = bench.joined(leader);
+    assert_eq!((joined.generation, joined.members.len()), (members[0].generation + 1, 2));
+    assert_eq!(bench.joined(third).generation, joined.generation);
+    assert_eq!(bench.heartbeat(&members[1]), Err(GroupError::UnknownMemberId));
+}
+
+#[test]
+fn whoever_has_joined_waits_no_longer_for_an_id_that_finds_no_room() {
+    let mut bench = Bench::with(small(2));
+    let members = bench.stable(1);
+    let ask = |bench: &mut Bench| {
+        let join = Join { requires_known_member_id: true, ..bench.join_of("") };
+        let Reply::Joined(Err(told)) = bench.ask(Command::Join(join)) else { panic!() };
+        told.member_id
+    };
+    let (second, third) = (ask(&mut bench), ask(&mut bench));
+    let leader = bench.join(&members[0].member_id);
+    let second = bench.join(&second);
+    assert!(bench.is_waiting(leader) && bench.is_waiting(second), "for the third");
+    let third = bench.join(&third);
+    assert_eq!(bench.join_error(third), GroupError::GroupMaxSizeReached);
+    assert_eq!(bench.joined(leader).generation, bench.joined(second).generation);
+}
+
+#[test]
+fn a_reloaded_group_that_is_larger_than_allowed_by_now_goes_on_when_it_has_shed() {
+    let mut bench = Bench::new();
+    let members = bench.stable(3);
+    bench.config = small(2);
+    bench.reload();
+    assert_eq!(bench.state(), State::PreparingRebalance);
+    let tokens: Vec<Token> = members.iter().map(|member| bench.join(&member.member_id)).collect();
+    assert_eq!(bench.join_error(tokens[2]), GroupError::GroupMaxSizeReached);
+    for token in &tokens[..2] {
+        assert_eq!(bench.joined(*token).generation, members[0].generation + 1);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl ClassicGroup {
     /// The reply, or none: it comes when the join phase ends.
     pub fn join(&mut self, token: Token, join: Join, step: &mut Step<'_>) -> Option<Reply> {
         if !self.has_room_for(&join.member_id, step.config.group_max_size) {
-            self.remove_member(&join.member_id);
+            self.shed(&join.member_id, step);
             return Some(refused(GroupError::GroupMaxSizeReached, MemberId::default()));
         }
         if self.metadata_bytes + metadata_bytes(&join.protocols) > GROUP_METADATA_BYTES_MAX {
@@ -47,6 +47,14 @@ impl ClassicGroup {
                 self.members.contains_key(member) || self.members.len() < size_max
             }
         }
+    }
+
+    /// The others may have been waiting for nobody else. It waits for nothing itself: whose request
+    /// does, there is room for.
+    fn shed(&mut self, id: &MemberId, step: &mut Step<'_>) {
+        self.remove_member(id);
+        step.timers.cancel(&self.session_timer(id));
+        self.end_join_phase_if_complete(step);
     }
 
     /// Whether there is a protocol that this member and all others know.
