@@ -129,6 +129,10 @@ impl ClassicGroup {
         self.members.len()
     }
 
+    pub fn has_member(&self, id: &MemberId) -> bool {
+        self.members.contains_key(id)
+    }
+
     /// What it keeps in memory, but for names: an estimate.
     pub fn state_bytes(&self) -> usize {
         let assigned: usize = self.members.values().map(|member| member.assignment.len()).sum();

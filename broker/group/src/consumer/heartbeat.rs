@@ -53,14 +53,7 @@ impl ConsumerGroup {
 
     fn check_room(&self, beat: &ConsumerHeartbeat, step: &Step<'_>) -> Result<(), GroupError> {
         let is_there = self.members.contains_key(&beat.member_id);
-        if !is_there && self.members.len() >= step.config.consumer.group_max_size {
-            return Err(GroupError::GroupMaxSizeReached);
-        }
-        let said = beat.topics.iter().flatten().map(|topic| topic.len()).sum::<usize>();
-        let others = self.members.len().saturating_mul(said);
-        if said > step.cluster.record_bytes_max() || others > GROUP_METADATA_BYTES_MAX {
-            return Err(GroupError::GroupMaxSizeReached);
-        }
+        check_size(beat, self.members.len(), is_there, step)?;
         let is_new = |regex: &&str| !regex.is_empty() && !self.regex_users.contains_key(*regex);
         match beat.regex.as_deref().filter(is_new) {
             Some(_) if self.regex_users.len() >= REGEXES_PER_GROUP_MAX => {
@@ -112,6 +105,26 @@ impl ConsumerGroup {
             assignment: is_told.then(|| without_epochs(&current.assigned)),
             member_id: id,
         }
+    }
+}
+
+/// Whether a group of so many members, this one among them or not, has room for it and for what it
+/// subscribes to.
+///
+/// # Errors
+/// GROUP_MAX_SIZE_REACHED.
+pub(crate) fn check_size(
+    beat: &ConsumerHeartbeat,
+    member_count: usize,
+    is_there: bool,
+    step: &Step<'_>,
+) -> Result<(), GroupError> {
+    let said = beat.topics.iter().flatten().map(|topic| topic.len()).sum::<usize>();
+    let others = member_count.saturating_mul(said);
+    let is_full = !is_there && member_count >= step.config.consumer.group_max_size;
+    match is_full || said > step.cluster.record_bytes_max() || others > GROUP_METADATA_BYTES_MAX {
+        true => Err(GroupError::GroupMaxSizeReached),
+        false => Ok(()),
     }
 }
 

@@ -185,6 +185,56 @@ fn whoever_waits_in_a_classic_group_joins_again() {
     assert!(bench.coordinator.take_waiting().is_empty());
 }
 
+/// A classic group of one that has all, in whose rebalance another waits for it to join.
+fn rebalancing(config: ConsumerConfig) -> (Bench, Classic, Token) {
+    let (mut bench, classic) = Bench::classic_group();
+    bench.coordinator.config.consumer = config;
+    let second = bench.classic_join(&Classic::default());
+    assert!(bench.is_waiting(second));
+    (bench, classic, second)
+}
+
+/// A refused member of the consumer protocol has changed nothing: the rebalance goes on to its end.
+fn assert_goes_on(mut bench: Bench, classic: &Classic, second: Token, written: usize) {
+    assert_eq!(bench.log.len(), written, "nothing has happened to the group");
+    assert_eq!(bench.state(), State::PreparingRebalance);
+    assert!(bench.is_waiting(second), "it is not sent away");
+    assert_eq!(bench.classic_beat(classic), Err(GroupError::RebalanceInProgress));
+    let first = bench.classic_join(classic);
+    for token in [first, second] {
+        assert_eq!(bench.joined(token).generation, classic.generation + 1);
+    }
+}
+
+#[test]
+fn a_member_that_a_full_group_refuses_does_not_end_its_rebalance() {
+    let config = ConsumerConfig { group_max_size: 2, ..ConsumerConfig::default() };
+    let (mut bench, classic, second) = rebalancing(config);
+    let written = bench.log.len();
+    let refused = bench.consumer_beat(Client::new("new").joining(&[TOPIC]));
+    assert_eq!(refused, Err(GroupError::GroupMaxSizeReached));
+    assert_goes_on(bench, &classic, second, written);
+}
+
+#[test]
+fn a_member_that_subscribes_to_too_much_does_not_end_a_rebalance() {
+    let (mut bench, classic, second) = rebalancing(ConsumerConfig::default());
+    let written = bench.log.len();
+    let name = "x".repeat(bench.cluster.record_bytes_max + 1);
+    let refused = bench.consumer_beat(Client::new("new").joining(&[&name]));
+    assert_eq!(refused, Err(GroupError::GroupMaxSizeReached));
+    assert_goes_on(bench, &classic, second, written);
+}
+
+#[test]
+fn a_member_of_a_full_classic_group_may_change_its_protocol() {
+    let config = ConsumerConfig { group_max_size: 1, ..ConsumerConfig::default() };
+    let (mut bench, classic) = Bench::classic_group();
+    bench.coordinator.config.consumer = config;
+    bench.enter(&mut Client::new(&classic.id), &[TOPIC]);
+    assert_eq!(bench.consumer_group().members.len(), 1);
+}
+
 #[test]
 fn when_the_last_of_the_consumer_protocol_leaves_the_group_is_a_classic_one() {
     let (mut bench, mut classic, mut consumer) = upgraded();

@@ -52,6 +52,7 @@ use crate::timers::Timer;
 
 pub(crate) use check::check_shape;
 pub(crate) use classic_member::{by_id, since};
+pub(crate) use heartbeat::check_size;
 
 /// The epoch by which a member leaves for good.
 pub(crate) const LEAVE_EPOCH: i32 = -1;

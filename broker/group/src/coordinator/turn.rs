@@ -28,7 +28,7 @@ impl Coordinator {
         if beat.member_epoch == 0 {
             self.make_room(&beat.group)?;
             self.turn_consumer(&beat.group, effects);
-            self.upgrade(&beat.group, now, cluster, effects)?;
+            self.upgrade(&beat, now, cluster, effects)?;
         }
         let id = beat.group.clone();
         let outcome = match self.group(&id, now, cluster, effects) {
@@ -43,18 +43,21 @@ impl Coordinator {
     }
 
     /// A member of the consumer protocol joins a classic group of consumers: the group becomes one
-    /// of the consumer protocol, with the classic members in it. Whoever waits joins again.
+    /// of the consumer protocol, with the classic members in it. Whoever waits joins again. For a
+    /// member that is not going to be let in nothing turns: a rebalance that is under way would be
+    /// forgotten over it.
     ///
     /// # Errors
-    /// GROUP_ID_NOT_FOUND: what the members say in bytes cannot be read.
+    /// GROUP_ID_NOT_FOUND: what the members say in bytes cannot be read; GROUP_MAX_SIZE_REACHED.
     fn upgrade(
         &mut self,
-        id: &GroupId,
+        beat: &ConsumerHeartbeat,
         now: Now,
         cluster: &dyn Cluster,
         effects: &mut Effects,
     ) -> Result<(), GroupError> {
         let rules = self.config.consumer;
+        let id = &beat.group;
         let Some((group, mut step)) = self.classic(id, now, cluster, effects) else {
             return Ok(());
         };
@@ -65,6 +68,8 @@ impl Coordinator {
             return Ok(());
         }
         let records = group.as_consumer_group(cluster).map_err(|_| GroupError::GroupIdNotFound)?;
+        let is_there = group.has_member(&beat.member_id);
+        consumer::check_size(beat, group.member_count(), is_there, &step)?;
         group.turn_away(&mut step);
         self.remove_group(id, effects);
         for record in records {
