@@ -13,7 +13,13 @@ impl Coordinator {
         let mut effects = Effects::default();
         for _ in 0..TIMERS_PER_STEP_MAX {
             let Some(timer) = self.timers.take_due(now.elapsed) else { break };
+            // A look for expired offsets fills a step by itself, and is due again at once until it has
+            // been through all groups.
+            let fills_the_step = timer == Timer::Expiry;
             self.fire_one(now, cluster, timer, &mut effects);
+            if fills_the_step {
+                break;
+            }
         }
         effects
     }
