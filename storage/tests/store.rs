@@ -481,6 +481,9 @@ fn epochs_are_known_with_their_offsets() {
         store.place(id, LeaderEpoch::new(4)).expect("raised");
         store.place(id, LeaderEpoch::new(3)).expect("nothing to raise");
         append(&store, &log, batch(3, 10)).await;
+        let bytes = log.state_bytes();
+        store.place(id, LeaderEpoch::new(4)).expect("nothing to raise");
+        assert_eq!(log.state_bytes(), bytes, "an epoch is remembered once");
         check(&log);
     });
     for _ in 0..2 {
