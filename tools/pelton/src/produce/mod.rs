@@ -37,6 +37,9 @@ const UNCHECKED_MAX: usize = 200_000;
 /// With --json a line is an object with any of key, value, headers ([{"name", "value"}]),
 /// partition, timestamp (ms); key_base64 and value_base64 for bytes; what `consume --json` writes
 /// can be read. Exits with 1 if any record was not acknowledged.
+///
+/// A record that cannot be read or taken (not JSON, larger than a request, of a partition that is
+/// not there) ends the input: those before it are sent and counted, those behind it are not.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ProduceArgs {
@@ -148,13 +151,21 @@ async fn produce(args: ProduceArgs, options: ProducerOptions) -> Result<()> {
     let mut input = Ok(());
     while let Some(chunk) = arriving.recv().await {
         match chunk {
-            Chunk::Records(records) => sending.send(&records).await?,
-            // What was read before it is sent all the same.
+            Chunk::Records(records) => input = sending.send(&records).await,
             Chunk::Failed(reason) => input = Err(Failure::Failed(reason)),
         }
+        if input.is_err() {
+            break;
+        }
     }
-    sending.finish().await?;
-    input
+    // What was taken before a failure is sent all the same.
+    match (sending.finish().await, input) {
+        (Err(unsent), Err(failure)) => {
+            unsent.report();
+            Err(failure)
+        }
+        (sent, input) => sent.and(input),
+    }
 }
 
 /// A producer, and what has become of the records so far.

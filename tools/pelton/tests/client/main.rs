@@ -10,3 +10,4 @@ mod groups_by_heartbeat;
 mod members;
 mod mixed_groups;
 mod produce;
+mod produce_command;

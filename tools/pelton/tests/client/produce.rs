@@ -11,7 +11,7 @@ use pelton_model::{PartitionIndex, TimestampMs};
 use crate::broker::{TestBroker, unique};
 
 /// A topic from its beginning to its end.
-async fn read_all(broker: &TestBroker, topic: &str) -> Vec<ConsumerRecord> {
+pub async fn read_all(broker: &TestBroker, topic: &str) -> Vec<ConsumerRecord> {
     let consumer = Consumer::new(broker.connect().await, ConsumerOptions::default()).unwrap();
     let assigned = consumer.assign(topic, &Partitions::All, StartAt::Beginning).await.unwrap();
     let (mut records, mut ends) = (Vec::new(), 0);
