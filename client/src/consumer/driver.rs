@@ -38,8 +38,10 @@ impl Driver {
     /// Runs until it is aborted.
     pub(super) async fn run(mut self) {
         loop {
-            self.start();
-            let alarm = self.inner.state().next_alarm(Instant::now());
+            // One moment for both: what falls due between two of them would never wake us.
+            let now = Instant::now();
+            self.start(now);
+            let alarm = self.inner.state().next_alarm(now);
             tokio::select! {
                 () = self.inner.news.notified() => {}
                 Some(fetched) = self.fetches.join_next() => {
@@ -63,9 +65,8 @@ impl Driver {
         }
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, now: Instant) {
         let cluster = self.inner.cluster.clone();
-        let now = Instant::now();
         let to_find = self.inner.state().take_to_find(now);
         let mut by_topic: BTreeMap<(Arc<str>, String), Vec<ToFind>> = BTreeMap::new();
         for find in to_find {

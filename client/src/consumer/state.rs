@@ -577,7 +577,8 @@ impl State {
         }
     }
 
-    /// When something can be asked for that cannot now.
+    /// When something can be asked for that could not at `now`, the moment of
+    /// [`State::take_to_find`] and [`State::take_to_fetch`].
     pub(super) fn next_alarm(&self, now: Instant) -> Option<Instant> {
         let waiting = self.partitions.values().filter_map(|assigned| assigned.not_before);
         waiting.filter(|&at| at > now).min()

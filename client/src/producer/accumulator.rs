@@ -127,7 +127,9 @@ impl Accumulator {
         ready
     }
 
-    /// When something becomes ready or late that is not yet, if nothing else happens.
+    /// When something becomes ready or late that was not at `now`, if nothing else happens. It may have
+    /// become so by now, so `now` is that of the last [`Accumulator::take_ready`] and
+    /// [`Accumulator::expire`].
     pub(super) fn next_alarm(&self, now: Instant) -> Option<Instant> {
         let queues = self.topics.values().flat_map(|topic| &topic.partitions);
         queues.filter_map(|queue| queue.next_alarm(now, &self.rules)).min()

@@ -80,10 +80,13 @@ impl Sender {
 
     pub(super) async fn run(mut self) {
         loop {
-            let expired = self.shared.accumulator().expire(Instant::now());
+            // One moment for all: what falls due between two of them would be too early for the
+            // first and too late for the alarm, and never wake us.
+            let now = Instant::now();
+            let expired = self.shared.accumulator().expire(now);
             self.announce(expired);
-            self.send_ready();
-            match self.news().await {
+            self.send_ready(now);
+            match self.news(now).await {
                 News::Something => {}
                 News::Done(done) => self.finish(done),
                 News::Identity(answer) => self.named(answer),
@@ -95,8 +98,8 @@ impl Sender {
         }
     }
 
-    async fn news(&mut self) -> News {
-        let now = Instant::now();
+    /// Waits until something happens, or until something falls due that was not at `now`.
+    async fn news(&mut self, now: Instant) -> News {
         let due = self.shared.accumulator().next_alarm(now);
         let pause = match &self.asking {
             Asking::Pausing { until, .. } if *until > now => Some(*until),
@@ -119,18 +122,17 @@ impl Sender {
         }
     }
 
-    fn send_ready(&mut self) {
+    fn send_ready(&mut self, now: Instant) {
         loop {
             let mut plan = Plan { sender: self, requests: BTreeMap::new() };
             let (shared, identity) = (plan.sender.shared.clone(), plan.sender.identity);
-            let ready = shared.accumulator().take_ready(
-                Instant::now(),
-                identity,
-                |topic, partition, bytes| plan.place(topic, partition, bytes),
-            );
+            let ready =
+                shared.accumulator().take_ready(now, identity, |topic, partition, bytes| {
+                    plan.place(topic, partition, bytes)
+                });
             let requests = plan.requests;
             if let Some(stale) = ready.identity_wanted {
-                self.want_identity(stale);
+                self.want_identity(stale, now);
             }
             if ready.parcels.is_empty() {
                 return;
@@ -201,13 +203,13 @@ impl Sender {
     }
 
     /// Asks for a producer id, unless that is under way or what we have is not the stale one.
-    fn want_identity(&mut self, stale: Option<Identity>) {
+    fn want_identity(&mut self, stale: Option<Identity>, now: Instant) {
         if self.identity.is_some() && self.identity.map(|own| own.id) != stale.map(|old| old.id) {
             return;
         }
         let failures = match self.asking {
             Asking::Not { failures } => failures,
-            Asking::Pausing { failures, until } if until <= Instant::now() => failures,
+            Asking::Pausing { failures, until } if until <= now => failures,
             Asking::Pausing { .. } | Asking::Waiting { .. } => return,
         };
         let answer = tokio::spawn(ask_identity(self.cluster.clone()));

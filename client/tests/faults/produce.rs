@@ -4,6 +4,7 @@ use std::time::Duration;
 use pelton_client::{Acks, Cluster, Delivery, Error, Producer, ProducerOptions, ProducerRecord};
 use pelton_kafka::ErrorCode;
 use pelton_model::{Compression, PartitionIndex};
+use tokio::time::Instant;
 
 use crate::fake_broker::{FakeBroker, Reply, TOPIC};
 
@@ -211,6 +212,38 @@ async fn a_callback_that_panics_is_nobody_elses_end() {
     let third = soon(outcomes(send(&producer, 1).await));
     assert_eq!(third.await.expect("the sender goes on"), [Ok(2)]);
     assert_eq!(producer.close(Duration::from_secs(30)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_falls_due_while_callbacks_run_is_told_too() {
+    let broker = FakeBroker::start(|_| Reply::Silence).await;
+    let mut patient = broker.options();
+    // Nothing but the clock wakes the task that sends.
+    patient.request_timeout = Duration::from_secs(600);
+    let cluster = Cluster::connect(patient).await.unwrap();
+    let delivery_timeout = Duration::from_millis(500);
+    let producer =
+        Producer::new(cluster, ProducerOptions { delivery_timeout, ..options() }).unwrap();
+
+    let second_is_due = Arc::new(Mutex::new(None));
+    let due = second_is_due.clone();
+    let until_then = move |_| {
+        let due: Instant = due.lock().unwrap().expect("the second was sent");
+        while Instant::now() < due {
+            std::thread::yield_now();
+        }
+    };
+    let first = producer.send_with(&record(b"first"), until_then).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let elsewhere = ProducerRecord { partition: Some(PartitionIndex::new(1)), ..record(b"second") };
+    let second = producer.send(&elsewhere).await.unwrap();
+    *second_is_due.lock().unwrap() = Some(Instant::now() + delivery_timeout);
+
+    for delivery in [first, second] {
+        let told = tokio::time::timeout(Duration::from_secs(30), delivery);
+        let error = told.await.expect("in time").unwrap_err();
+        assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    }
 }
 
 #[tokio::test]
