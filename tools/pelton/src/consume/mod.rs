@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use clap::Args;
 use pelton_client::{
-    Cluster, Consumer, ConsumerRecord, Event, OffsetAt, Partitions, StartAt, list_offsets,
+    Cluster, Consumer, ConsumerRecord, Event, OffsetAt, Partitions, StartAt, TopicPartition,
+    list_offsets,
 };
 use pelton_model::{Offset, PartitionIndex};
 
@@ -164,15 +165,10 @@ async fn write_records(
     let mut at_end = BTreeSet::new();
     loop {
         let event = match stop.as_mut() {
-            // Who asks for the next record says that it is done with the last one, and the group
-            // may commit that: it has to be out.
-            Some(stop) => {
-                output.flush()?;
-                tokio::select! {
-                    event = consumer.next() => event?,
-                    () = stop.told() => break,
-                }
-            }
+            Some(stop) => tokio::select! {
+                event = consumer.next() => event?,
+                () = stop.told() => break,
+            },
             None => match consumer.next_ready() {
                 Some(event) => event?,
                 None => {
@@ -185,7 +181,16 @@ async fn write_records(
         match event {
             Event::Record(record) => {
                 at_end.remove(&record.partition);
-                writer.write(&record, &mut output)?;
+                let mut is_out = writer.write(&record, &mut output);
+                if stop.is_some() {
+                    // Who asks for the next record, or closes, says that it is done with this one,
+                    // and the group may commit that: it has to be out.
+                    is_out = is_out.and_then(|()| Ok(output.flush()?));
+                    if is_out.is_err() {
+                        put_back(consumer, &record);
+                    }
+                }
+                is_out?;
                 written += 1;
                 if args.count == Some(written) {
                     break;
@@ -204,6 +209,13 @@ async fn write_records(
         }
     }
     Ok(output.flush()?)
+}
+
+/// The group goes on with this record.
+fn put_back(consumer: &Consumer, record: &ConsumerRecord) {
+    let of = TopicPartition { topic: record.topic.clone(), partition: record.partition };
+    // It fails for a partition that is the group's again. Then its commit is not ours either.
+    let _ = consumer.seek(&[of], StartAt::Offset(record.offset));
 }
 
 impl Writer {

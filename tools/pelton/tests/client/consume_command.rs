@@ -1,5 +1,6 @@
 //! `pelton consume`, by itself and as a member of a group.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -76,6 +77,38 @@ async fn who_is_told_to_stop_commits_and_leaves() {
     settle(&[&next], &[2]).await;
     let committed = next.committed(&next.assignment()).await.unwrap();
     assert_eq!(committed.values().map(|committed| committed.offset.get()).sum::<i64>(), 10);
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_not_committed() {
+    let broker = TestBroker::get().await;
+    for protocol in ["classic", "consumer"] {
+        let (topic, group) =
+            (broker.topic_with(1, &[("retention.ms", "-1")]).await, unique("group"));
+        fill(&broker, &topic, 1, 0..10).await;
+        let consume = |more: &[&str]| {
+            let arguments = [&["--group-protocol", protocol], more].concat();
+            consume(&broker, &topic, &group, &arguments)
+        };
+        assert_eq!(count(consume(&["-c", "3"])).await, 3, "{protocol}");
+
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut onto_full_disk = consume(&["-e"]);
+        onto_full_disk.stdout(full);
+        let running = tokio::task::spawn_blocking(move || onto_full_disk.output().unwrap());
+        let output = tokio::time::timeout(SOON, running).await.expect("in time").unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{protocol}: {said}");
+
+        // Whoever reads has gone before the first record.
+        let mut into_nothing = Running(consume(&["-e"]).spawn().unwrap());
+        drop(into_nothing.0.stdout.take());
+        let ending = tokio::task::spawn_blocking(move || into_nothing.0.wait().unwrap());
+        let status = tokio::time::timeout(SOON, ending).await.expect("in time").unwrap();
+        assert!(status.success(), "{protocol}: {status}");
+
+        assert_eq!(count(consume(&["-e"])).await, 7, "{protocol}");
+    }
 }
 
 #[tokio::test]
