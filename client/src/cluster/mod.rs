@@ -118,15 +118,10 @@ impl Cluster {
 
     /// What is known of a topic; asks, and tries again while the topic is unknown, if nothing is.
     pub async fn topic(&self, name: &str) -> Result<Arc<Topic>> {
-        self.topic_until(name, Instant::now() + self.options().retry_timeout).await
-    }
-
-    /// [`Cluster::topic`] with a deadline of its own.
-    pub(crate) async fn topic_until(&self, name: &str, deadline: Instant) -> Result<Arc<Topic>> {
         if let Some(topic) = self.known_topic(name) {
             return Ok(topic);
         }
-        let mut retry = Retry::until(self.options(), deadline);
+        let mut retry = Retry::new(self.options());
         loop {
             match self.refresh(name).await {
                 Ok(topic) => return Ok(topic),

@@ -31,6 +31,7 @@ use crate::clock;
 use crate::cluster::{Cluster, Lane, Topic};
 use crate::error::{Error, Result};
 use crate::random;
+use crate::retry::Retry;
 
 /// Sends records of any number of topics.
 ///
@@ -93,10 +94,11 @@ impl Producer {
     /// Takes a record, as soon as there is room for it. The result tells where it went, once it
     /// is there; who does not want to know may drop it.
     ///
-    /// Fails with UNKNOWN_TOPIC_OR_PARTITION if topic or partition are not found in time, with
-    /// [`Error::BufferFull`] if the buffer has no room in time
-    /// ([`ProducerOptions::block_max`]), with [`Error::RecordTooLarge`], and with
-    /// [`Error::Closed`].
+    /// Fails, and the record is not taken, if topic or partition are not found in time
+    /// ([`ProducerOptions::block_max`]): with UNKNOWN_TOPIC_OR_PARTITION, or with what kept the
+    /// brokers from telling, which is [`Error::TimedOut`] if they answered nothing. With
+    /// [`Error::BufferFull`] if the buffer has no room in time, with [`Error::RecordTooLarge`], and
+    /// with [`Error::Closed`].
     pub async fn send(&self, record: &ProducerRecord<'_>) -> Result<Delivery> {
         self.take(record, None).await
     }
@@ -122,9 +124,9 @@ impl Producer {
         let deadline = begin + self.options.block_max;
         let topic = match self.cluster.known_topic(record.topic) {
             Some(topic) => topic,
-            None => self.cluster.topic_until(record.topic, deadline).await?,
+            None => self.look_up(record.topic, deadline).await?,
         };
-        let topic = self.with_partition(topic, record).await?;
+        let topic = self.with_partition(topic, record, deadline).await?;
         let new = NewRecord {
             timestamp: record.timestamp.unwrap_or_else(clock::now),
             key: record.key,
@@ -155,11 +157,37 @@ impl Producer {
         Ok(delivery)
     }
 
+    /// Asks about a topic of which nothing is known, and tries again while it is unknown.
+    async fn look_up(&self, name: &str, deadline: Instant) -> Result<Arc<Topic>> {
+        let mut retry = Retry::until(self.cluster.options(), deadline);
+        let mut last = None;
+        loop {
+            match self.ask(name, deadline).await {
+                Ok(topic) => return Ok(topic),
+                // It was cut short: what the attempt before has come to says more.
+                Err(error) if Instant::now() >= deadline => return Err(last.unwrap_or(error)),
+                Err(error) => retry.after(last.insert(error).clone()).await?,
+            }
+        }
+    }
+
+    /// Asks about a topic once. An attempt to connect or a request by itself may take longer than
+    /// the caller may be kept.
+    async fn ask(&self, name: &str, deadline: Instant) -> Result<Arc<Topic>> {
+        let asking = tokio::time::timeout_at(deadline, self.cluster.refresh(name));
+        asking.await.unwrap_or_else(|_| {
+            // However short the time was: the next record of the topic may find it known.
+            self.cluster.want(name);
+            Err(Error::TimedOut { context: format!("topic {name}").into() })
+        })
+    }
+
     /// Asks once more about a topic that seems not to have the partition that the record names.
     async fn with_partition(
         &self,
         topic: Arc<Topic>,
         record: &ProducerRecord<'_>,
+        deadline: Instant,
     ) -> Result<Arc<Topic>> {
         let Some(partition) = record.partition else { return Ok(topic) };
         let exists = |topic: &Topic| {
@@ -168,7 +196,7 @@ impl Producer {
         if exists(&topic) {
             return Ok(topic);
         }
-        let topic = self.cluster.refresh(record.topic).await?;
+        let topic = self.ask(record.topic, deadline).await?;
         match exists(&topic) {
             true => Ok(topic),
             false => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use pelton_client::{Acks, Cluster, Delivery, Error, Producer, ProducerOptions, ProducerRecord};
 use pelton_kafka::ErrorCode;
 use pelton_model::{Compression, PartitionIndex};
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::fake_broker::{FakeBroker, Reply, TOPIC};
@@ -108,7 +109,10 @@ async fn a_full_buffer_makes_senders_wait_and_then_fail() {
     let broker = FakeBroker::start(|_| Reply::Late(Duration::from_millis(300))).await;
     let full =
         ProducerOptions { buffer_bytes: 100, block_max: Duration::from_millis(50), ..options() };
-    let producer = producer(&broker, full).await;
+    let cluster = broker.connect().await;
+    // So that there is only the buffer to wait for.
+    cluster.topic(TOPIC).await.unwrap();
+    let producer = Producer::new(cluster, full).unwrap();
     let first = producer.send(&record(&[0; 30])).await.unwrap();
     let error = producer.send(&record(&[0; 30])).await.unwrap_err();
     assert!(matches!(error, Error::BufferFull { .. }), "{error}");
@@ -243,6 +247,32 @@ async fn what_falls_due_while_callbacks_run_is_told_too() {
         let told = tokio::time::timeout(Duration::from_secs(30), delivery);
         let error = told.await.expect("in time").unwrap_err();
         assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_tells_nothing_of_a_topic_keeps_nobody_longer_than_asked_for() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let mut options = broker.options();
+    options.request_timeout = Duration::from_secs(600);
+    let cluster = Cluster::connect(options).await.unwrap();
+    cluster.topic(TOPIC).await.unwrap();
+    let address = broker.address.clone();
+    broker.kill().await;
+    // Connections are made, and nothing is heard on them.
+    let _mute = TcpListener::bind(&address).await.unwrap();
+
+    let block_max = Duration::from_millis(300);
+    let options = ProducerOptions { block_max, ..ProducerOptions::default() };
+    let producer = Producer::new(cluster, options).unwrap();
+    let missing = Some(PartitionIndex::new(99));
+    for record in [
+        ProducerRecord::to("unknown"),
+        ProducerRecord { partition: missing, ..ProducerRecord::to(TOPIC) },
+    ] {
+        let sending = tokio::time::timeout(Duration::from_secs(30), producer.send(&record));
+        let error = sending.await.expect("in time").unwrap_err();
+        assert!(error.is_retriable(), "{error}");
     }
 }
 

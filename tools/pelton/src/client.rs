@@ -13,17 +13,28 @@ use crate::logging;
 pub struct ClientArgs {
     #[command(flatten)]
     bootstrap: BootstrapArgs,
-    /// How long to try again what fails for now.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15)]
-    retry_for: u64,
+    /// How long to try again what fails for now. Default 15; produce's are in its --help.
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=RETRY_FOR_MAX_SECONDS))]
+    retry_for: Option<u64>,
 }
+
+/// Without `--retry-for`.
+const RETRY_FOR: Duration = Duration::from_secs(15);
+
+/// A year. Its end is a time that a clock can tell.
+const RETRY_FOR_MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 impl ClientArgs {
     pub fn options(&self) -> ClientOptions {
         let mut options = ClientOptions::new(&self.bootstrap.addresses);
         options.client_id = "pelton-cli".into();
-        options.retry_timeout = Duration::from_secs(self.retry_for);
+        options.retry_timeout = self.retry_for().unwrap_or(RETRY_FOR);
         options
+    }
+
+    /// If it was said.
+    pub fn retry_for(&self) -> Option<Duration> {
+        self.retry_for.map(Duration::from_secs)
     }
 
     pub async fn connect(&self) -> Result<Cluster> {

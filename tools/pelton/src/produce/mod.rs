@@ -28,6 +28,9 @@ const CHUNKS_AHEAD: usize = 16;
 /// so that looking never slows sending.
 const UNCHECKED_MAX: usize = 200_000;
 
+/// The first attempts, too, have no longer than `--retry-for`.
+const RETRY_FOR_MIN: Duration = Duration::from_secs(1);
+
 /// Send records, one a line, from stdin or from files.
 ///
 ///     printf 'k1:hello\nk2:world\n' | pelton produce greetings -K :
@@ -40,6 +43,9 @@ const UNCHECKED_MAX: usize = 200_000;
 ///
 /// A record that cannot be read or taken (not JSON, larger than a request, of a partition that is
 /// not there) ends the input: those before it are sent and counted, those behind it are not.
+///
+/// With --retry-for, at least 1, a record waits no longer than that until its topic is known and
+/// there is room for it, nor, beyond --linger-ms, until it is acknowledged; by default 60 and 120 s.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ProduceArgs {
@@ -106,14 +112,21 @@ fn producer_options(args: &ProduceArgs) -> Result<ProducerOptions> {
     if is_idempotent && acks != Acks::All {
         return Err(Failure::Usage("--idempotent needs --acks all".into()));
     }
-    Ok(ProducerOptions {
+    let mut options = ProducerOptions {
         acks,
         is_idempotent,
         compression: args.compression.into(),
         batch_bytes: args.batch_bytes,
         linger: Duration::from_millis(args.linger_ms),
         ..ProducerOptions::default()
-    })
+    };
+    if let Some(retry_for) = args.client.retry_for() {
+        let retry_for = retry_for.max(RETRY_FOR_MIN);
+        options.block_max = retry_for;
+        // Beyond the default, a linger time is refused as it is without this.
+        options.delivery_timeout = retry_for + options.linger.min(options.delivery_timeout);
+    }
+    Ok(options)
 }
 
 async fn produce(args: ProduceArgs, options: ProducerOptions) -> Result<()> {
@@ -232,3 +245,7 @@ impl Sending {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "produce_test.rs"]
+mod produce_test;
