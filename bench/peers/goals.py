@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import compactions
+import failures
 import rebalances
 import starts
 import windows
@@ -280,4 +281,5 @@ def lines(runs):
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
         *windows.lines(runs),
+        *failures.lines(runs),
     ]

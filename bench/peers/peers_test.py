@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import compactions  # noqa: E402
+import failures  # noqa: E402
 import goals  # noqa: E402
 import machine  # noqa: E402
 import plan  # noqa: E402
@@ -335,6 +337,56 @@ class Windows(unittest.TestCase):
         none = run("w", "kafka", 0)
         none["bench"]["repeats"][0] |= {"produce": None, "latency_ns": None}
         self.assertIn("0 answers to 8 connections", windows.too_few(none))
+
+
+class FakeBench(runner.Peers):
+    """Whose `pelton bench` is a shell script."""
+
+    def __init__(self, directory, script):
+        self.work, self.script, self.disk_bytes_max = Path(directory), script, 10 << 30
+
+    def begin_bench(self, args):
+        script = self.script.replace("FIGURES", str(self.json()))
+        return subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+class Failures(unittest.TestCase):
+    def not_all_taken(self):
+        of = run("w", "kafka", 450e6)
+        counts = {"refused": 0, "given_up": 3, "unsent": 120, "unseen": 0}
+        of["bench"]["repeats"][0] |= {"failures": counts}
+        of["bench"]["repeats"][0]["produce"]["first_error"] = "Produce: NOT_ENOUGH_REPLICAS"
+        return of
+
+    def bench(self, script):
+        with tempfile.TemporaryDirectory() as directory:
+            peers = FakeBench(directory, script)
+            peers.json().write_text(json.dumps(run("w", "pelton", 1e9)["bench"]))
+            return peers.bench([], directory, peers.json())
+
+    def test_what_a_broker_did_not_take_stands_on_the_page_and_on_the_terminal(self):
+        runs = [self.not_all_taken(), run("w", "pelton", 450e6)]
+        told = "requests without an answer: 3, requests never sent: 120 (Produce: NOT_ENOUGH_REPLICAS)"
+        page = summary.render(Summary.setting, runs, None)
+        self.assertEqual(page.count("Not all of the load was taken by "), 1)
+        self.assertIn(f"Not all of the load was taken by kafka, w, round 1: {told}.", page)
+        self.assertIn("Not all of the load was taken by kafka", "\n".join(goals.lines(runs)))
+        self.assertEqual(summary.in_short(runs[0]), f"450 MB/s, not all taken: {told}")
+        self.assertEqual(summary.in_short(runs[1]), "450 MB/s")
+        self.assertEqual(failures.text(disk_run("w", write_dsync=1e9)["bench"]), "")
+
+    def test_figures_of_a_load_that_was_not_all_taken_are_kept_with_what_the_bench_said(self):
+        bench = json.dumps(self.not_all_taken()["bench"])
+        with self.assertRaises(runner.NotAllTaken) as raised:
+            self.bench(f"cat > FIGURES <<'END'\n{bench}\nEND\necho table; echo pelton: not all >&2; exit 1")
+        self.assertEqual(raised.exception.told, ("table\n", json.loads(bench)))
+        self.assertEqual(str(raised.exception), "pelton bench: pelton: not all")
+
+    def test_a_bench_that_ends_early_has_not_the_figures_of_the_run_before(self):
+        with self.assertRaises(runner.Stopped) as raised:
+            self.bench("echo no broker >&2; exit 1")
+        self.assertNotIsInstance(raised.exception, runner.NotAllTaken)
+        self.assertEqual(str(raised.exception), "pelton bench: no broker")
 
 
 class Goals(unittest.TestCase):

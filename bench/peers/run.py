@@ -29,6 +29,7 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "tools" / "compat")]
 
 import broker as brokers  # noqa: E402
+import failures  # noqa: E402
 import machine  # noqa: E402
 import plan  # noqa: E402
 import starts  # noqa: E402
@@ -61,6 +62,14 @@ def command_line(args):
 
 class Stopped(Exception):
     """A run was ended: too long, or too much on the disk."""
+
+
+class NotAllTaken(Stopped):
+    """The broker did not take all of the load. There are figures all the same, which say so."""
+
+    def __init__(self, reason, told):
+        super().__init__(reason)
+        self.told = told
 
 
 class Peers:
@@ -174,7 +183,10 @@ class Peers:
             if warm_args := workload.warm_args(self.pace):
                 args = [*args, *self.warm(workload, warm_args, to_broker, directory, run)]
             of_broker = [*to_broker, "--pid", str(broker.pid)]
-            run["table"], run["bench"] = self.bench([*args, *of_broker], directory, self.json())
+            try:
+                run["table"], run["bench"] = self.bench([*args, *of_broker], directory, self.json())
+            except NotAllTaken as not_all:
+                run["table"], run["bench"] = not_all.told
         finally:
             # Its folder goes with it: there is nothing to be kept.
             broker.kill()
@@ -206,6 +218,8 @@ class Peers:
         command = [*args, "--quiet"]
         if figures:
             command += ["--json", str(figures)]
+            # Of the run before, they would be taken for those of one that ends early.
+            figures.unlink(missing_ok=True)
         process = self.begin_bench(command)
         deadline = time.monotonic() + RUN_SECONDS_MAX
         while True:
@@ -223,9 +237,12 @@ class Peers:
                     process.send_signal(signal.SIGKILL)
                     process.communicate()
                     raise Stopped(reason) from None
+        text = figures.read_text() if figures and figures.exists() else ""
+        told = out, json.loads(text) if text else None
         if process.returncode != 0:
-            raise Stopped(f"pelton bench: {err.strip()}")
-        return out, json.loads(figures.read_text()) if figures else None
+            reason = f"pelton bench: {err.strip()}"
+            raise NotAllTaken(reason, told) if failures.text(told[1]) else Stopped(reason)
+        return told
 
     def pelton(self, args):
         """Another sub-command, to its end."""

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import compactions  # noqa: E402
+import failures  # noqa: E402
 import goals  # noqa: E402
 import rebalances  # noqa: E402
 import shards  # noqa: E402
@@ -49,7 +50,8 @@ def in_short(run):
         return ", ".join(f"{name} {bytes_text(each['bytes_per_second'])}/s" for name, each in device.items())
     if reason := too_few(run):
         return f"too few answers: {reason}"
-    return f"{bytes_text(figures_of(run)['bytes_per_second'])}/s"
+    told = failures.text(run["bench"])
+    return f"{bytes_text(figures_of(run)['bytes_per_second'])}/s" + (f", not all taken: {told}" if told else "")
 
 
 def throughputs(runs):
@@ -186,6 +188,7 @@ def render(setting, runs, disk):
         rows = [row(system, [run for run in of if run["system"] == system], device, pelton) for system in systems]
         lines += [*table([*device_rows(of), *rows]), ""]
         lines += windows.lines(of)
+        lines += failures.lines(of)
         lines += newcomers(of)
         if workload.startswith("shards-"):
             count = len(setting["broker_cpus"].split(","))

@@ -22,6 +22,7 @@ mod connection;
 pub mod disk;
 mod drive;
 mod error;
+mod failures;
 mod files;
 pub mod groups;
 pub mod omb;
@@ -35,5 +36,6 @@ pub mod tally;
 mod topic;
 
 pub use error::{Error, Result};
+pub use failures::Failures;
 pub use plan::Plan;
 pub use run::{Machine, Outcome, Progress, Repeat, run};

@@ -13,6 +13,7 @@ use crate::assignment::{Share, deal};
 use crate::clock;
 use crate::drive::{FetchJob, GreetJob, Job, Live, Phase, Position, ProduceJob, ReadMode, Watcher};
 use crate::error::Result;
+use crate::failures::Failures;
 use crate::plan::{Plan, Workload};
 use crate::process::{Sample, Usage};
 use crate::sightings::Sightings;
@@ -44,6 +45,15 @@ pub struct Outcome {
     /// Milliseconds since 1970.
     pub started_ms: u64,
     pub repeats: Vec<Repeat>,
+}
+
+impl Outcome {
+    /// Of all repeats.
+    pub fn failures(&self) -> Failures {
+        let mut all = Failures::default();
+        self.repeats.iter().for_each(|repeat| all.add(repeat.failures()));
+        all
+    }
 }
 
 /// One measurement.
@@ -84,6 +94,13 @@ impl Repeat {
             Workload::EndToEnd => &self.end_to_end,
             other => self.main_tally(other),
         }
+    }
+
+    /// Of both sides.
+    pub fn failures(&self) -> Failures {
+        let mut all = Failures { unseen: self.unseen, ..self.produce.failures };
+        all.add(self.fetch.failures);
+        all
     }
 
     /// Bytes a second of the workload's side.

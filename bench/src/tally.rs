@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::failures::Failures;
+
 /// Latencies are kept in nanoseconds, to three digits, in steps of a microsecond at the least.
 pub const LATENCY_NS_MIN: u64 = 1_000;
 /// What takes longer counts as this: an hour.
@@ -53,7 +55,14 @@ impl Window {
     }
 }
 
-/// Answered requests and what they carried.
+/// How far a request had come that is not waited for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenUp {
+    Unanswered,
+    Unsent,
+}
+
+/// Requests of which all was accepted, and what they and others carried that was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     pub requests: u64,
@@ -89,10 +98,11 @@ pub struct Tally {
     pub intervals: Vec<Interval>,
     /// When the last request that counts was answered.
     pub last: Option<Instant>,
-    /// Requests that were due and were never sent, since the broker was too far behind. They are
-    /// in the latencies, with the time that they had waited so far.
-    pub unsent: u64,
-    /// Answers with an error that a client would have tried again after.
+    /// What the broker did not do, in the warm-up, too. Requests that were given up or never sent are in
+    /// the latencies, with the time that they had waited so far; those that were refused are not, as an
+    /// error is quickly said.
+    pub failures: Failures,
+    /// Errors that a client would have tried again after; a request may tell several.
     pub retriable_errors: u64,
     /// The first of them, for a reader.
     pub first_error: Option<String>,
@@ -116,7 +126,7 @@ impl Tally {
                 .expect("the bounds are constants"),
             intervals: (0..window.interval_count()).map(|_| Interval::new()).collect(),
             last: None,
-            unsent: 0,
+            failures: Failures::default(),
             retriable_errors: 0,
             first_error: None,
         }
@@ -154,9 +164,18 @@ impl Tally {
     }
 
     /// A request that was due and is given up at `at`.
-    pub fn give_up(&mut self, due: Instant, at: Instant) {
-        self.unsent += 1;
+    pub fn give_up(&mut self, due: Instant, at: Instant, given_up: GivenUp) {
+        match given_up {
+            GivenUp::Unanswered => self.failures.given_up += 1,
+            GivenUp::Unsent => self.failures.unsent += 1,
+        }
         self.time(due, at);
+    }
+
+    /// A request that was answered with an error; of what it carried so much was accepted.
+    pub fn refuse(&mut self, at: Instant, accepted: Counts) {
+        self.failures.refused += 1;
+        self.count(at, Counts { requests: 0, ..accepted });
     }
 
     pub fn retriable_error(&mut self, text: impl FnOnce() -> String) {
@@ -173,7 +192,7 @@ impl Tally {
             add(&mut mine.latencies, &theirs.latencies);
         }
         self.last = self.last.max(other.last);
-        self.unsent += other.unsent;
+        self.failures.add(other.failures);
         self.retriable_errors += other.retriable_errors;
         if self.first_error.is_none() {
             self.first_error.clone_from(&other.first_error);

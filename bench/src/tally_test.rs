@@ -73,13 +73,17 @@ fn two_threads_add_up() {
     one.time(begin, begin + MS);
     two.time(begin, begin + 5 * MS);
     two.count(begin, Counts { requests: 1, records: 2, bytes: 3 });
-    two.give_up(begin, begin + 7 * MS);
+    two.give_up(begin, begin + 7 * MS, GivenUp::Unsent);
+    two.give_up(begin, begin + 9 * MS, GivenUp::Unanswered);
+    two.refuse(begin, Counts { requests: 1, records: 4, bytes: 5 });
     two.retriable_error(|| "first".into());
     two.retriable_error(|| "second".into());
     one.add(&two);
-    assert_eq!(one.latencies.len(), 3);
-    assert_eq!(one.intervals[0].latencies.len(), 3);
-    assert_eq!((one.counts.bytes, one.unsent, one.retriable_errors), (3, 1, 2));
+    assert_eq!(one.latencies.len(), 4, "what was refused is not timed");
+    assert_eq!(one.intervals[0].latencies.len(), 4);
+    assert_eq!(one.counts, Counts { requests: 1, records: 6, bytes: 8 });
+    assert_eq!(one.failures, Failures { refused: 1, given_up: 1, unsent: 1, unseen: 0 });
+    assert_eq!(one.retriable_errors, 2);
     assert_eq!(one.first_error.as_deref(), Some("first"));
 }
 

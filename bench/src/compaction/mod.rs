@@ -31,6 +31,7 @@ use crate::assignment::deal;
 use crate::batches::BatchShape;
 use crate::drive::{Books, Live, Phase, Watcher};
 use crate::error::{Error, Result};
+use crate::failures::Failures;
 use crate::plan::{Plan, TopicPlan, Workload};
 use crate::process::{Sample, Usage};
 use crate::run::producing;
@@ -118,13 +119,22 @@ pub struct LoadFigures {
     pub seconds: f64,
     /// Nanoseconds, two digits, from when a request was due.
     pub latencies: Histogram<u64>,
-    /// Answers that told an error that passes, in the whole phase.
+    /// Errors that pass, in the whole phase.
     pub retriable_errors: u64,
+    /// What the broker did not do of it, in the whole phase.
+    pub failures: Failures,
     /// Of the broker, in the whole phase.
     pub server: Option<Usage>,
 }
 
 impl CompactionFigures {
+    /// Of the load, before and while.
+    pub fn failures(&self) -> Failures {
+        let mut all = self.before.failures;
+        all.add(self.during.failures);
+        all
+    }
+
     /// Of the broker, for each GB that compaction read.
     pub fn cpu_seconds_per_gb_read(&self) -> Option<f64> {
         let read = self.compacted?.read as f64;
@@ -301,6 +311,7 @@ impl Bench<'_> {
             seconds: plan.before.as_secs_f64(),
             latencies: latencies(&books.produce, None),
             retriable_errors: books.produce.retriable_errors,
+            failures: books.produce.failures,
             server: meter.usage()?,
         };
 
@@ -311,6 +322,7 @@ impl Bench<'_> {
             seconds: (to - from).as_secs_f64(),
             latencies: latencies(&books.produce, Some((from, to))),
             retriable_errors: books.produce.retriable_errors,
+            failures: books.produce.failures,
             server: compaction.server,
         };
         let seconds = (to - compaction.switched_on).as_secs_f64();

@@ -64,6 +64,10 @@ pub fn write_compaction_table(
     if errors > 0 {
         writeln!(to, "{errors} batches of the load were refused for a while")?;
     }
+    let failures = figures.failures();
+    if !failures.is_none() {
+        writeln!(to, "of the load: {failures}")?;
+    }
     Ok(())
 }
 
@@ -74,6 +78,7 @@ pub fn to_json(plan: &CompactionPlan, figures: &CompactionFigures) -> Value {
             "seconds": load.seconds,
             "latency_ns": latencies_json(&load.latencies),
             "retriable_errors": load.retriable_errors,
+            "failures": load.failures,
             "server": load.server,
         })
     };

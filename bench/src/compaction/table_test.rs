@@ -1,12 +1,14 @@
 use super::super::compaction_test::plan;
 use super::*;
 use crate::compaction::{CompactedBytes, Verdict};
+use crate::failures::Failures;
 use hdrhistogram::Histogram;
 
 fn load(millis: u64) -> LoadFigures {
     let mut latencies = Histogram::new(2).unwrap();
     latencies.record_n(millis * 1_000_000, 50).unwrap();
-    LoadFigures { seconds: 8.0, latencies, retriable_errors: 1, server: None }
+    let failures = Failures { refused: 1, unsent: 2, ..Failures::default() };
+    LoadFigures { seconds: 8.0, latencies, retriable_errors: 1, failures, server: None }
 }
 
 fn figures() -> CompactionFigures {
@@ -43,9 +45,11 @@ fn the_load_is_told_before_while_and_as_a_ratio() {
     assert!(text.contains("3.00 s, 1.50 s per GB read"), "{text}");
     assert!(text.contains("100 left, 0 keys lost, 2 records replaced and left, 0 wrong"), "{text}");
     assert!(text.contains("2 batches of the load were refused"), "{text}");
+    assert!(text.contains("of the load: requests refused: 2, requests never sent: 4"), "{text}");
     let json = to_json(&plan(), &figures());
     assert_eq!(json["server_cpu_seconds_per_gb_read"], 1.5);
     assert_eq!(json["compacting"]["latency_ns"]["count"], 50);
+    assert_eq!(json["compacting"]["failures"]["unsent"], 2);
     assert_eq!(json["verdict"]["replaced_records"], 2);
 }
 

@@ -54,7 +54,7 @@ fn at_a_rate_it_writes_no_more_than_that() {
     let figures = run_disk(&plan, &mut |_| ()).unwrap();
     // 5 MB/s are 76 blocks a second, the first of them at once.
     assert_eq!(figures[0].tally.latencies.len(), 31);
-    assert_eq!(figures[0].tally.unsent, 0);
+    assert_eq!(figures[0].tally.failures.unsent, 0);
 }
 
 #[test]

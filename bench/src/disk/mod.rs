@@ -246,7 +246,7 @@ pub fn disk_json(plan: &DiskPlan, figures: &[DiskFigure]) -> Value {
                 "bytes_per_second": figure.bytes_per_second(),
                 "requests": figure.tally.counts.requests,
                 "latency_ns": latencies_json(&figure.tally.latencies),
-                "unsent": figure.tally.unsent,
+                "unsent": figure.tally.failures.unsent,
                 "cpu_seconds": figure.cpu_seconds,
             })
         })

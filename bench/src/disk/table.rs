@@ -19,8 +19,8 @@ pub fn write_disk_table(figures: &[DiskFigure], to: &mut dyn Write) -> io::Resul
     let mut rows = vec![titles];
     rows.extend(figures.iter().map(row));
     write_columns(&rows, to)?;
-    for figure in figures.iter().filter(|figure| figure.tally.unsent > 0) {
-        let (name, unsent) = (figure.test.name, figure.tally.unsent);
+    for figure in figures.iter().filter(|figure| figure.tally.failures.unsent > 0) {
+        let (name, unsent) = (figure.test.name, figure.tally.failures.unsent);
         writeln!(
             to,
             "{name}: {unsent} requests were given up: the device is slower than the rate"

@@ -13,7 +13,7 @@ use super::{DiskTest, FileState, Operation, Sync};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::schedule::{Schedule, Until};
-use crate::tally::{Counts, Tally, Window};
+use crate::tally::{Counts, GivenUp, Tally, Window};
 
 /// To write a file through before it is measured.
 const FILL_BLOCK_BYTES: u64 = 1 << 20;
@@ -150,7 +150,7 @@ pub(super) fn run(
 
 fn give_up(schedule: &mut Schedule, tally: &mut Tally, now: Instant) {
     while let Some(due) = schedule.next_due(now) {
-        tally.give_up(due, now);
+        tally.give_up(due, now, GivenUp::Unsent);
         schedule.take();
     }
 }

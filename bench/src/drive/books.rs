@@ -70,10 +70,22 @@ impl Books {
         self.live.produced.add(counts);
     }
 
+    /// A Produce of which not all was accepted.
+    pub fn produce_refused(&mut self, at: Instant, accepted: Counts) {
+        self.produce.refuse(at, accepted);
+        self.live.produced.add(accepted);
+    }
+
     pub fn fetched(&mut self, due: Instant, at: Instant, counts: Counts) {
         self.fetch.time(due, at);
         self.fetch.count(at, counts);
         self.live.fetched.add(counts);
+    }
+
+    /// A Fetch that told an error, if only of one partition.
+    pub fn fetch_refused(&mut self, at: Instant, others: Counts) {
+        self.fetch.refuse(at, others);
+        self.live.fetched.add(others);
     }
 
     /// A batch went all the way.

@@ -21,7 +21,7 @@ use crate::connection::{CLIENT_ID, Connection};
 use crate::error::{Error, Result};
 use crate::plan::{FetchPlan, Plan};
 use crate::sightings::Sightings;
-use crate::tally::Counts;
+use crate::tally::{Counts, GivenUp};
 use crate::topic::TopicNames;
 
 /// Where a connection reads.
@@ -225,7 +225,9 @@ impl Load for Fetcher {
             return Err(Error::Invalid("an answer to no Fetch".into()));
         };
         if self.lanes[lane].session.is_lost(decoded.error) {
-            self.books.borrow_mut().fetch.retriable_error(|| format!("Fetch: {}", decoded.error));
+            let mut books = self.books.borrow_mut();
+            books.fetch.retriable_error(|| format!("Fetch: {}", decoded.error));
+            books.fetch_refused(now, Counts::default());
             self.free.push_back(lane);
             return Ok(());
         }
@@ -234,6 +236,7 @@ impl Load for Fetcher {
         }
         self.lanes[lane].session.answered(decoded.session_id);
         let mut counts = Counts { requests: 1, ..Counts::default() };
+        let mut is_refused = false;
         for partition in decoded.topics.iter().flat_map(|topic| &topic.partitions) {
             match partition.error {
                 ErrorCode::None => {
@@ -241,6 +244,7 @@ impl Load for Fetcher {
                     counts.add(self.read_partition(lane, partition.index, records, now)?);
                 }
                 code if code.is_retriable() => {
+                    is_refused = true;
                     let mut books = self.books.borrow_mut();
                     books.fetch.retriable_error(|| format!("Fetch: {code}"));
                 }
@@ -253,14 +257,18 @@ impl Load for Fetcher {
         if !self.lanes[lane].positions.is_empty() {
             self.free.push_back(lane);
         }
-        self.books.borrow_mut().fetched(due, now, counts);
+        let mut books = self.books.borrow_mut();
+        match is_refused {
+            true => books.fetch_refused(now, counts),
+            false => books.fetched(due, now, counts),
+        }
         Ok(())
     }
 
-    fn give_up(&mut self, due: Instant, now: Instant) {
+    fn give_up(&mut self, due: Instant, now: Instant, given_up: GivenUp) {
         // A long poll that nothing came for is not late.
         if self.mode != ReadMode::Follow {
-            self.books.borrow_mut().fetch.give_up(due, now);
+            self.books.borrow_mut().fetch.give_up(due, now, given_up);
         }
     }
 
@@ -274,3 +282,7 @@ impl Load for Fetcher {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "fetch_test.rs"]
+mod fetch_test;

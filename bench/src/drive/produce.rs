@@ -20,7 +20,7 @@ use crate::connection::{CLIENT_ID, Connection};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::sightings::{Sightings, UNMATCHED_MAX};
-use crate::tally::Counts;
+use crate::tally::{Counts, GivenUp};
 use crate::topic::TopicNames;
 
 /// How long the broker may take to get its replicas' acknowledgements.
@@ -159,15 +159,23 @@ impl Load for Producer {
                 )));
             }
         }
-        books.produced(due, now, self.batches(accepted));
+        // A request that an error or two has shortened is no request of the load's.
+        match accepted == self.batches_per_request {
+            true => books.produced(due, now, self.batches(accepted)),
+            false => books.produce_refused(now, self.batches(accepted)),
+        }
         Ok(())
     }
 
-    fn give_up(&mut self, due: Instant, now: Instant) {
-        self.books.borrow_mut().produce.give_up(due, now);
+    fn give_up(&mut self, due: Instant, now: Instant, given_up: GivenUp) {
+        self.books.borrow_mut().produce.give_up(due, now, given_up);
     }
 
     fn is_done(&self) -> bool {
         self.readers.as_ref().is_some_and(|readers| readers.load(Ordering::Relaxed) == 0)
     }
 }
+
+#[cfg(test)]
+#[path = "produce_test.rs"]
+mod produce_test;

@@ -13,6 +13,7 @@ use crate::clock::{self, Alarm};
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::schedule::Schedule;
+use crate::tally::GivenUp;
 
 /// Without an answer for so long, beyond what a request itself asks the broker to wait, the broker
 /// is taken to be stuck.
@@ -37,8 +38,8 @@ pub(crate) trait Load {
     /// What ends the run.
     fn answer(&mut self, answer: Bytes, due: Instant, now: Instant) -> Result<()>;
 
-    /// A request that was due, sent or not, and is not waited for any more.
-    fn give_up(&mut self, due: Instant, now: Instant);
+    /// A request that was due and is not waited for any more.
+    fn give_up(&mut self, due: Instant, now: Instant, given_up: GivenUp);
 
     /// Whether there is nothing left to be asked, though the schedule goes on.
     fn is_done(&self) -> bool;
@@ -172,11 +173,11 @@ impl<L: Load> Session<L> {
     fn is_finished(&mut self, now: Instant) -> bool {
         if now >= self.give_up_at {
             for given_up in std::mem::take(&mut self.in_flight) {
-                self.load.give_up(given_up.due, now);
+                self.load.give_up(given_up.due, now, GivenUp::Unanswered);
             }
             if self.schedule.is_open_loop() {
                 while let Some(due) = self.schedule.next_due(now) {
-                    self.load.give_up(due, now);
+                    self.load.give_up(due, now, GivenUp::Unsent);
                     self.schedule.take();
                 }
             }

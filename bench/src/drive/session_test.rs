@@ -17,7 +17,7 @@ struct Pings {
     is_answered: bool,
     /// How long each took, from its due time.
     took: Rc<RefCell<Vec<Duration>>>,
-    given_up: Rc<RefCell<Vec<Duration>>>,
+    given_up: Rc<RefCell<Vec<(Duration, GivenUp)>>>,
 }
 
 impl Load for Pings {
@@ -38,8 +38,8 @@ impl Load for Pings {
         Ok(())
     }
 
-    fn give_up(&mut self, due: Instant, now: Instant) {
-        self.given_up.borrow_mut().push(now.saturating_duration_since(due));
+    fn give_up(&mut self, due: Instant, now: Instant, given_up: GivenUp) {
+        self.given_up.borrow_mut().push((now.saturating_duration_since(due), given_up));
     }
 
     fn is_done(&self) -> bool {
@@ -84,7 +84,7 @@ async fn serve(listener: TcpListener, answer: impl Fn(usize) -> Option<Duration>
 struct Seen {
     result: Result<()>,
     took: Vec<Duration>,
-    given_up: Vec<Duration>,
+    given_up: Vec<(Duration, GivenUp)>,
 }
 
 fn drive(
@@ -168,8 +168,9 @@ fn what_a_broker_never_answers_is_given_up_and_counted() {
     seen.result.unwrap();
     assert_eq!(seen.took.len(), 5);
     // Two were in flight, the rest was due and could not be sent.
-    assert_eq!(seen.given_up.len(), 15);
-    assert!(seen.given_up.iter().all(|waited| *waited >= 80 * MS));
+    let count_of = |how| seen.given_up.iter().filter(|(_, given_up)| *given_up == how).count();
+    assert_eq!((count_of(GivenUp::Unanswered), count_of(GivenUp::Unsent)), (2, 13));
+    assert!(seen.given_up.iter().all(|(waited, _)| *waited >= 80 * MS));
 }
 
 /// After ApiVersions it reads one request and hangs up.

@@ -38,6 +38,7 @@ fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
         "fetch": tally(&repeat.fetch),
         "end_to_end": tally(&repeat.end_to_end),
         "unseen": repeat.unseen,
+        "failures": repeat.failures(),
         "newcomers": tally(&repeat.newcomers),
         "client": repeat.client,
         "server": repeat.server,
@@ -47,7 +48,7 @@ fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
 
 /// Null for a side that did nothing.
 fn tally(tally: &Tally) -> Value {
-    if tally.counts.requests == 0 && tally.unsent == 0 && tally.retriable_errors == 0 {
+    if tally.counts.requests == 0 && tally.failures.is_none() && tally.retriable_errors == 0 {
         return Value::Null;
     }
     let window = tally.window();
@@ -64,7 +65,9 @@ fn tally(tally: &Tally) -> Value {
     let intervals: Vec<Value> = intervals.take(used.map_or(0, |last| last + 1)).collect();
     json!({
         "counts": tally.counts,
-        "unsent": tally.unsent,
+        "refused": tally.failures.refused,
+        "given_up": tally.failures.given_up,
+        "unsent": tally.failures.unsent,
         "retriable_errors": tally.retriable_errors,
         "first_error": tally.first_error,
         "latency_ns": latencies(&tally.latencies),

@@ -84,10 +84,25 @@ fn notes(repeat: &Repeat) -> Vec<String> {
     for (name, tally) in
         [("produce", &repeat.produce), ("fetch", &repeat.fetch), ("end to end", &repeat.end_to_end)]
     {
-        if tally.unsent > 0 {
+        let failures = tally.failures;
+        if failures.unsent > 0 {
             notes.push(format!(
-                "{name}: {} requests were given up, the broker being too far behind",
-                tally.unsent
+                "{name}: {} requests were never sent, the broker being too far behind; the latencies \
+                 have the time that they had waited",
+                failures.unsent
+            ));
+        }
+        if failures.given_up > 0 {
+            notes.push(format!(
+                "{name}: {} requests had no answer in the end; the latencies have the time that they \
+                 had waited",
+                failures.given_up
+            ));
+        }
+        if failures.refused > 0 {
+            notes.push(format!(
+                "{name}: {} requests were refused, in whole or in part; the latencies are without them",
+                failures.refused
             ));
         }
         if let Some(first) = &tally.first_error {

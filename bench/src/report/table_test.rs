@@ -1,5 +1,6 @@
 use super::super::example::outcome;
 use super::*;
+use crate::failures::Failures;
 
 fn table(outcome: &Outcome) -> String {
     let mut table = Vec::new();
@@ -48,14 +49,29 @@ fn a_line_a_repeat_with_percentiles_and_what_the_server_paid() {
 #[test]
 fn errors_and_what_was_given_up_are_told() {
     let mut outcome = outcome();
-    outcome.repeats[1].produce.unsent = 3;
+    let failures = Failures { refused: 1, given_up: 2, unsent: 3, unseen: 0 };
+    outcome.repeats[1].produce.failures = failures;
+    outcome.repeats[1].fetch.failures = Failures { given_up: 4, ..Failures::default() };
     outcome.repeats[1].unseen = 5;
     outcome.repeats[1].produce.retriable_error(|| "Produce: NOT_LEADER".into());
     let table = table(&outcome);
-    assert!(table.contains("repeat 2: produce: 3 requests were given up"), "{table}");
+    assert!(table.contains("repeat 2: produce: 3 requests were never sent"), "{table}");
+    assert!(table.contains("repeat 2: produce: 2 requests had no answer in the end"), "{table}");
+    assert!(table.contains("repeat 2: produce: 1 requests were refused, in whole or in part"));
+    assert!(table.contains("repeat 2: fetch: 4 requests had no answer in the end"), "{table}");
     assert!(table.contains("repeat 2: produce: 1 retriable errors; first: Produce: NOT_LEADER"));
     assert!(table.contains("repeat 2: 5 batches were acknowledged and no consumer saw them"));
     assert!(!table.contains("repeat 1:"));
+    let json = crate::report::to_json(&outcome);
+    let repeat = &json["repeats"][1];
+    assert_eq!(
+        repeat["failures"],
+        serde_json::json!({ "refused": 1, "given_up": 6, "unsent": 3, "unseen": 5 })
+    );
+    assert_eq!([&repeat["produce"]["refused"], &repeat["produce"]["given_up"]], [1, 2]);
+    assert_eq!(repeat["fetch"]["given_up"], 4, "a side that did nothing else is told of");
+    let all = outcome.failures();
+    assert_eq!((all.refused, all.given_up, all.unsent, all.unseen), (1, 6, 3, 5));
 }
 
 #[test]

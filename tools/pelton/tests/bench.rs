@@ -80,8 +80,15 @@ impl Broker {
     }
 
     fn topics(&self) -> String {
+        self.topic(&["list"])
+    }
+
+    /// What `pelton topic` says.
+    fn topic(&self, arguments: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_pelton"))
-            .args(["topic", "list", "--bootstrap", &self.address])
+            .arg("topic")
+            .args(arguments)
+            .args(["--bootstrap", &self.address])
             .output()
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
@@ -281,6 +288,39 @@ fn a_broker_that_is_killed_ends_the_run_with_its_name() {
     bench.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(ended.code(), Some(1), "{said}");
     assert!(said.contains(&broker.address), "{said}");
+}
+
+#[test]
+fn a_load_that_is_refused_has_figures_and_does_not_pass() {
+    let broker = Broker::start();
+    let json = broker.file("figures.json");
+    broker.topic(&["create", "short-lived", "--partitions", "1"]);
+    let bench = Command::new(env!("CARGO_BIN_EXE_pelton"))
+        .args(["bench", "produce", "--bootstrap", &broker.address, "--topic", "short-lived"])
+        .args(["--pool-bytes", "1MB", "--records", "1", "--rate", "100"])
+        .args(["--warm-up", "0", "--duration", "5", "--json", json.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut bench = Process(bench);
+    eventually("the first records", PATIENCE, || {
+        let told = broker.topic(&["describe", "short-lived", "--json"]);
+        let told: Value = serde_json::from_str(&told).unwrap();
+        (number(&told[0]["partitions"][0]["latest_offset"]) > 0.0).then_some(())
+    });
+    broker.topic(&["delete", "short-lived"]);
+    let ended = eventually("the end of the run", PATIENCE, || bench.0.try_wait().unwrap());
+    let mut said = String::new();
+    bench.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(ended.code(), Some(1), "{said}");
+    assert!(said.contains("not all of the load was taken: requests refused: "), "{said}");
+    let figures: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let repeat = &figures["repeats"][0];
+    assert!(number(&repeat["failures"]["refused"]) > 0.0, "{repeat}");
+    // 500 were due; those that were refused are not among the latencies.
+    let timed = number(&repeat["latency_ns"]["count"]);
+    assert_eq!(timed + number(&repeat["failures"]["refused"]), 500.0, "{repeat}");
 }
 
 #[test]

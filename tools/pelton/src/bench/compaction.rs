@@ -10,7 +10,7 @@ use pelton_bench::compaction::{
 };
 use pelton_bench::schedule::Rate;
 
-use super::load::cores;
+use super::load::{self, cores};
 use super::outputs::{create, write_to};
 use super::quantity::{parse_bytes, parse_rate, parse_seconds};
 use crate::arguments::{BootstrapArgs, Codec};
@@ -109,7 +109,8 @@ pub fn run(args: CompactionArgs) -> Result<()> {
             serde_json::to_writer_pretty(&mut *file, &to_json(&plan, &figures))?;
             writeln!(file)
         })?;
-        judge(&figures.verdict)
+        judge(&figures.verdict)?;
+        load::judge(figures.failures())
     })
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use pelton_bench::Plan;
 use pelton_bench::plan::{FetchPlan, TopicPlan};
 use pelton_bench::schedule::Rate;
+use pelton_bench::{Failures, Plan};
 
 use super::outputs::OutputArgs;
 use super::preset::Preset;
@@ -13,7 +13,7 @@ use super::progress::ProgressLine;
 use super::quantity::{parse_bytes, parse_rate, parse_seconds};
 use crate::arguments::{AcksArg, BootstrapArgs, Codec};
 use crate::client::block_on;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::topic::parse_assignment;
 
 #[derive(Args, Debug)]
@@ -156,8 +156,18 @@ pub fn run_plan(plan: Plan, output: &OutputArgs) -> Result<()> {
     block_on(async move {
         let outcome = pelton_bench::run(plan, &mut |progress| line.show(progress)).await;
         line.clear();
-        outputs.write(&outcome?)
+        let outcome = outcome?;
+        outputs.write(&outcome)?;
+        judge(outcome.failures())
     })
+}
+
+/// Figures of a load that was not all taken are written, and are not those that were asked for.
+pub fn judge(failures: Failures) -> Result<()> {
+    match failures.is_none() {
+        true => Ok(()),
+        false => Err(Failure::Failed(format!("not all of the load was taken: {failures}"))),
+    }
 }
 
 fn plan(args: &LoadArgs, preset: Preset) -> Plan {
