@@ -63,6 +63,8 @@ pub struct SegmentState {
     pub generation: u32,
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
+    /// See [`Segment::appended_at`](crate::segment::Segment::appended_at).
+    pub appended_at: TimestampMs,
     pub chunk_count: u32,
 }
 
@@ -228,6 +230,7 @@ impl PartitionState {
             out.extend_from_slice(&segment.generation.to_le_bytes());
             out.extend_from_slice(&segment.log_bytes.to_le_bytes());
             out.extend_from_slice(&segment.max_timestamp.get().to_le_bytes());
+            out.extend_from_slice(&segment.appended_at.get().to_le_bytes());
             out.extend_from_slice(&segment.chunk_count.to_le_bytes());
         }
         put_count(out, self.unindexed.len());
@@ -268,6 +271,7 @@ impl PartitionState {
                 generation: fields.u32()?,
                 log_bytes: fields.u64()?,
                 max_timestamp: TimestampMs::new(fields.i64()?),
+                appended_at: TimestampMs::new(fields.i64()?),
                 chunk_count: fields.u32()?,
             });
         }

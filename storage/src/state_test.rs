@@ -24,6 +24,7 @@ fn state(version: u64) -> ShardState {
             generation: 3,
             log_bytes: 1234,
             max_timestamp: TimestampMs::new(-1),
+            appended_at: TimestampMs::new(1_700_000_000_000),
             chunk_count: 2,
         }],
         unindexed: open_chunk.into_iter().collect(),

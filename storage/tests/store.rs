@@ -342,6 +342,55 @@ fn retention_goes_by_size_and_by_time() {
     });
 }
 
+/// Clients may leave timestamps out. Such records are kept for as long as any others, from when they were
+/// appended on.
+#[test]
+fn records_without_a_timestamp_are_kept_for_retention_ms_too() {
+    const HOUR: i64 = 3_600_000;
+    let sim = new_disk(1);
+    let later = |ms| RollRules { now: TimestampMs::new(NOW.get() + ms), ..roll_at(1) };
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for _ in 0..3 {
+            // The last one is in no state file.
+            store.checkpoint(|_| later(0)).await.expect("a checkpoint");
+            append(&store, &log, batch_of(&[(-1, &[0; 1000])], None)).await;
+            log.carry(later(0)).await.expect("carried");
+        }
+        store.journal().durable(store.journal().next_sequence() - 1).await.expect("durable");
+        assert_eq!(log.retain(keep(HOUR, -1, later(0))).await, Ok(0));
+        assert_eq!((log.start_offset(), log.segment_count()), (Offset::ZERO, 3));
+    });
+    // What only the journal knows is as old as the life that found it there: it may stay longer.
+    for (stops_in_order, last_until) in [(true, HOUR), (false, HOUR + HOUR / 2)] {
+        let image = sim.durable();
+        if stops_in_order {
+            with_store(&image, SMALL, async |store: Store| {
+                store.close(|_| later(0)).await.expect("closed");
+            });
+        }
+        run(async {
+            let begun = TimestampMs::new(NOW.get() + HOUR / 2);
+            let (disk, shard) = (image.durable().disk(), ShardId::ZERO);
+            let store = Store::open(&disk, &data_dir(), shard, SMALL, SEED, begun, |_| true).await;
+            let (store, _) = store.expect("opened");
+            let log = store.log(partition(1, 0)).expect("a log");
+            beside_journal(&store, async {
+                for (ms, start) in [
+                    (HOUR, 0),
+                    (last_until, if stops_in_order { 0 } else { 2 }),
+                    (last_until + 1, 3),
+                ] {
+                    log.retain(keep(HOUR, -1, later(ms))).await.expect("retained");
+                    assert_eq!(log.start_offset().get(), start, "{stops_in_order} after {ms} ms");
+                }
+            })
+            .await;
+            assert_eq!(log.bytes(), 0);
+        });
+    }
+}
+
 #[test]
 fn a_segment_is_rolled_when_its_time_is_up() {
     with_store(&new_disk(1), SMALL, async |store: Store| {

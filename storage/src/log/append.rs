@@ -88,7 +88,14 @@ impl Log {
             positions.producers.record(producer, base, batch.header.max_timestamp, now);
         }
         let max_timestamp = batch.header.max_timestamp;
-        positions.push_recent(NewRecent { base, next, max_timestamp, sequence, bytes });
+        positions.push_recent(NewRecent {
+            base,
+            next,
+            max_timestamp,
+            sequence,
+            appended_at: now,
+            bytes,
+        });
         self.want_carry(&mut positions);
         Ok(Appended { base_offset: base, acked_by, duplicate_of: None })
     }

@@ -287,7 +287,7 @@ impl Log {
         if !positions.dropped {
             // As with extents: when it is refused, nothing follows.
             let _ = parts.journal.push(parts.id, Entry::Roll { base }, None);
-            positions.segments.push(Segment::new(SegmentName::carried(base)));
+            positions.segments.push(Segment::new(SegmentName::carried(base), rules.now));
             positions.open_chunk = None;
             positions.segment_since = Some(rules.now);
         }
@@ -331,8 +331,9 @@ impl Log {
             let (finished, open) = extent.split_chunks();
             positions.unindexed.extend_from_slice(finished);
             positions.open_chunk = open;
+            let appended_at = positions.appended_at;
             if let Some(segment) = positions.segments.last_mut() {
-                segment.extend(extent.end_position(), plan.max_timestamp);
+                segment.extend(extent.end_position(), plan.max_timestamp, appended_at);
             }
             (bytes, count)
         };

@@ -114,6 +114,8 @@ struct Positions {
     last_sequence: u64,
     /// When the last segment got its first batch, by the broker's clock.
     segment_since: Option<TimestampMs>,
+    /// When the newest batch was appended, or replayed.
+    appended_at: TimestampMs,
     /// The group that began the log; 0 when it is in the state file.
     placed_sequence: u64,
     /// The group that made `start` what it is.
@@ -146,6 +148,8 @@ struct NewRecent {
     next: Offset,
     max_timestamp: TimestampMs,
     sequence: u64,
+    /// By the broker's clock.
+    appended_at: TimestampMs,
     bytes: Bytes,
 }
 
@@ -230,6 +234,10 @@ impl Log {
                 producers,
                 last_sequence: 0,
                 segment_since: state.segment_since,
+                appended_at: state
+                    .segments
+                    .last()
+                    .map_or(TimestampMs::new(-1), |it| it.appended_at),
                 placed_sequence: 0,
                 start_sequence: 0,
                 start_before: state.start,
@@ -410,6 +418,7 @@ impl Positions {
     fn push_recent(&mut self, batch: NewRecent) {
         self.appended_bytes += batch.bytes.len() as u64;
         self.end = batch.next;
+        self.appended_at = batch.appended_at;
         self.recent.push_back(RecentBatch {
             base: batch.base,
             next: batch.next,

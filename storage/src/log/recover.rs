@@ -80,6 +80,7 @@ impl Log {
             next,
             max_timestamp: header.max_timestamp,
             sequence,
+            appended_at: now,
             // The ring file that it was read from need not be kept for it.
             bytes: Bytes::copy_from_slice(&bytes),
         });
@@ -114,7 +115,7 @@ impl Log {
         positions.segment_since.get_or_insert(now);
         if let Some(segment) = positions.segments.last_mut() {
             let newest = extent.chunks.iter().map(|it| it.max_timestamp).max();
-            segment.extend(extent.end_position(), newest.unwrap_or(segment.max_timestamp));
+            segment.extend(extent.end_position(), newest.unwrap_or(segment.max_timestamp), now);
         }
         positions.carried_end = extent.end;
         while positions.recent.front().is_some_and(|batch| batch.next <= extent.end) {
@@ -146,7 +147,7 @@ impl Log {
         if let Some(last) = positions.segments.last_mut() {
             last.chunk_count += chunks as u32;
         }
-        positions.segments.push(Segment::new(SegmentName::carried(base)));
+        positions.segments.push(Segment::new(SegmentName::carried(base), now));
         positions.segment_since = Some(now);
         Ok(())
     }

@@ -173,9 +173,9 @@ impl Log {
     }
 }
 
-/// Judged by the newest record's timestamp, as Kafka does. One of the future pins the segment until
-/// then, which `message.timestamp.after.max.ms` bounds (KIP-937).
+/// Judged by the newest record's time, as Kafka does. One of the future pins the segment until then,
+/// which `message.timestamp.after.max.ms` bounds (KIP-937).
 fn is_expired(segment: &Segment, rules: &RetentionRules) -> bool {
     rules.retention_ms >= 0
-        && rules.roll.now.get().saturating_sub(segment.max_timestamp.get()) > rules.retention_ms
+        && rules.roll.now.get().saturating_sub(segment.newest_time().get()) > rules.retention_ms
 }

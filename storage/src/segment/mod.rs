@@ -36,13 +36,17 @@ pub(crate) struct Segment {
     /// Durable bytes of the `.log`.
     pub log_bytes: u64,
     pub max_timestamp: TimestampMs,
+    /// When the newest of its records was appended, by the broker's clock, or later: its age, where
+    /// they carry no time.
+    pub appended_at: TimestampMs,
     /// Finished chunks that the index has.
     pub chunk_count: u32,
 }
 
 impl Segment {
-    pub fn new(name: SegmentName) -> Self {
-        Segment { name, log_bytes: 0, max_timestamp: TimestampMs::new(-1), chunk_count: 0 }
+    pub fn new(name: SegmentName, now: TimestampMs) -> Self {
+        let max_timestamp = TimestampMs::new(-1);
+        Segment { name, log_bytes: 0, max_timestamp, appended_at: now, chunk_count: 0 }
     }
 
     pub fn from_state(state: &SegmentState) -> Self {
@@ -50,6 +54,7 @@ impl Segment {
             name: SegmentName { base: state.base, generation: state.generation },
             log_bytes: state.log_bytes,
             max_timestamp: state.max_timestamp,
+            appended_at: state.appended_at,
             chunk_count: state.chunk_count,
         }
     }
@@ -60,6 +65,7 @@ impl Segment {
             generation: self.name.generation,
             log_bytes: self.log_bytes,
             max_timestamp: self.max_timestamp,
+            appended_at: self.appended_at,
             chunk_count: self.chunk_count,
         }
     }
@@ -69,10 +75,20 @@ impl Segment {
         self.name.base
     }
 
-    /// Takes in what has become durable.
-    pub fn extend(&mut self, log_bytes: u64, max_timestamp: TimestampMs) {
+    /// Takes in what has become durable, and was appended at `appended_at` at the latest.
+    pub fn extend(&mut self, log_bytes: u64, max_timestamp: TimestampMs, appended_at: TimestampMs) {
         self.log_bytes = log_bytes;
         self.max_timestamp = self.max_timestamp.max(max_timestamp);
+        self.appended_at = self.appended_at.max(appended_at);
+    }
+
+    /// What its age is counted from: the newest record's timestamp, or, where none has one, when it was
+    /// appended. So does Kafka, which takes the file's last modification for the latter.
+    pub fn newest_time(&self) -> TimestampMs {
+        match self.max_timestamp.get() {
+            0.. => self.max_timestamp,
+            ..0 => self.appended_at,
+        }
     }
 }
 

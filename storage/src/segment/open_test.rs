@@ -22,7 +22,7 @@ const CHUNK: ChunkEntry = ChunkEntry {
 };
 
 async fn open(disk: &Disk, segments: &OpenSegments, index: i32) -> SegmentAccess {
-    let segment = Segment::new(NAME);
+    let segment = Segment::new(NAME, TimestampMs::new(0));
     let mut access = segments.access(partition(index), &segment);
     if access.reader.is_none() {
         let mode = OpenMode { create: true, durable_writes: false };
@@ -36,7 +36,7 @@ fn the_least_recently_used_segment_makes_room() {
     let sim = SimDisk::new(1);
     run(async {
         let (disk, segments) = (sim.disk(), OpenSegments::new(6));
-        let segment = Segment::new(NAME);
+        let segment = Segment::new(NAME, TimestampMs::new(0));
         for index in [0, 1, 2, 0, 3] {
             let access = open(&disk, &segments, index).await;
             segments.keep(partition(index), &segment, access);
@@ -53,7 +53,7 @@ fn the_least_recently_used_segment_makes_room() {
 #[test]
 fn an_index_grows_with_its_segment_or_is_forgotten() {
     let segments = OpenSegments::new(6);
-    let mut segment = Segment::new(NAME);
+    let mut segment = Segment::new(NAME, TimestampMs::new(0));
     let mut access = segments.access(partition(0), &segment);
     access.index = Some(Rc::default());
     segments.keep(partition(0), &segment, access);
@@ -86,7 +86,7 @@ fn readers_and_writers_share_the_files() {
         let (disk, segments) = (sim.disk(), OpenSegments::new(8));
         let read = async |index: i32| {
             let access = open(&disk, &segments, index).await;
-            segments.keep(partition(index), &Segment::new(NAME), access);
+            segments.keep(partition(index), &Segment::new(NAME, TimestampMs::new(0)), access);
         };
         for index in 0..4 {
             read(index).await;

@@ -15,6 +15,7 @@ pub(crate) struct SegmentFacts {
     pub end: Offset,
     pub bytes: u64,
     pub max_timestamp: TimestampMs,
+    pub appended_at: TimestampMs,
 }
 
 /// How much of a log compaction has not been over.

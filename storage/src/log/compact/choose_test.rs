@@ -21,6 +21,7 @@ fn segments(all: &[(u64, i64)]) -> Vec<SegmentFacts> {
         end: Offset::new(at as i64 * 100 + 100),
         bytes,
         max_timestamp: TimestampMs::new(max_timestamp),
+        appended_at: TimestampMs::new(max_timestamp),
     };
     all.iter().enumerate().map(facts).collect()
 }

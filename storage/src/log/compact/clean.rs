@@ -134,6 +134,8 @@ impl<'a> Pass<'a> {
             generation: name.generation,
             log_bytes,
             max_timestamp,
+            // Records do not become younger by it.
+            appended_at: group.iter().map(|it| it.appended_at).max().unwrap_or(self.rules.now),
             chunk_count: chunks.len() as u32,
         })
     }

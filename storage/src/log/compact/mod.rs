@@ -159,6 +159,7 @@ impl Log {
                 end,
                 bytes: segment.log_bytes,
                 max_timestamp: segment.max_timestamp,
+                appended_at: segment.appended_at,
             })
             .collect()
     }

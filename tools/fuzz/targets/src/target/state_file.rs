@@ -55,6 +55,7 @@ fn state(partition_count: i32) -> ShardState {
                 base: Offset::new(i64::from(at) * 1000),
                 log_bytes: 1 << 20,
                 max_timestamp: TimestampMs::new(1_700_000_000_000),
+                appended_at: TimestampMs::new(1_700_000_000_001),
                 chunk_count: 16,
                 generation: at as u32,
             })
