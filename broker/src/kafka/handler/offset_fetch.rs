@@ -13,7 +13,7 @@ use pelton_kafka::wire::offset_fetch_response::{
 use pelton_kafka::wire::{OffsetFetchRequest, OffsetFetchResponse};
 use pelton_kafka::{ErrorCode, StrBytes, message, topic_id_of, uuid_of};
 
-use crate::group::GroupOutcome;
+use crate::group::{GroupFault, GroupOutcome};
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_group, of_group_fault};
@@ -106,8 +106,17 @@ fn offsets_of(outcome: Option<GroupOutcome>) -> Result<Vec<TopicOffsets>, ErrorC
     match outcome {
         Some(Ok(Reply::Fetched(Ok(offsets)))) => Ok(offsets),
         Some(Ok(Reply::Fetched(Err(error)))) => Err(of_group(error)),
-        Some(Err(fault)) => Err(of_group_fault(fault)),
+        Some(Err(fault)) => Err(unanswered(fault)),
         Some(Ok(_)) | None => Err(ErrorCode::UnknownServerError),
+    }
+}
+
+/// As Kafka: Java consumers before 3.9 end over COORDINATOR_NOT_AVAILABLE here. NOT_COORDINATOR they
+/// take for a reason to look for the coordinator again, which is as good.
+fn unanswered(fault: GroupFault) -> ErrorCode {
+    match fault {
+        GroupFault::Unavailable => ErrorCode::NotCoordinator,
+        fault => of_group_fault(fault),
     }
 }
 
@@ -227,3 +236,7 @@ fn single_partition(offset: FetchedOffset) -> OffsetFetchResponsePartition {
         metadata: Some((&*offset.metadata).into()),
     })
 }
+
+#[cfg(test)]
+#[path = "offset_fetch_test.rs"]
+mod offset_fetch_test;
