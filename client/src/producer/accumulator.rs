@@ -4,16 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::Shared;
 use pelton_model::batch::{BatchFields, NewRecord};
 use pelton_model::{NodeId, PartitionIndex};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::batch::{Batch, Identity, Parcel};
 use super::partitioner::{Sticky, partition_of_key};
 use super::queue::{Next, Queue, Rules, Settlement, Verdict};
-use super::record::{Callback, Delivery, Outcome};
+use super::record::{Callback, Delivery, Promise, Told};
 use crate::cluster::Topic;
 use crate::error::Error;
 
@@ -145,7 +143,7 @@ impl Accumulator {
     ) -> Option<Settlement> {
         let at = usize::try_from(parcel.partition.get()).ok()?;
         let queue = self.topics.get_mut(&parcel.topic)?.partitions.get_mut(at)?;
-        queue.returned(parcel.serial, parcel.body, verdict, now, &self.rules, chance)
+        queue.returned(parcel.ticket, parcel.body, verdict, now, &self.rules, chance)
     }
 
     /// Gives up what has waited too long.
@@ -164,10 +162,10 @@ impl Accumulator {
         self.queues().for_each(Queue::seal);
     }
 
-    /// The outcomes of everything that is not settled.
-    pub(super) fn outcomes(&self) -> Vec<Shared<oneshot::Receiver<Outcome>>> {
+    /// All batches that are not settled, for whoever waits for them.
+    pub(super) fn unsettled(&self) -> Vec<Told> {
         let queues = self.topics.values().flat_map(|topic| &topic.partitions);
-        queues.flat_map(Queue::promises).map(|promise| promise.outcome()).collect()
+        queues.flat_map(Queue::promises).map(Promise::told).collect()
     }
 
     fn queues(&mut self) -> impl Iterator<Item = &mut Queue> {

@@ -130,13 +130,13 @@ async fn every_record_of_a_batch_learns_its_own_offset() {
     let mut bench = Bench::new();
     let first = bench.append(Some(0), None, 10);
     let second = bench.append(Some(0), None, 10);
-    let outcomes = bench.accumulator.outcomes();
+    let outcomes = bench.accumulator.unsettled();
     assert_eq!(outcomes.len(), 1);
     assert_eq!(bench.take(LINGER, &[0]), [0]);
     let parcel = Parcel {
         topic: "t".into(),
         partition: PartitionIndex::new(0),
-        serial: 1,
+        ticket: 1,
         number: None,
         body: Body::Encoded { bytes: Bytes::new(), number: None },
     };

@@ -1,13 +1,19 @@
 //! A batch of one partition on its way from its first record to its answer.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pelton_model::batch::{BatchBuilder, BatchFields, BatchHeader, NewRecord, patch};
+use pelton_model::batch::{
+    BatchBuilder, BatchFields, BatchHeader, NewRecord, Records, patch, record_bytes,
+};
 use pelton_model::{PartitionIndex, ProducerEpoch, ProducerId};
 use tokio::time::Instant;
 
 use super::record::{Callback, Delivery, Promise};
+
+/// What a batch's records can take when they are not compressed: its length is an i32.
+const BATCH_BYTES_MAX: usize = i32::MAX as usize;
 
 /// Under which name an idempotent producer's batches are told apart (KIP-98).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +32,11 @@ pub(super) struct Number {
 
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// Rises within a partition.
+    /// Its place in its partition: one more than that of the batch before it.
     pub(super) serial: u64,
+    /// What its parcel was marked with last.
+    pub(super) ticket: u64,
+    fields: BatchFields,
     pub(super) record_count: i32,
     /// Of the producer's buffer, held until the batch is settled.
     pub(super) reserved_bytes: usize,
@@ -50,7 +59,20 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) enum Body {
     Open(BatchBuilder),
-    Encoded { bytes: Bytes, number: Option<Number> },
+    Encoded {
+        bytes: Bytes,
+        number: Option<Number>,
+    },
+    /// Of a batch that was encoded, and is to be two.
+    Part(Part),
+}
+
+/// Some of a batch's records.
+#[derive(Debug)]
+pub(super) struct Part {
+    whole: Bytes,
+    records: Range<i32>,
+    fields: BatchFields,
 }
 
 /// A batch's records on their way to a broker and back. Encoded outside of the producer's lock.
@@ -58,7 +80,8 @@ pub(super) enum Body {
 pub(super) struct Parcel {
     pub(super) topic: Arc<str>,
     pub(super) partition: PartitionIndex,
-    pub(super) serial: u64,
+    /// Tells it from everything else that is away.
+    pub(super) ticket: u64,
     pub(super) number: Option<Number>,
     pub(super) body: Body,
 }
@@ -73,6 +96,8 @@ impl Batch {
     ) -> Self {
         Self {
             serial,
+            ticket: 0,
+            fields,
             record_count: 0,
             reserved_bytes: 0,
             created: now,
@@ -106,6 +131,47 @@ impl Batch {
     pub(super) fn bytes(&self) -> usize {
         self.body.as_ref().map_or(0, Body::bytes)
     }
+
+    /// Two batches of half of its records each, in its place and in the one behind it. They have the
+    /// numbers that their records had, so that those behind them keep theirs. Of a batch of two
+    /// records at least that is not away.
+    pub(super) fn split(mut self) -> [Batch; 2] {
+        let first_count = self.record_count / 2;
+        let whole = self.body.take().map(Body::into_bytes);
+        let part = |records: Range<i32>| {
+            let fields = self.fields;
+            whole.clone().map(|whole| Body::Part(Part { whole, records, fields }))
+        };
+        let (first_body, second_body) =
+            (part(0..first_count), part(first_count..self.record_count));
+        let [first_promise, second_promise] = match self.promise {
+            Some(promise) => promise.split(first_count).map(Some),
+            None => [None, None],
+        };
+        // What each record has reserved is not kept; what both give back together is all of it.
+        let reserved_bytes = self.reserved_bytes / 2;
+        let number = self.number.map(|Number { identity, base_sequence }| Number {
+            identity,
+            base_sequence: sequence_after(base_sequence, first_count),
+        });
+        let second = Batch {
+            serial: self.serial + 1,
+            record_count: self.record_count - first_count,
+            reserved_bytes: self.reserved_bytes - reserved_bytes,
+            number,
+            promise: second_promise,
+            body: second_body,
+            ..self
+        };
+        let first = Batch {
+            record_count: first_count,
+            reserved_bytes,
+            promise: first_promise,
+            body: first_body,
+            ..self
+        };
+        [first, second]
+    }
 }
 
 impl Body {
@@ -113,7 +179,40 @@ impl Body {
         match self {
             Body::Open(builder) => builder.uncompressed_bytes(),
             Body::Encoded { bytes, .. } => bytes.len(),
+            // At most: how long its records are is known when it is encoded.
+            Body::Part(part) => part.whole.len(),
         }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Body::Open(builder) => builder.build().into(),
+            Body::Encoded { bytes, .. } => bytes,
+            Body::Part(part) => part.read().build().into(),
+        }
+    }
+}
+
+impl Part {
+    /// Only these records.
+    fn read(&self) -> BatchBuilder {
+        const BUILT_HERE: &str = "a batch that was built here can be read";
+        let header = BatchHeader::read(&self.whole).expect(BUILT_HERE);
+        let bytes = record_bytes(&header, &self.whole, BATCH_BYTES_MAX).expect(BUILT_HERE);
+        let mut builder = BatchBuilder::new(self.fields);
+        for (index, record) in (0..self.records.end).zip(Records::new(&header, &bytes)) {
+            let record = record.expect(BUILT_HERE);
+            if index < self.records.start {
+                continue;
+            }
+            builder.push(&NewRecord {
+                timestamp: header.timestamp_of(record.timestamp_delta),
+                key: record.key,
+                value: record.value,
+                headers: &Vec::from_iter(record.headers),
+            });
+        }
+        builder
     }
 }
 
@@ -121,18 +220,21 @@ impl Parcel {
     /// The bytes to be sent: compressed once, whatever the number of attempts.
     pub(super) fn encode(&mut self) -> Bytes {
         let bytes = match &mut self.body {
-            Body::Open(builder) => {
-                if let Some(Number { identity, base_sequence }) = self.number {
-                    builder.set_producer(identity.id, identity.epoch, base_sequence);
-                }
-                Bytes::from(builder.build())
-            }
+            Body::Open(builder) => sealed(builder, self.number),
+            Body::Part(part) => sealed(&mut part.read(), self.number),
             Body::Encoded { bytes, number } if *number == self.number => return bytes.clone(),
             Body::Encoded { bytes, .. } => renumbered(bytes, self.number),
         };
         self.body = Body::Encoded { bytes: bytes.clone(), number: self.number };
         bytes
     }
+}
+
+fn sealed(builder: &mut BatchBuilder, number: Option<Number>) -> Bytes {
+    if let Some(Number { identity, base_sequence }) = number {
+        builder.set_producer(identity.id, identity.epoch, base_sequence);
+    }
+    builder.build().into()
 }
 
 /// The same batch under another number.

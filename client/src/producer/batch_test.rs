@@ -8,6 +8,34 @@ fn sequences_wrap_to_zero() {
 }
 
 #[test]
+fn halves_have_all_that_their_records_had() {
+    let topic: Arc<str> = "t".into();
+    for compression in pelton_model::Compression::ALL {
+        let fields = BatchFields::compressed(compression);
+        let mut batch = Batch::new(&topic, PartitionIndex::new(0), 1, fields, Instant::now());
+        let mut alone = BatchBuilder::new(fields);
+        let headers: [(&[u8], Option<&[u8]>); 2] = [(b"name", Some(b"value")), (b"null", None)];
+        for index in 0..5_u8 {
+            let key = [index];
+            let record = NewRecord {
+                timestamp: pelton_model::TimestampMs::new(1000 - i64::from(index)),
+                key: (index != 1).then_some(&key),
+                value: (index != 3).then_some(b"value"),
+                headers: &headers[..usize::from(index) % 3],
+            };
+            batch.push(&record, 3, None);
+            if index >= 2 {
+                alone.push(&record);
+            }
+        }
+        let [first, second] = batch.split();
+        assert_eq!((first.record_count, second.record_count), (2, 3), "{compression}");
+        assert_eq!(first.reserved_bytes + second.reserved_bytes, 15);
+        assert_eq!(second.body.unwrap().into_bytes(), alone.build(), "{compression}");
+    }
+}
+
+#[test]
 fn every_attempt_sends_the_same_bytes_but_for_a_new_number() {
     let topic: Arc<str> = "t".into();
     let fields = BatchFields::compressed(pelton_model::Compression::Zstd);
@@ -22,7 +50,7 @@ fn every_attempt_sends_the_same_bytes_but_for_a_new_number() {
     let mut parcel = Parcel {
         topic,
         partition: PartitionIndex::new(0),
-        serial: 1,
+        ticket: 1,
         number: number(1, 7),
         body: batch.body.take().unwrap(),
     };

@@ -23,7 +23,7 @@ use accumulator::{Accumulator, Arrival, record_bytes_max};
 pub use options::{Acks, ProducerOptions};
 pub use partitioner::partition_of_key;
 use queue::{BATCHES_AWAY_MAX, Rules};
-use record::Callback;
+use record::{Callback, settled};
 pub use record::{Delivered, Delivery, ProducerRecord};
 use sender::Sender;
 
@@ -228,16 +228,15 @@ impl Producer {
     /// Sends what waits, and returns when every record that was taken before is settled; with the
     /// first error, if there was one.
     pub async fn flush(&self) -> Result<()> {
-        let outcomes = {
+        let unsettled = {
             let mut accumulator = self.shared.accumulator();
             accumulator.seal_all();
-            accumulator.outcomes()
+            accumulator.unsettled()
         };
         self.shared.news.notify_one();
         let mut result = Ok(());
-        for outcome in outcomes {
-            let outcome = outcome.await.unwrap_or(Err(Error::Closed));
-            result = result.and(outcome.map(drop));
+        for batch in unsettled {
+            result = result.and(settled(batch).await);
         }
         result
     }

@@ -19,7 +19,8 @@ pub struct ProducerOptions {
     /// As Kafka's `compression.<codec>.level`; None is Kafka's default for the codec.
     pub compression_level: Option<i32>,
     /// A batch is full at this size, before compression; a larger record gets one of its own. A
-    /// broker refuses batches above its `max.message.bytes`, 1 MiB. Default 256 KiB. \[batch.size]
+    /// broker refuses batches above the topic's `max.message.bytes`, by default 1 MiB; they are split
+    /// until they are taken, at the price of the attempts. Default 256 KiB. \[batch.size]
     pub batch_bytes: usize,
     /// A batch that is not full waits this long for more, unless the buffer is. Default 5 ms.
     /// \[linger.ms]

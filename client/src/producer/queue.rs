@@ -18,6 +18,9 @@
 //! - So when a batch is given up and its number may leave a gap, or the broker has forgotten us, the
 //!   numbering is *broken*: what has a number is sent until its fate is known, then the next
 //!   numbering begins.
+//! - A batch that is too large for the broker is split into two, which have the numbers of its records
+//!   and are sent one behind the other, like everything that is sent again. Only if it is certain that
+//!   no attempt has appended it: the broker would not know the halves of what it has for duplicates.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -51,6 +54,7 @@ pub(super) struct Queue {
     topic: Arc<str>,
     partition: PartitionIndex,
     next_serial: u64,
+    next_ticket: u64,
     /// In order of their serials; what was away and must go again has come back to its place.
     waiting: VecDeque<Batch>,
     /// Takes records; behind everything else.
@@ -112,6 +116,7 @@ impl Queue {
             topic,
             partition,
             next_serial: 0,
+            next_ticket: 0,
             waiting: VecDeque::new(),
             open: None,
             away: VecDeque::new(),
@@ -257,10 +262,12 @@ impl Queue {
             numbering.next_sequence = sequence_after(base_sequence, batch.record_count);
             self.numbering = Some(numbering);
         }
+        self.next_ticket += 1;
+        batch.ticket = self.next_ticket;
         let parcel = Parcel {
             topic: self.topic.clone(),
             partition: self.partition,
-            serial: batch.serial,
+            ticket: batch.ticket,
             number: batch.number,
             body: batch.body.take()?,
         };
@@ -272,14 +279,14 @@ impl Queue {
     /// A batch that was away is back.
     pub(super) fn returned(
         &mut self,
-        serial: u64,
+        ticket: u64,
         body: Body,
         verdict: Verdict,
         now: Instant,
         rules: &Rules,
         chance: f64,
     ) -> Option<Settlement> {
-        let at = self.away.iter().position(|batch| batch.serial == serial)?;
+        let at = self.away.iter().position(|batch| batch.ticket == ticket)?;
         let mut batch = self.away.remove(at)?;
         batch.body = Some(body);
         let error = match verdict {
@@ -309,7 +316,7 @@ impl Queue {
                 // earlier one is still to come, and this one keeps its place behind it; or the
                 // broker counts otherwise than we.
                 batch.may_be_appended = false;
-                if !is_numbering_current || !self.has_numbered_before(serial) {
+                if !is_numbering_current || !self.has_numbered_before(batch.serial) {
                     batch.number = None;
                     self.break_numbering();
                 }
@@ -330,10 +337,26 @@ impl Queue {
             _ => {}
         }
         if error.is_retriable() {
-            self.again(batch, error, now, rules, chance)
-        } else {
-            self.give_up(batch, error)
+            return self.again(batch, error, now, rules, chance);
         }
+        let is_too_large = error.code() == Some(ErrorCode::MessageTooLarge);
+        if is_too_large && batch.record_count > 1 && !batch.may_be_appended {
+            self.put_in_its_place(batch.split());
+            return None;
+        }
+        self.give_up(batch, error)
+    }
+
+    /// The halves of a batch, where it was.
+    fn put_in_its_place(&mut self, halves: [Batch; 2]) {
+        let [first, _] = &halves;
+        let at = self.waiting.partition_point(|waiting| waiting.serial < first.serial);
+        let behind = self.away.iter_mut().chain(&mut self.waiting).chain(&mut self.open);
+        for batch in behind.filter(|batch| batch.serial > first.serial) {
+            batch.serial += 1;
+        }
+        self.next_serial += 1;
+        halves.into_iter().rev().for_each(|half| self.waiting.insert(at, half));
     }
 
     /// Gives up what has waited too long, and tells the records of what is away for too long.

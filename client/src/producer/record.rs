@@ -57,11 +57,38 @@ pub(super) struct Appended {
     pub(super) log_append_time: Option<TimestampMs>,
 }
 
+/// What has become of a batch.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    Settled(Outcome),
+    /// It was split: so many of its records are in the first half, the others in the second.
+    Split {
+        first_count: i32,
+        halves: [Told; 2],
+    },
+}
+
+/// For whoever waits for a batch's fate; [`Error::Closed`] if nobody decides it.
+pub(super) type Told = Shared<oneshot::Receiver<Fate>>;
+
+/// Waits until all records of a batch are settled; with the first error, if there was one.
+pub(super) async fn settled(batch: Told) -> Result<()> {
+    let mut result = Ok(());
+    let mut left = vec![batch];
+    while let Some(told) = left.pop() {
+        match told.await.unwrap_or(Fate::Settled(Err(Error::Closed))) {
+            Fate::Settled(outcome) => result = result.and(outcome.map(drop)),
+            Fate::Split { halves, .. } => left.extend(halves.into_iter().rev()),
+        }
+    }
+    result
+}
+
 /// A record's result, when it comes: a future that may be cloned, awaited late, or dropped.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     place: Place,
-    outcome: Shared<oneshot::Receiver<Outcome>>,
+    batch: Told,
 }
 
 /// A record's place in its batch.
@@ -80,15 +107,15 @@ pub(super) type Callback = Box<dyn FnOnce(Result<Delivered>) + Send>;
 pub(super) struct Promise {
     topic: Arc<str>,
     partition: PartitionIndex,
-    sender: oneshot::Sender<Outcome>,
-    outcome: Shared<oneshot::Receiver<Outcome>>,
+    sender: oneshot::Sender<Fate>,
+    told: Told,
     callbacks: Vec<(Place, Callback)>,
 }
 
 impl Promise {
     pub(super) fn new(topic: Arc<str>, partition: PartitionIndex) -> Self {
-        let (sender, outcome) = oneshot::channel();
-        Self { topic, partition, sender, outcome: outcome.shared(), callbacks: Vec::new() }
+        let (sender, told) = oneshot::channel();
+        Self { topic, partition, sender, told: told.shared(), callbacks: Vec::new() }
     }
 
     /// For the record at a place in the batch.
@@ -107,19 +134,32 @@ impl Promise {
         if let Some(callback) = callback {
             self.callbacks.push((place.clone(), callback));
         }
-        Delivery { place, outcome: self.outcome.clone() }
+        Delivery { place, batch: self.told.clone() }
     }
 
     /// For somebody who waits for all of the batch.
-    pub(super) fn outcome(&self) -> Shared<oneshot::Receiver<Outcome>> {
-        self.outcome.clone()
+    pub(super) fn told(&self) -> Told {
+        self.told.clone()
+    }
+
+    /// The promises of the two halves that a batch is split into, so many records in the first.
+    pub(super) fn split(self, first_count: i32) -> [Promise; 2] {
+        let mut halves = [(); 2].map(|()| Promise::new(self.topic.clone(), self.partition));
+        for (place, callback) in self.callbacks {
+            let (half, place) = place.in_half(first_count);
+            halves[half].callbacks.push((place, callback));
+        }
+        let told = halves.each_ref().map(Promise::told);
+        // Whoever asked may have lost interest.
+        let _ = self.sender.send(Fate::Split { first_count, halves: told });
+        halves
     }
 
     /// Tells all records where they are, or why they are nowhere; callbacks in the records' order. One
     /// that panics is not the end of the others, nor of the task that sends.
     pub(super) fn fulfil(self, outcome: Outcome) {
         // Whoever asked may have lost interest.
-        let _ = self.sender.send(outcome.clone());
+        let _ = self.sender.send(Fate::Settled(outcome.clone()));
         for (place, callback) in self.callbacks {
             let result = place.delivered(outcome.clone());
             // What a panic may leave half done is the callback's own.
@@ -132,6 +172,15 @@ impl Promise {
 }
 
 impl Place {
+    /// In which half of its batch, and where there.
+    fn in_half(mut self, first_count: i32) -> (usize, Self) {
+        if self.index_in_batch < first_count {
+            return (0, self);
+        }
+        self.index_in_batch -= first_count;
+        (1, self)
+    }
+
     fn delivered(self, outcome: Outcome) -> Result<Delivered> {
         let appended = outcome?;
         let index = i64::from(self.index_in_batch);
@@ -161,8 +210,19 @@ impl Future for Delivery {
 
     /// Must not be polled again once it is ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(self.outcome.poll_unpin(context));
-        Poll::Ready(self.place.clone().delivered(outcome.unwrap_or(Err(Error::Closed))))
+        loop {
+            let fate = ready!(self.batch.poll_unpin(context));
+            match fate.unwrap_or(Fate::Settled(Err(Error::Closed))) {
+                Fate::Settled(outcome) => {
+                    return Poll::Ready(self.place.clone().delivered(outcome));
+                }
+                Fate::Split { first_count, halves: [first, second] } => {
+                    let (half, place) = self.place.clone().in_half(first_count);
+                    self.place = place;
+                    self.batch = if half == 0 { first } else { second };
+                }
+            }
+        }
     }
 }
 

@@ -162,6 +162,34 @@ async fn an_error_that_no_retry_mends_is_told_and_the_next_record_goes_on() {
 }
 
 #[tokio::test]
+async fn too_large_a_batch_is_sent_in_halves() {
+    let broker = FakeBroker::start(|number| match number {
+        0 | 1 => Reply::Error(ErrorCode::MessageTooLarge),
+        _ => Reply::Answer,
+    })
+    .await;
+    let lingering =
+        ProducerOptions { linger: Duration::from_secs(100), ..ProducerOptions::default() };
+    let producer = producer(&broker, lingering).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut deliveries = Vec::new();
+    for number in 0..8_u8 {
+        let told = told.clone();
+        let callback = move |result: pelton_client::Result<pelton_client::Delivered>| {
+            told.lock().unwrap().push(result.unwrap().offset.unwrap().get());
+        };
+        deliveries.push(producer.send_with(&record(&[number]), callback).await.unwrap());
+    }
+    let flushing = tokio::time::timeout(Duration::from_secs(30), producer.flush());
+    assert_eq!(flushing.await.expect("in time"), Ok(()));
+    assert_eq!(*told.lock().unwrap(), (0..8).collect::<Vec<_>>());
+    assert_eq!(outcomes(deliveries).await, (0..8).map(Ok).collect::<Vec<_>>());
+    let batches = broker.produced();
+    let batches: Vec<_> = batches.iter().map(|it| (it.base_sequence, it.record_count)).collect();
+    assert_eq!(batches, [(0, 8), (0, 4), (0, 2), (2, 2), (4, 4)]);
+}
+
+#[tokio::test]
 async fn a_leader_that_moved_is_asked_for_and_the_records_sent_again() {
     let broker = FakeBroker::start(|number| match number {
         0..3 => Reply::Error(ErrorCode::NotLeaderOrFollower),

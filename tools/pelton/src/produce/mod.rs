@@ -83,7 +83,8 @@ pub struct ProduceArgs {
     /// How long a batch waits for more records.
     #[arg(long, value_name = "MS", default_value_t = 5)]
     linger_ms: u64,
-    /// A batch's size before compression, in bytes.
+    /// A batch's size before compression, in bytes. One that is too large for the topic
+    /// (max.message.bytes) is split.
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 10)]
     batch_bytes: usize,
     /// No progress and no summary.

@@ -143,6 +143,35 @@ async fn what_the_broker_refuses_is_told_with_its_code() {
 }
 
 #[tokio::test]
+async fn batches_above_the_topics_limit_are_split_until_only_records_above_it_fail() {
+    let broker = TestBroker::get().await;
+    let topic = broker.topic_with(1, &[("max.message.bytes", "10000")]).await;
+    let producer = Producer::new(broker.connect().await, ProducerOptions::default()).unwrap();
+    let value = |number: u32| {
+        let bytes = if number == 500 { 20_000 } else { 500 };
+        [number.to_be_bytes().to_vec(), vec![7; bytes]].concat()
+    };
+    let mut deliveries = Vec::new();
+    for number in 0..1000 {
+        let value = value(number);
+        let record = ProducerRecord { value: Some(&value), ..ProducerRecord::to(&topic) };
+        deliveries.push(producer.send(&record).await.unwrap());
+    }
+    let flushed = producer.flush().await.unwrap_err();
+    assert_eq!(flushed.code(), Some(ErrorCode::MessageTooLarge));
+    let records = read_all(&broker, &topic).await;
+    let values = records.iter().map(|record| record.value.as_deref().unwrap().to_vec());
+    assert!(values.eq((0..1000).filter(|&number| number != 500).map(value)));
+    let mut offsets = 0..;
+    for (number, delivery) in deliveries.into_iter().enumerate() {
+        match delivery.await {
+            Ok(delivered) => assert_eq!(delivered.offset.unwrap().get(), offsets.next().unwrap()),
+            Err(error) => assert_eq!((number, error), (500, flushed.clone())),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_topic_that_does_not_exist_is_told_when_the_wait_is_over() {
     let broker = TestBroker::get().await;
     let options =
