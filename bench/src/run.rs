@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -11,7 +10,9 @@ use serde::Serialize;
 
 use crate::assignment::{Share, deal};
 use crate::clock;
-use crate::drive::{FetchJob, GreetJob, Job, Live, Phase, Position, ProduceJob, ReadMode, Watcher};
+use crate::drive::{
+    FetchJob, GreetJob, Job, Live, Phase, Position, ProduceJob, ReadMode, Readers, Watcher,
+};
 use crate::error::Result;
 use crate::failures::Failures;
 use crate::plan::{Plan, Workload};
@@ -242,7 +243,7 @@ impl Bench<'_> {
                     Some(Arc::new(Sightings::new(self.topic.leaders.len(), shares.len())));
             }
         }
-        phase.readers = Arc::new(AtomicUsize::new(
+        phase.readers = Arc::new(Readers::new(
             phase.jobs.iter().filter(|job| matches!(job, Job::Fetch(_))).count(),
         ));
         if let (Some(per_second), Some(address)) =
@@ -288,7 +289,7 @@ impl Bench<'_> {
             warm_up: Duration::ZERO,
             duration: None,
             sightings: None,
-            readers: Arc::default(),
+            readers: Arc::new(Readers::new(0)),
         }
     }
 

@@ -87,6 +87,14 @@ impl Schedule {
         (!is_over).then_some(due)
     }
 
+    /// Nothing is due from `at` on, if that is sooner.
+    pub fn end_at(&mut self, at: Instant) {
+        self.until = match self.until {
+            Until::Time(end) => Until::Time(end.min(at)),
+            Until::Requests(_) => Until::Time(at),
+        };
+    }
+
     /// The one that was due is sent.
     pub fn take(&mut self) {
         self.taken += 1;

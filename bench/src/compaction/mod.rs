@@ -14,7 +14,6 @@ mod verify;
 mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -29,7 +28,7 @@ pub use self::scrape::CompactedBytes;
 pub use self::table::{to_json, write_compaction_table};
 use crate::assignment::deal;
 use crate::batches::BatchShape;
-use crate::drive::{Books, Live, Phase, Watcher};
+use crate::drive::{Books, Live, Phase, Readers, Watcher};
 use crate::error::{Error, Result};
 use crate::failures::Failures;
 use crate::plan::{Plan, TopicPlan, Workload};
@@ -348,20 +347,20 @@ impl Bench<'_> {
 
     async fn compact_under_load(&self) -> Result<(Books, watch::Compaction)> {
         // The load ends with the last reader, and compaction counts as one.
-        let running = Arc::new(AtomicUsize::new(1));
+        let running = Arc::new(Readers::new(1));
         let mut begun = Begun::default();
         let has_begun = begun.0.clone();
         let load = self.phase(None, Some(running.clone()))?.run(&mut begun);
         let compaction = async {
             has_begun.notified().await;
             let compaction = watch::compact(self.plan, &self.cluster, &self.topic).await;
-            running.store(0, Ordering::Relaxed);
+            running.one_ended();
             compaction
         };
         tokio::try_join!(load, compaction)
     }
 
-    fn phase(&self, duration: Option<Duration>, until: Option<Arc<AtomicUsize>>) -> Result<Phase> {
+    fn phase(&self, duration: Option<Duration>, until: Option<Arc<Readers>>) -> Result<Phase> {
         let shares = deal(&self.topic.leaders, self.load.connections)?;
         Ok(Phase {
             plan: self.load.clone(),
@@ -370,7 +369,7 @@ impl Bench<'_> {
             warm_up: self.load.warm_up,
             duration,
             sightings: None,
-            readers: until.unwrap_or_default(),
+            readers: until.unwrap_or_else(|| Arc::new(Readers::new(0))),
         })
     }
 }

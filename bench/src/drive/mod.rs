@@ -9,6 +9,7 @@ mod fetch;
 mod fetch_session;
 mod greet;
 mod produce;
+mod readers;
 mod session;
 mod thread;
 
@@ -16,9 +17,9 @@ pub(crate) use books::{Books, Live};
 pub(crate) use fetch::{FetchJob, Position, ReadMode};
 pub(crate) use greet::GreetJob;
 pub(crate) use produce::ProduceJob;
+pub(crate) use readers::Readers;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -65,8 +66,8 @@ pub(crate) struct Phase {
     /// None: until all jobs are done.
     pub duration: Option<Duration>,
     pub sightings: Option<Arc<Sightings>>,
-    /// Fetching jobs that have not ended.
-    pub readers: Arc<AtomicUsize>,
+    /// Fetching jobs, or what counts as one.
+    pub readers: Arc<Readers>,
 }
 
 /// What threads are told.

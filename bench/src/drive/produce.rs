@@ -3,16 +3,19 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use pelton_kafka::produce::{
     self, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
 };
 use pelton_kafka::{ApiKey, ErrorCode, Frame, ResponseHeader, TopicRef};
 
 use super::books::Books;
+use super::readers::Readers;
 use super::session::Load;
 use crate::assignment::Share;
 use crate::batches::BatchPool;
@@ -51,8 +54,8 @@ pub(crate) struct Producer {
     pool: Rc<RefCell<BatchPool>>,
     books: Rc<RefCell<Books>>,
     sightings: Option<Arc<Sightings>>,
-    /// Those whose end is this one's end too.
-    readers: Option<Arc<AtomicUsize>>,
+    /// Of those whose end is this one's end too.
+    end: Option<BoxFuture<'static, Instant>>,
 }
 
 impl Producer {
@@ -65,7 +68,7 @@ impl Producer {
         pool: Rc<RefCell<BatchPool>>,
         books: Rc<RefCell<Books>>,
         sightings: Option<Arc<Sightings>>,
-        readers: Option<Arc<AtomicUsize>>,
+        until_read: Option<Arc<Readers>>,
     ) -> Result<Self> {
         let version = connection.version_of(ApiKey::PRODUCE, produce::VERSIONS)?;
         Ok(Self {
@@ -83,7 +86,7 @@ impl Producer {
             pool,
             books,
             sightings,
-            readers,
+            end: until_read.map(|readers| readers.ended().boxed()),
         })
     }
 
@@ -171,8 +174,17 @@ impl Load for Producer {
         self.books.borrow_mut().produce.give_up(due, now, given_up);
     }
 
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        let Some(end) = &mut self.end else { return Poll::Pending };
+        let ended = end.poll_unpin(cx);
+        if ended.is_ready() {
+            self.end = None;
+        }
+        ended
+    }
+
     fn is_done(&self) -> bool {
-        self.readers.as_ref().is_some_and(|readers| readers.load(Ordering::Relaxed) == 0)
+        false
     }
 }
 

@@ -26,7 +26,7 @@ fn producer(begin: Instant, sightings: Option<Arc<Sightings>>) -> Producer {
         pool: Rc::new(RefCell::new(BatchPool::encode(&shape, 1, TimestampMs::new(0), 0))),
         books: Rc::new(RefCell::new(books)),
         sightings,
-        readers: None,
+        end: None,
     }
 }
 

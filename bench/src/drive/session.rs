@@ -41,7 +41,13 @@ pub(crate) trait Load {
     /// A request that was due and is not waited for any more.
     fn give_up(&mut self, due: Instant, now: Instant, given_up: GivenUp);
 
-    /// Whether there is nothing left to be asked, though the schedule goes on.
+    /// Ready once: from this moment on nothing is due any more, though the schedule goes on. What was due
+    /// before is still sent and waited for.
+    fn poll_end(&mut self, _cx: &mut Context<'_>) -> Poll<Instant> {
+        Poll::Pending
+    }
+
+    /// Whether there is nothing left to be asked or waited for, though the schedule goes on.
     fn is_done(&self) -> bool;
 }
 
@@ -54,6 +60,7 @@ pub(crate) struct Session<L> {
     next_correlation_id: i32,
     alarm: Alarm,
     stall: Pin<Box<Sleep>>,
+    drain: Duration,
     give_up_at: Instant,
 }
 
@@ -64,14 +71,16 @@ struct InFlight {
 }
 
 impl<L: Load> Session<L> {
-    /// `give_up_at`: what is still unanswered then is given up.
+    /// What is still unanswered so long after `end`, or after an earlier end of the load, is given up.
     pub fn new(
         connection: Connection,
         load: L,
         schedule: Schedule,
         in_flight_max: usize,
-        give_up_at: Instant,
+        end: Instant,
+        drain: Duration,
     ) -> Result<Self> {
+        let give_up_at = end + drain;
         let context = format!("a timer for {}", connection.address());
         Ok(Self {
             connection,
@@ -84,6 +93,7 @@ impl<L: Load> Session<L> {
             stall: Box::pin(tokio::time::sleep_until(
                 give_up_at.min(clock::now() + ANSWER_TIMEOUT).into(),
             )),
+            drain,
             give_up_at,
         })
     }
@@ -96,6 +106,9 @@ impl<L: Load> Session<L> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
             self.take_answers(cx)?;
+            if let Poll::Ready(at) = self.load.poll_end(cx) {
+                self.end(at);
+            }
             let now = clock::now();
             let next_due = self.send_due(now)?;
             if self.is_finished(now) {
@@ -184,6 +197,14 @@ impl<L: Load> Session<L> {
             return true;
         }
         self.load.is_done() || (self.in_flight.is_empty() && self.schedule.next_due(now).is_none())
+    }
+
+    /// An end that was not known beforehand.
+    fn end(&mut self, at: Instant) {
+        self.schedule.end_at(at);
+        self.give_up_at = self.give_up_at.min(at + self.drain);
+        let look_at = self.stall.deadline().min(self.give_up_at.into());
+        self.stall.as_mut().reset(look_at);
     }
 
     fn check_stall(&mut self, now: Instant) -> Result<()> {

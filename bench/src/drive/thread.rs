@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -23,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::schedule::{Schedule, Until};
 use crate::tally::Window;
 
-/// What is unanswered so long after the end of a timed phase is given up.
+/// What is unanswered so long after the end of a phase is given up.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Connections that are made at once; a listener's backlog is at least 128.
@@ -101,7 +100,7 @@ impl Part {
                     let readers = self.phase.readers.clone();
                     running.spawn_local(async move {
                         let result = session.run().await;
-                        readers.fetch_sub(1, Ordering::Relaxed);
+                        readers.one_ended();
                         result
                     });
                 }
@@ -147,7 +146,7 @@ impl Part {
             }
             _ => Schedule::as_fast_as_answered(until),
         };
-        Session::new(connection, load, schedule, plan.in_flight, window.end() + DRAIN)
+        Session::new(connection, load, schedule, plan.in_flight, window.end(), DRAIN)
     }
 
     fn fetching(
@@ -160,10 +159,9 @@ impl Part {
     ) -> Result<Session<Fetcher>> {
         let Phase { plan, topic, sightings, .. } = &self.phase;
         let load = Fetcher::new(&connection, plan, topic, job, books.clone(), sightings.clone())?;
-        let give_up_at = window.end() + DRAIN;
         // A follower asks until all is seen, not until the window ends.
         let until = match job.mode {
-            ReadMode::Follow => Until::Time(give_up_at),
+            ReadMode::Follow => Until::Time(window.end() + DRAIN),
             ReadMode::Over | ReadMode::Once => Until::Time(window.end()),
         };
         let schedule = match plan.fetches_per_second(load.lane_partitions()) {
@@ -172,7 +170,7 @@ impl Part {
             }
             _ => Schedule::as_fast_as_answered(until),
         };
-        Session::new(connection, load, schedule, plan.in_flight, give_up_at)
+        Session::new(connection, load, schedule, plan.in_flight, window.end(), DRAIN)
     }
 }
 
