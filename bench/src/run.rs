@@ -256,8 +256,11 @@ impl Bench<'_> {
         let mut meter = Meter::new(plan.server_pid, progress);
         let begin = clock::now();
         let sightings = phase.sightings.clone();
-        let books = phase.run(&mut meter).await?;
-        let unseen = sightings.map_or(0, |sightings| sightings.unseen() as u64);
+        let mut books = phase.run(&mut meter).await?;
+        let unseen = sightings.as_ref().map_or(0, |sightings| sightings.unseen() as u64);
+        if let Some(sightings) = sightings {
+            books.unseen(&sightings, clock::now());
+        }
         let last = books.produce.last.max(books.fetch.last).unwrap_or(begin);
         let window = books.fetch.window();
         let seconds = match plan.workload {

@@ -89,6 +89,18 @@ impl Sightings {
         self.unseen.load(Ordering::Relaxed)
     }
 
+    /// When each of them was due.
+    pub fn each_unseen(&self, mut each: impl FnMut(Instant)) {
+        for partition in 0..self.partitions.len() {
+            let batches = i32::try_from(partition).ok().and_then(|partition| self.of(partition));
+            for half in batches.iter().flat_map(|batches| batches.values()) {
+                if let Half::Sent { due } = half {
+                    each(*due);
+                }
+            }
+        }
+    }
+
     /// Whether there is nothing more to be seen.
     pub fn is_complete(&self) -> bool {
         self.producing.load(Ordering::Relaxed) == 0 && self.unseen() == 0

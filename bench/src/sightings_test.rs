@@ -34,6 +34,22 @@ fn it_is_complete_when_producers_ended_and_all_was_seen() {
 }
 
 #[test]
+fn what_nobody_has_seen_is_known_by_when_it_was_due() {
+    let now = crate::clock::now();
+    let sightings = Sightings::new(2, 1);
+    sightings.sent(0, 0, now + MS);
+    sightings.sent(0, 1, now + 2 * MS);
+    sightings.sent(1, 0, now + 3 * MS);
+    sightings.seen(0, 1, now + 9 * MS);
+    // Of which no acknowledgement came: nobody knows when it was due.
+    sightings.seen(1, 7, now + 9 * MS);
+    let mut unseen = Vec::new();
+    sightings.each_unseen(|due| unseen.push(due));
+    assert_eq!(unseen, [now + MS, now + 3 * MS]);
+    assert_eq!(sightings.unseen(), unseen.len());
+}
+
+#[test]
 fn a_batch_seen_twice_counts_from_the_first_time() {
     let now = crate::clock::now();
     let sightings = Sightings::new(1, 1);

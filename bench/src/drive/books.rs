@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
-use crate::sightings::Match;
+use crate::sightings::{Match, Sightings};
 use crate::tally::{Counts, LATENCY_NS_MAX, LATENCY_NS_MIN, Tally, Window};
 
 /// For those who watch while it runs: all records so far, whatever the window.
@@ -92,6 +92,11 @@ impl Books {
     pub fn arrived(&mut self, matched: Match) {
         self.end_to_end.time(matched.due, matched.seen);
         self.end_to_end.count(matched.seen, Counts { requests: 1, ..Counts::default() });
+    }
+
+    /// Batches that were acknowledged and that nobody has seen until `now`: each has its age.
+    pub fn unseen(&mut self, sightings: &Sightings, now: Instant) {
+        sightings.each_unseen(|due| self.end_to_end.time(due, now));
     }
 
     pub fn add(&mut self, other: &Books) {

@@ -171,7 +171,12 @@ impl Load for Producer {
     }
 
     fn give_up(&mut self, due: Instant, now: Instant, given_up: GivenUp) {
-        self.books.borrow_mut().produce.give_up(due, now, given_up);
+        let mut books = self.books.borrow_mut();
+        books.produce.give_up(due, now, given_up);
+        if self.sightings.is_some() {
+            // Nobody will know which batch it was, if a consumer sees it at all.
+            (0..self.batches_per_request).for_each(|_| books.end_to_end.time(due, now));
+        }
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {

@@ -64,6 +64,40 @@ fn a_request_that_is_refused_in_part_is_told_of_and_not_timed() {
 }
 
 #[test]
+fn a_batch_that_no_consumer_has_in_the_end_counts_with_its_age() {
+    let begin = crate::clock::now();
+    let sightings = Arc::new(Sightings::new(2, 1));
+    let mut producer = producer(begin, Some(sightings.clone()));
+    // One batch is seen, the other is acknowledged only, and two requests come to nothing.
+    sightings.seen(0, 7, begin + 2 * MS);
+    producer.answer(answer(ErrorCode::None), begin, begin + MS).unwrap();
+    producer.give_up(begin, begin + 400 * MS, GivenUp::Unanswered);
+    producer.give_up(begin + 100 * MS, begin + 400 * MS, GivenUp::Unsent);
+    let mut books = producer.books.borrow_mut();
+    books.unseen(&sightings, begin + 500 * MS);
+    let tally = &books.end_to_end;
+    let mut waited: Vec<u64> = Vec::new();
+    for step in tally.latencies.iter_recorded() {
+        waited.extend(vec![
+            (step.value_iterated_to() + 500_000) / 1_000_000;
+            step.count_at_value() as usize
+        ]);
+    }
+    assert_eq!(waited, [2, 300, 300, 400, 400, 500], "two batches a request");
+    assert_eq!(tally.counts.requests, 1, "what has arrived");
+    assert_eq!((sightings.unseen(), books.produce.failures.given_up), (1, 1));
+}
+
+#[test]
+fn without_consumers_nothing_has_to_arrive() {
+    let begin = crate::clock::now();
+    let mut producer = producer(begin, None);
+    producer.give_up(begin, begin + 400 * MS, GivenUp::Unanswered);
+    let books = producer.books.borrow();
+    assert_eq!((books.produce.latencies.len(), books.end_to_end.latencies.len()), (1, 0));
+}
+
+#[test]
 fn what_no_client_tries_again_ends_the_run() {
     let begin = crate::clock::now();
     let mut producer = producer(begin, None);

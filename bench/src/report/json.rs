@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::QUANTILES;
 use crate::run::{Outcome, Repeat};
-use crate::tally::Tally;
+use crate::tally::{Counts, Tally};
 
 /// The form's number; raised when a program that reads it must change.
 pub const FORMAT: u32 = 1;
@@ -48,7 +48,8 @@ fn repeat_json(outcome: &Outcome, repeat: &Repeat) -> Value {
 
 /// Null for a side that did nothing.
 fn tally(tally: &Tally) -> Value {
-    if tally.counts.requests == 0 && tally.failures.is_none() && tally.retriable_errors == 0 {
+    let is_idle = tally.counts == Counts::default() && tally.latencies.is_empty();
+    if is_idle && tally.failures.is_none() && tally.retriable_errors == 0 {
         return Value::Null;
     }
     let window = tally.window();

@@ -114,7 +114,8 @@ fn notes(repeat: &Repeat) -> Vec<String> {
     }
     if repeat.unseen > 0 {
         notes.push(format!(
-            "{} batches were acknowledged and no consumer saw them; the latencies are without them",
+            "{} batches were acknowledged and no consumer saw them; the latencies have the time that \
+             they had waited",
             repeat.unseen
         ));
     }
