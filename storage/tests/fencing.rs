@@ -52,6 +52,35 @@ fn s3_a_flush_behind_a_carry_that_failed_writes_nothing() {
     });
 }
 
+/// Nor does what was held for it stay in memory, for which all partitions of the shard wait.
+#[test]
+fn s8_what_a_fenced_partition_held_leaves_memory() {
+    let options = StoreOptions { direct_flush_bytes: 4_000, ..SMALL };
+    // The flush has nothing to write to; a carry fails while the flush waits for its turn.
+    for carries in [false, true] {
+        let sim = new_disk(15);
+        with_store(&sim, options, async |store: Store| {
+            let log = place(&store, partition(1, 0)).await;
+            let first = append(&store, &log, batch(1, 100)).await.1;
+            let in_the_journal = store.uncarried_bytes();
+            let eio = FaultError::Errno(libc::EIO);
+            sim.inject(Fault::new(Operation::Open, eio).under(partition_dir(log.id())));
+            let appended: Vec<_> =
+                (0..15).map(|fill| log.append(batch(fill, 20_000), NOW).expect("held")).collect();
+            if carries {
+                log.carry(roll_at(1 << 30)).await.expect_err("its segment cannot be made");
+            }
+            for done in appended {
+                log.acknowledged(done.acked_by).await.expect_err("it is never written");
+            }
+            assert_eq!(store.uncarried_bytes(), in_the_journal);
+            assert_eq!(log.end_offset(), log.commit_offset());
+            assert_eq!(read_all(&log).await, [first]);
+            store.journal().check().expect("the shard goes on");
+        });
+    }
+}
+
 /// Three batches that are acknowledged and in no segment, on a partition that is then fenced.
 async fn fence_with_a_tail(sim: &SimDisk, store: &Store) -> Vec<Bytes> {
     let log = place(store, partition(1, 0)).await;

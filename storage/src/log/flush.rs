@@ -113,6 +113,18 @@ impl Log {
         Ok(())
     }
 
+    /// Forgets held batches, of which nothing is written: nobody will be told that they are acknowledged,
+    /// and others wait for their memory. The caller is in the gate, so no extent of them is on its way.
+    pub(super) fn let_go_of_held(&self) {
+        let mut positions = self.0.positions.borrow_mut();
+        let pushed_end = positions.pushed_end;
+        while positions.recent.back().is_some_and(|batch| batch.base >= pushed_end) {
+            let Some(batch) = positions.recent.pop_back() else { break };
+            self.0.memory.release(batch.bytes.len(), false);
+        }
+        (positions.end, positions.is_flushing) = (pushed_end, false);
+    }
+
     /// One turn: one extent, so that a checkpoint gets through to a hot partition. If another is
     /// held by then, it is asked for behind those of other logs, whose batches are held as well.
     pub(crate) async fn flush(self, roll: &impl Fn(&Log) -> RollRules) {

@@ -375,8 +375,10 @@ impl Log {
         self.0.positions.borrow().fenced.is_some()
     }
 
+    /// The caller is in the gate.
     fn fence(&self, error: StorageError) {
         tracing::error!(partition = %self.0.id, %error, "the partition is fenced");
+        self.let_go_of_held();
         self.0.positions.borrow_mut().fenced.get_or_insert(error);
         self.0.watchers.wake();
     }
