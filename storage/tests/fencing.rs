@@ -237,6 +237,40 @@ fn s2_the_tail_does_not_cut_what_was_logged_anew_in_two() {
     });
 }
 
+/// S8: while another partition's flushes have taken all of the memory, the little that a fenced one keeps
+/// of the ring is no reason to stop the shard: those flushes end.
+#[test]
+fn s3_a_fenced_partition_does_not_stop_the_shard_when_memory_is_tight() {
+    let options = StoreOptions { direct_flush_bytes: 4_000, ..SMALL };
+    let sim = new_disk(16);
+    let held = HeldWrites::of(&sim);
+    with_store(&sim, options, async |store: Store| {
+        let fenced = place(&store, partition(1, 0)).await;
+        let other = place(&store, partition(2, 0)).await;
+        append(&store, &fenced, batch(1, 3_000)).await;
+        let eio = FaultError::Errno(libc::EIO);
+        sim.inject(Fault::new(Operation::Write, eio).under(partition_dir(fenced.id())));
+        fenced.carry(roll_at(1 << 30)).await.expect_err("its segment cannot be written");
+        // The tail is where it stays now.
+        checkpoint(&store).await;
+        held.hold(partition_dir(other.id()));
+        let appended: Vec<_> =
+            (0..15).map(|fill| other.append(batch(fill, 20_000), NOW).expect("held")).collect();
+        until(|| !held.files().is_empty()).await;
+        assert!(store.uncarried_bytes() as u64 > options.journal.ring_bytes_max);
+        for _ in 0..3 {
+            checkpoint(&store).await;
+            store.journal().check().expect("the shard goes on");
+        }
+        held.go_on();
+        for done in appended {
+            other.acknowledged(done.acked_by).await.expect("flushed");
+        }
+        let left = store.uncarried_bytes();
+        assert!(left < 4_000, "{left} bytes, of which the fenced partition has 3,000");
+    });
+}
+
 /// A state file that comes before the journal has written what was logged anew still leads to where
 /// it was logged first.
 #[test]

@@ -189,8 +189,7 @@ impl Store {
         let logs = self.logs();
         let (fenced, others): (Vec<&Log>, Vec<&Log>) = logs.iter().partition(|log| log.is_fenced());
         fenced.iter().for_each(|log| log.free_horizon());
-        let bytes: u64 = fenced.iter().map(|log| log.backlog_bytes()).sum();
-        if fenced.is_empty() || bytes > self.0.options.journal.ring_bytes_max / ANEW_RING_SHARE {
+        if fenced.is_empty() || self.is_too_much_fenced() {
             return;
         }
         let needed = others.iter().filter_map(|log| log.needs_from()).min().unwrap_or(u64::MAX);
@@ -205,11 +204,25 @@ impl Store {
         }
     }
 
+    /// Whether fenced logs have more that cannot be carried than may be logged anew.
+    fn is_too_much_fenced(&self) -> bool {
+        let logs = self.0.logs.borrow();
+        let fenced = logs.values().filter(|log| log.is_fenced());
+        let bytes: u64 = fenced.map(Log::backlog_bytes).sum();
+        bytes > self.0.options.journal.ring_bytes_max / ANEW_RING_SHARE
+    }
+
     /// What a fenced log still needs of the journal can neither be carried nor let go before the
     /// next start. When that is what the ring is full of, nobody must wait for room any more. The tail
     /// does not tell whose it is: it may stand lower, where another fenced log was logged first.
+    ///
+    /// Who waits for memory while fenced logs have little of it waits for others' flushes and carries,
+    /// which end, wherever the tail stands meanwhile.
     fn fence_if_pinned(&self) -> Result<(), StorageError> {
         let is_starved = self.0.around.journal.is_starved();
+        if !is_starved && !self.is_too_much_fenced() {
+            return self.0.around.journal.check();
+        }
         let oldest = self.oldest_needed();
         let pins = |log: &&Log| {
             let is_moving = log.is_being_logged_anew() && !is_starved;
