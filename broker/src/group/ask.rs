@@ -15,6 +15,10 @@ use crate::message::{Reply, Request};
 /// Groups that one question for the list brings.
 const LIST_COUNT: usize = 1_000;
 
+/// Groups of one request that are asked about at once. A request may name a million, in two bytes
+/// each, and what asks about one takes a kilobyte until it is answered (R3).
+pub const GROUPS_AT_ONCE: usize = 256;
+
 impl Call {
     /// Asks the coordinator of the command's group; waits as long as it has the request wait.
     pub async fn ask_group(&self, command: Command) -> GroupOutcome {
@@ -22,9 +26,13 @@ impl Call {
         outcomes.pop().unwrap_or(Err(GroupFault::NotCoordinator))
     }
 
-    /// The same for several groups, with one message to each owner (R4); the outcomes stand in the
-    /// order of the commands.
+    /// The same for [`GROUPS_AT_ONCE`] groups at most, with one message to each owner (R4); the
+    /// outcomes stand in the order of the commands. Others get the core in between (R8).
     pub async fn ask_groups(&self, commands: Vec<Command>) -> Vec<GroupOutcome> {
+        debug_assert!(commands.len() <= GROUPS_AT_ONCE, "{} groups at once", commands.len());
+        if commands.len() > 1 {
+            self.shard().env.breathe().await;
+        }
         let located = commands.into_iter().map(|command| {
             let group = command.group().map(|group| topic::locate(self, group));
             (group.flatten(), command)
@@ -32,18 +40,26 @@ impl Call {
         self.ask_coordinators(located.collect()).await
     }
 
-    /// Describes groups, in their order; no outcome for those that the client may not look at.
-    pub async fn describe_groups(
+    /// Describes groups, in their order: what becomes of each, and none for those that the client
+    /// may not look at, is made an answer of.
+    pub async fn describe_groups<A>(
         &self,
         groups: &[StrBytes],
         command: impl Fn(GroupId) -> Command,
-    ) -> Vec<Option<GroupOutcome>> {
+        answer: impl Fn(&StrBytes, Option<GroupOutcome>) -> A,
+    ) -> Vec<A> {
         let may = |group: &StrBytes| self.may(Operation::Describe, Resource::Group(group.as_str()));
-        let allowed: Vec<bool> = groups.iter().map(may).collect();
-        let asked = groups.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
-        let commands = asked.map(|(group, _)| command(group.as_str().into())).collect();
-        let mut outcomes = self.ask_groups(commands).await.into_iter();
-        allowed.into_iter().map(|allowed| if allowed { outcomes.next() } else { None }).collect()
+        let mut answers = Vec::with_capacity(groups.len());
+        for groups in groups.chunks(GROUPS_AT_ONCE) {
+            let allowed: Vec<bool> = groups.iter().map(may).collect();
+            let asked = groups.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
+            let commands = asked.map(|(group, _)| command(group.as_str().into())).collect();
+            let mut outcomes = self.ask_groups(commands).await.into_iter();
+            answers.extend(groups.iter().zip(allowed).map(|(group, allowed)| {
+                answer(group, if allowed { outcomes.next() } else { None })
+            }));
+        }
+        answers
     }
 
     async fn ask_coordinators(

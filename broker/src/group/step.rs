@@ -19,23 +19,35 @@ pub(super) struct Outgoing {
     replies: Vec<(Token, Reply)>,
 }
 
+/// A step that somebody has asked for.
+struct Begun {
+    hosted: Rc<Hosted>,
+    token: Token,
+    outgoing: Outgoing,
+}
+
 impl Shard {
-    /// As the owner: what the coordinators of some partitions answer.
+    /// As the owner: what the coordinators of some partitions answer. Each step is one by itself (R8);
+    /// what they have appended becomes durable together.
     pub async fn coordinate(self: &Rc<Self>, requests: Vec<GroupRequest>) -> Vec<GroupAnswer> {
-        join_all(requests.into_iter().map(|request| self.coordinate_one(request))).await
+        let mut begun = Vec::with_capacity(requests.len());
+        for (at, request) in requests.into_iter().enumerate() {
+            if at > 0 {
+                self.env.breathe().await;
+            }
+            begun.push(self.begin_one(request).await);
+        }
+        join_all(begun.into_iter().map(|begun| self.finish(begun))).await
     }
 
-    async fn coordinate_one(self: &Rc<Self>, request: GroupRequest) -> GroupAnswer {
+    async fn begin_one(self: &Rc<Self>, request: GroupRequest) -> Result<Begun, GroupFault> {
         let GroupRequest { partition, token, mut command } = request;
-        let Some(hosted) = self.groups.get(partition) else {
-            return GroupAnswer::Now(Err(GroupFault::NotCoordinator));
-        };
+        let hosted = self.groups.get(partition).ok_or(GroupFault::NotCoordinator)?;
         self.wait_for_room().await;
         self.mark_gone_topics(&mut command);
-        match self.step(&hosted, |it, now, cluster| it.handle(now, cluster, token, command)) {
-            Ok(outgoing) => self.finish(&hosted, token, outgoing).await,
-            Err(fault) => GroupAnswer::Now(Err(fault)),
-        }
+        let outgoing =
+            self.step(&hosted, |it, now, cluster| it.handle(now, cluster, token, command))?;
+        Ok(Begun { hosted, token, outgoing })
     }
 
     /// State and log move together; nothing awaits in between.
@@ -83,13 +95,12 @@ impl Shard {
     }
 
     /// Lets the replies out once they are true for good; the asker's own is given back.
-    async fn finish(
-        self: &Rc<Self>,
-        hosted: &Rc<Hosted>,
-        token: Token,
-        outgoing: Outgoing,
-    ) -> GroupAnswer {
-        let mut answers = self.durable_replies(hosted, outgoing).await;
+    async fn finish(self: &Rc<Self>, begun: Result<Begun, GroupFault>) -> GroupAnswer {
+        let Begun { hosted, token, outgoing } = match begun {
+            Ok(begun) => begun,
+            Err(fault) => return GroupAnswer::Now(Err(fault)),
+        };
+        let mut answers = self.durable_replies(&hosted, outgoing).await;
         let own = answers.iter().position(|(to, _)| *to == token);
         let own = own.map(|at| answers.swap_remove(at).1);
         self.send_group_answers(answers);

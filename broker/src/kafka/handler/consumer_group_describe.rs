@@ -29,10 +29,9 @@ pub async fn handle(
         false => OPERATIONS_OMITTED,
     };
     let command = |group| Command::DescribeConsumer { group };
-    let outcomes = call.describe_groups(&request.group_ids, command).await;
-    let groups = request.group_ids.iter().zip(outcomes);
-    let groups = groups.map(|(group, outcome)| described(&call, group, outcome, operations));
-    message!(ConsumerGroupDescribeResponse { groups: groups.collect() })
+    let answer = |group: &StrBytes, outcome| described(&call, group, outcome, operations);
+    let groups = call.describe_groups(&request.group_ids, command, answer).await;
+    message!(ConsumerGroupDescribeResponse { groups: groups })
 }
 
 fn described(

@@ -21,10 +21,9 @@ pub async fn handle(call: Call, request: DescribeGroupsRequest) -> DescribeGroup
         false => OPERATIONS_OMITTED,
     };
     let command = |group| Command::Describe { group };
-    let outcomes = call.describe_groups(&request.groups, command).await;
-    let groups = request.groups.iter().zip(outcomes);
-    let groups = groups.map(|(group, outcome)| described(&call, group, outcome, operations));
-    message!(DescribeGroupsResponse { groups: groups.collect() })
+    let answer = |group: &StrBytes, outcome| described(&call, group, outcome, operations);
+    let groups = call.describe_groups(&request.groups, command, answer).await;
+    message!(DescribeGroupsResponse { groups: groups })
 }
 
 fn described(

@@ -13,7 +13,7 @@ use pelton_kafka::wire::offset_fetch_response::{
 use pelton_kafka::wire::{OffsetFetchRequest, OffsetFetchResponse};
 use pelton_kafka::{ErrorCode, StrBytes, message, topic_id_of, uuid_of};
 
-use crate::group::{GroupFault, GroupOutcome};
+use crate::group::{GROUPS_AT_ONCE, GroupFault, GroupOutcome};
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_group, of_group_fault};
@@ -27,18 +27,22 @@ pub async fn handle(call: Call, request: OffsetFetchRequest) -> OffsetFetchRespo
     if call.version() < BATCHED {
         return single(&call, request).await;
     }
-    let asked: Vec<Asked> = request.groups.iter().map(|group| Asked::of(&call, group)).collect();
-    let allowed = asked.iter().filter(|asked| asked.refused.is_none());
-    let commands = allowed.map(|asked| Command::FetchOffsets(asked.command.clone())).collect();
-    let mut outcomes = call.ask_groups(commands).await.into_iter();
-    let groups = asked.into_iter().map(|asked| {
-        let offsets = match asked.refused {
-            Some(error) => Err(error),
-            None => offsets_of(outcomes.next()),
-        };
-        asked.answer(&call, offsets)
-    });
-    message!(OffsetFetchResponse { groups: groups.collect() })
+    let mut groups = Vec::with_capacity(request.groups.len());
+    for part in request.groups.chunks(GROUPS_AT_ONCE) {
+        let mut asked: Vec<Asked> = part.iter().map(|group| Asked::of(&call, group)).collect();
+        let allowed = asked.iter_mut().filter(|asked| asked.refused.is_none());
+        let commands =
+            allowed.map(|asked| Command::FetchOffsets(std::mem::take(&mut asked.command)));
+        let mut outcomes = call.ask_groups(commands.collect()).await.into_iter();
+        groups.extend(asked.into_iter().map(|asked| {
+            let offsets = match asked.refused {
+                Some(error) => Err(error),
+                None => offsets_of(outcomes.next()),
+            };
+            asked.answer(&call, offsets)
+        }));
+    }
+    message!(OffsetFetchResponse { groups: groups })
 }
 
 /// One group of a request.

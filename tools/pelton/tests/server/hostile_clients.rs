@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::clients::{config, create_topic, numbered, payloads, produce};
 use crate::support::patience::eventually;
-use crate::support::requests::{FETCH, fetch};
+use crate::support::requests::{FETCH, fetch, find_coordinator};
 use crate::support::wire::{API_VERSIONS, Answer, Connection, End, Fields};
 use crate::support::{Broker, directory};
 
@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PRODUCE: i16 = 0;
 const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
+const DESCRIBE_GROUPS: i16 = 15;
 const INIT_PRODUCER_ID: i16 = 22;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 
@@ -221,6 +222,29 @@ fn producers_of_a_partition_that_is_named_twice_are_told_once() {
     let [0, 1, 0, rest @ ..] = first.0 else { panic!("{answer:?}") };
     let mut second = Answer(rest);
     assert_eq!((second.i32(), second.i16()), (0, INVALID_REQUEST));
+}
+
+/// In two bytes each, as long as nothing but the answer is made of every one.
+#[test]
+fn requests_of_very_many_groups_take_little_memory_and_leave_the_core_to_others() {
+    const GROUPS: usize = 200_000;
+    /// An answer's structure and the bytes that become of it; a question of a kilobyte is more.
+    const BYTES_A_GROUP_MAX: u64 = 640;
+    let data = directory();
+    let broker = Broker::start_with(data.path(), 0, &["--cores", "1"]);
+    let mut connection = Connection::open(&broker);
+    find_coordinator(&mut connection, "g");
+    let head = Fields::request(DESCRIBE_GROUPS, 5).no_tags().compact_count(GROUPS);
+    let request = (0..GROUPS).fold(head, |fields, _| fields.compact_string("g"));
+
+    broker.forget_peak();
+    let before = broker.peak_bytes();
+    let answer = served_beside_others(&broker, &request.i8(0).no_tags());
+    let grown = broker.peak_bytes().saturating_sub(before);
+    // No tags, throttle time, and as many answers.
+    let head = Fields::default().no_tags().i32(0).compact_count(GROUPS);
+    assert!(answer.starts_with(&head.0), "{:?}", &answer[..8]);
+    assert!(grown < GROUPS as u64 * BYTES_A_GROUP_MAX, "{} MiB for the groups", grown >> 20);
 }
 
 /// The answer to a request, during whose service another connection is served all the time.
