@@ -285,11 +285,13 @@ impl Bench {
         topic: &str,
         offset: i64,
     ) -> Result<Vec<Result<(), GroupError>>, GroupError> {
+        let mut offset = offset_of(topic, offset);
+        offset.topic_id = self.cluster.topic(topic).map_or(offset.topic_id, |topic| topic.id);
         let commit = CommitOffsets {
             group: GROUP.into(),
             generation,
             member_id: member.into(),
-            offsets: vec![offset_of(topic, offset)],
+            offsets: vec![offset],
             ..CommitOffsets::default()
         };
         match self.ask(Command::CommitOffsets(commit)) {

@@ -7,7 +7,7 @@ use pelton_cluster::Topic;
 use pelton_group::{Command, Reply, TopicName};
 use pelton_model::TopicId;
 
-use super::{GroupAnswer, GroupRequest, Hosted, HostedState};
+use super::{Hosted, HostedState};
 use crate::runtime::Lane;
 use crate::shard::Shard;
 
@@ -64,20 +64,28 @@ impl Shard {
         }
     }
 
+    /// Goes on however long the device takes for a slice: what it has in the end is all, or a
+    /// coordinator that is loaded anew and looks for itself.
     async fn forget_in(self: &Rc<Self>, hosted: &Rc<Hosted>, topics: Vec<(TopicName, TopicId)>) {
+        let ticket = self.groups.waiting.enter(self.id);
         let mut after = None;
         loop {
-            let ticket = self.groups.waiting.enter(self.id);
             let command = Command::ForgetTopics {
                 topics: topics.clone(),
                 after: after.take(),
                 count_max: GROUPS_PER_STEP,
             };
-            let request =
-                GroupRequest { partition: hosted.partition, token: ticket.token, command };
-            match self.coordinate(vec![request]).await.pop() {
-                Some(GroupAnswer::Now(Ok(Reply::Forgotten(Some(last))))) => after = Some(last),
-                _ => return,
+            self.wait_for_room().await;
+            let stepped = self
+                .step(hosted, |it, now, cluster| it.handle(now, cluster, ticket.token, command));
+            let Ok(outgoing) = stepped else { return };
+            after = outgoing.replies.iter().find_map(|(_, reply)| match reply {
+                Reply::Forgotten(last) => last.clone(),
+                _ => None,
+            });
+            self.send_replies(hosted, outgoing).await;
+            if after.is_none() {
+                return;
             }
             self.env.breathe().await;
         }

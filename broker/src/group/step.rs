@@ -16,7 +16,7 @@ use crate::shard::Shard;
 /// Replies that leave when the partition's log is committed so far.
 pub(super) struct Outgoing {
     end: Offset,
-    replies: Vec<(Token, Reply)>,
+    pub replies: Vec<(Token, Reply)>,
 }
 
 /// A step that somebody has asked for.

@@ -214,7 +214,9 @@ impl Coordinator {
             Command::CommitOffsets(commit) => {
                 Some(Reply::Committed(self.commit_offsets(now, cluster, commit, effects)))
             }
-            Command::FetchOffsets(fetch) => Some(Reply::Fetched(self.fetch_offsets(&fetch))),
+            Command::FetchOffsets(fetch) => {
+                Some(Reply::Fetched(self.fetch_offsets(cluster, &fetch)))
+            }
             Command::DeleteOffsets(delete) => {
                 Some(Reply::OffsetsDeleted(self.delete_offsets(delete, effects)))
             }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use pelton_model::TopicId;
+
+use crate::cluster::Cluster;
 use crate::coordinator::command::FetchOffsets;
 use crate::coordinator::reply::{FetchedOffset, TopicOffsets};
 use crate::coordinator::{Coordinator, Kind};
@@ -9,12 +12,14 @@ use crate::error::GroupError;
 use crate::record::CommittedOffset;
 
 impl Coordinator {
-    /// What is not committed, be it for want of a group, is answered by -1 and no error.
+    /// What is not committed, be it for want of a group, is answered by -1 and no error. Nor is what
+    /// was committed for a topic of the same name that is gone, and whose offsets are yet to follow.
     ///
     /// # Errors
     /// UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH in a group of the consumer protocol.
     pub(crate) fn fetch_offsets(
         &self,
+        cluster: &dyn Cluster,
         fetch: &FetchOffsets,
     ) -> Result<Vec<TopicOffsets>, GroupError> {
         let group = self.groups.get(&fetch.group);
@@ -24,24 +29,38 @@ impl Coordinator {
         let offsets = group.map(|group| &group.offsets);
         if let Some(topics) = &fetch.topics {
             let asked = topics.iter().map(|asked| {
+                let present = present_id(cluster, &asked.topic);
                 let committed = offsets.and_then(|offsets| offsets.topic(&asked.topic));
                 let partitions = asked.partitions.iter().map(|partition| {
-                    fetched(*partition, committed.and_then(|them| them.get(partition)))
+                    let committed = committed.and_then(|them| them.get(partition));
+                    fetched(*partition, committed.filter(|it| !is_of_another(it, present)))
                 });
                 TopicOffsets { topic: asked.topic.clone(), partitions: partitions.collect() }
             });
             return Ok(asked.collect());
         }
         let all = offsets.into_iter().flat_map(|offsets| offsets.topics());
-        let all = all.map(|(topic, partitions)| TopicOffsets {
-            topic: topic.clone(),
-            partitions: partitions
-                .iter()
-                .map(|(partition, offset)| fetched(*partition, Some(offset)))
-                .collect(),
+        let all = all.map(|(topic, partitions)| {
+            let present = present_id(cluster, topic);
+            let committed = partitions.iter().filter(|(_, it)| !is_of_another(it, present));
+            TopicOffsets {
+                topic: topic.clone(),
+                partitions: committed.map(|(at, offset)| fetched(*at, Some(offset))).collect(),
+            }
         });
-        Ok(all.collect())
+        Ok(all.filter(|topic| !topic.partitions.is_empty()).collect())
     }
+}
+
+/// Of the topic that has the name now.
+fn present_id(cluster: &dyn Cluster, topic: &str) -> Option<TopicId> {
+    cluster.topic(topic).map(|topic| topic.id)
+}
+
+/// Whether the topic that was meant had the name before the one that has it now. Old commits do not
+/// say which was meant.
+fn is_of_another(offset: &CommittedOffset, present: Option<TopicId>) -> bool {
+    offset.topic_id != TopicId::ZERO && present.is_some_and(|present| offset.topic_id != present)
 }
 
 fn fetched(partition: i32, committed: Option<&CommittedOffset>) -> FetchedOffset {

@@ -254,6 +254,38 @@ fn a_deleted_topic_takes_its_offsets_and_not_those_of_its_namesake() {
 }
 
 #[test]
+fn a_topic_that_takes_a_name_over_does_not_take_the_offsets() {
+    let mut bench = Bench::new();
+    let (former, nameless) = (bench.cluster.set_topic("t", 2), TopicId::ZERO);
+    let commit = |bench: &mut Bench, topic_id, partition| {
+        let offset = OffsetToCommit { topic_id, partition, ..offset_of("t", 42) };
+        bench.send(Command::CommitOffsets(CommitOffsets {
+            group: GROUP.into(),
+            generation: -1,
+            offsets: vec![offset],
+            ..CommitOffsets::default()
+        }));
+    };
+    let all = |bench: &mut Bench| {
+        let fetch = FetchOffsets { group: GROUP.into(), ..FetchOffsets::default() };
+        let Reply::Fetched(Ok(topics)) = bench.ask(Command::FetchOffsets(fetch)) else { panic!() };
+        let partitions = topics.into_iter().flat_map(|topic| topic.partitions);
+        partitions.map(|it| (it.partition, it.offset)).collect::<Vec<_>>()
+    };
+    commit(&mut bench, former, 0);
+    assert_eq!((bench.committed("t"), all(&mut bench)), (42, vec![(0, 42)]));
+
+    bench.cluster.remove_topic("t");
+    let present = bench.cluster.set_topic("t", 2);
+    assert_ne!(present, former);
+    assert_eq!((bench.committed("t"), all(&mut bench)), (-1, vec![]), "not forgotten yet");
+    // By the new one's own commits, and by such as name no id, it has offsets.
+    commit(&mut bench, present, 0);
+    commit(&mut bench, nameless, 1);
+    assert_eq!((bench.committed("t"), all(&mut bench)), (42, vec![(0, 42), (1, 42)]));
+}
+
+#[test]
 fn a_commit_that_its_topics_deletion_overtook_is_refused() {
     let mut bench = Bench::new();
     let gone = OffsetToCommit { topic_is_gone: true, ..offset_of("t", 9) };
