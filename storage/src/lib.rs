@@ -9,6 +9,7 @@ mod directories;
 pub mod disk;
 pub mod error;
 pub mod event;
+mod forgotten;
 pub mod formats;
 mod gate;
 pub mod inspect;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use append_file::{AppendFile, DurableWrites};
 pub use error::{AppendError, FenceReason, OpenError, ReadError, StorageError};
+pub use forgotten::remove_forgotten_topics;
 pub use journal::JournalStats;
 pub use log::{
     AckedBy, Appended, Compacted, CompactionError, CompactionRules, Dirtiness, Log, NewBatch,

@@ -338,7 +338,10 @@ impl Store {
             log.remove_left_over_segments().await;
         }
         for id in removed.iter().chain(&gone) {
-            store.remove_files(*id).await;
+            if let Err(error) = store.remove_files(*id).await {
+                // `remove_forgotten_topics` does, or the next start.
+                tracing::warn!(partition = %id, %error, "its files cannot be removed now");
+            }
         }
         report.partitions = store.0.logs.borrow().len();
         Ok((store, report))
@@ -401,7 +404,8 @@ impl Store {
         Ok(sequence)
     }
 
-    /// Drops a log: at once for readers and writers, its files once that is durable.
+    /// Drops a log: at once for readers and writers, its files once that is durable. Fails as
+    /// [`Removal::finish`].
     pub async fn remove(&self, id: PartitionId) -> Result<(), StorageError> {
         match self.begin_removal(id)? {
             Some(removal) => removal.finish().await,
@@ -417,12 +421,28 @@ impl Store {
         Ok(Some(Removal { store: self.clone(), log, sequence }))
     }
 
-    async fn remove_files(&self, id: PartitionId) {
+    /// Tries again what a [`Removal::finish`] could not do for want of something that passes, and
+    /// fails alike. Nothing waits for it, least of all the journal: after a crash it is for
+    /// [`remove_forgotten_topics`](crate::remove_forgotten_topics).
+    pub async fn remove_left_files(&self, id: PartitionId) -> Result<(), StorageError> {
+        match self.log(id) {
+            // It has come back, and removes what it does not know itself.
+            Some(_) => Ok(()),
+            None => self.remove_files(id).await,
+        }
+    }
+
+    async fn remove_files(&self, id: PartitionId) -> Result<(), StorageError> {
         let dir = partition_dir(&self.0.around.data_dir, id);
         match self.0.around.disk.remove_dir_all(&dir).await {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => tracing::warn!(partition = %id, %error, "its files could not be removed"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => match StorageError::of_passing(&error) {
+                Some(passing) => return Err(passing),
+                None => {
+                    tracing::warn!(partition = %id, %error, "its files could not be removed");
+                }
+            },
         }
         if let Some(topic_dir) = dir.parent() {
             // Without it a power cut may bring them back, as files that nobody knows of.
@@ -430,6 +450,7 @@ impl Store {
             let directories = &self.0.around.directories;
             let _ = directories.remove_if_empty(&self.0.around.disk, topic_dir).await;
         }
+        Ok(())
     }
 
     fn forget(&self, id: PartitionId) -> Result<Option<(Log, u64)>, StorageError> {
@@ -568,14 +589,15 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// Removes the files, once it is durable that nobody needs them.
+    /// Removes the files, once it is durable that nobody needs them. Where they cannot be removed now,
+    /// as no file can be opened, the error is one that passes, the log is gone all the same, and the
+    /// files are for [`Store::remove_left_files`].
     pub async fn finish(self) -> Result<(), StorageError> {
         self.store.0.around.journal.durable(self.sequence).await?;
         let _pass = self.log.settle().await;
         self.log.free_horizon();
         self.log.close_files().await;
-        self.store.remove_files(self.log.id()).await;
-        Ok(())
+        self.store.remove_files(self.log.id()).await
     }
 }
 

@@ -5,8 +5,10 @@ mod support;
 
 use std::path::PathBuf;
 
-use pelton_storage::disk::sim::{Fault, FaultError, Operation, SimDisk};
-use pelton_storage::{Corruptions, Log, ReadError, StorageError, Store, StoreOptions};
+use pelton_storage::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
+use pelton_storage::{
+    Corruptions, Log, ReadError, StorageError, Store, StoreOptions, remove_forgotten_topics,
+};
 use support::*;
 
 fn run_out_of_files(sim: &SimDisk, operation: Operation, under: PathBuf) {
@@ -99,6 +101,64 @@ fn a_journal_that_cannot_grow_now_waits_for_a_checkpoint() {
         }
         assert_eq!(read_all(&log).await.len(), usize::from(APPENDS));
     });
+}
+
+/// The journal does not wait for it, or a burst of connections would stop the shard; so the journal does
+/// not tell the next start of it either.
+#[test]
+fn files_that_cannot_be_removed_now_are_removed_later() {
+    let topics = data_dir().join("topics");
+    for is_in_time in [true, false] {
+        let sim = new_disk(4);
+        let (gone, stays) = (partition(1, 0), partition(2, 0));
+        let written = with_store(&sim, SMALL, async |store: Store| {
+            let log = place(&store, gone).await;
+            append(&store, &log, batch(1, 1_000)).await;
+            let other = place(&store, stays).await;
+            let written = append(&store, &other, batch(2, 1_000)).await.1;
+            checkpoint(&store).await;
+            run_out_of_files(&sim, Operation::Remove, partition_dir(gone));
+            assert_eq!(store.remove(gone).await, Err(StorageError::TooManyFiles));
+            assert_goes_on(&store, &other);
+            assert_eq!(store.remove_left_files(gone).await, Err(StorageError::TooManyFiles));
+            for _ in 0..3 {
+                go_round_the_ring(&store, &other).await;
+            }
+            sim.clear_faults();
+            if is_in_time {
+                store.remove_left_files(gone).await.expect("removed");
+            }
+            store.remove_left_files(stays).await.expect("it is there, and stays");
+            written
+        });
+        let image = sim.crash(&mut CrashChoice::keep_all());
+        let is_left = |image: &SimDisk| {
+            let entries = run(image.disk().list_dir(&topics)).expect("a directory");
+            entries.iter().any(|entry| entry.name == gone.topic.to_string())
+        };
+        with_store(&image, SMALL, async |store: Store| {
+            assert_eq!(read_all(&store.log(stays).expect("a log")).await[0], written);
+        });
+        assert_eq!(is_left(&image), !is_in_time);
+        run(async {
+            let disk = image.disk();
+            disk.create_dir_all(&topics.join("lost+found")).await.expect("made");
+            let removed = remove_forgotten_topics(&disk, &data_dir(), |id| id == stays.topic).await;
+            assert_eq!(removed.expect("removed"), usize::from(!is_in_time));
+            let left = disk.list_dir(&topics).await.expect("a directory");
+            let left: Vec<_> = left.into_iter().map(|entry| entry.name).collect();
+            assert_eq!(left, [stays.topic.to_string(), "lost+found".into()]);
+        });
+        assert!(!is_left(&image));
+    }
+}
+
+/// Appends more than the ring takes, which needs each of its files to be free again.
+async fn go_round_the_ring(store: &Store, log: &Log) {
+    for fill in 0..40 {
+        append(store, log, batch(fill, 9_000)).await;
+        checkpoint(store).await;
+    }
 }
 
 /// Whoever reads is not told that the records are damaged.

@@ -17,7 +17,7 @@ use pelton_cluster::{ClusterState, Record};
 use pelton_model::ShardId;
 use pelton_net::{Admission, Budget, Listener, Scratch, ShardResources};
 use pelton_storage::disk::Disk;
-use pelton_storage::{Opening, RecoveryReport, Store, reshard};
+use pelton_storage::{Opening, RecoveryReport, Store, remove_forgotten_topics, reshard};
 
 pub use self::error::StartError;
 use self::readiness::Readiness;
@@ -229,6 +229,7 @@ async fn convene(shard: &Rc<Shard>) -> Result<(), StartError> {
         let Reply::Inventory(logs) = reply else { return Err(gone()) };
         placement.extend(logs.into_iter().map(|(partition, _)| (partition, owner)));
     }
+    remove_forgotten(shard).await;
     let (revision, homeless) = {
         let view = shard.view.borrow();
         (view.cluster.revision(), unplaced(&view.cluster, &placement))
@@ -252,6 +253,16 @@ async fn convene(shard: &Rc<Shard>) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// Every shard has opened its storage by now, and no client can make a topic yet.
+async fn remove_forgotten(shard: &Rc<Shard>) {
+    let exists = |topic| shard.view.borrow().cluster.topic_by_id(topic).is_some();
+    match remove_forgotten_topics(&shard.disk, &shard.config.data_dir, exists).await {
+        Ok(0) => {}
+        Ok(topics) => tracing::info!(topics, "what was left of deleted topics is removed"),
+        Err(error) => tracing::warn!(%error, "what is left of deleted topics cannot be seen"),
+    }
 }
 
 /// Asks every shard the same, this one too.

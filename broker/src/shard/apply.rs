@@ -1,6 +1,7 @@
 //! Bringing a change of metadata into force on this shard.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use pelton_cluster::Record;
 use pelton_model::PartitionId;
@@ -10,6 +11,9 @@ use super::Shard;
 use crate::group::names_of;
 use crate::message::Delta;
 use crate::runtime::Lane;
+
+/// After it the removal of files is tried again that could not be opened.
+const REMOVAL_PAUSE: Duration = Duration::from_secs(1);
 
 impl Shard {
     /// Applies a delta; returns when the logs that it makes here are durable. `Err` says why not.
@@ -60,9 +64,6 @@ impl Shard {
     }
 
     fn remove_logs(self: &Rc<Self>, removed: Vec<PartitionId>) {
-        let stays = |partition: PartitionId, error: StorageError| {
-            tracing::warn!(%partition, %error, "a deleted partition's log stays behind");
-        };
         let mut removals = Vec::new();
         for partition in removed {
             // At once for readers and writers; the files follow.
@@ -76,12 +77,39 @@ impl Shard {
         }
         let shard = self.clone();
         self.env.spawn(Lane::Background, async move {
+            let mut left = Vec::new();
             for (partition, removal) in removals {
-                if let Err(error) = removal.finish().await {
-                    stays(partition, error);
+                match removal.finish().await {
+                    Err(error) if error.is_passing() => left.push(partition),
+                    Err(error) => stays(partition, error),
+                    Ok(()) => {}
                 }
                 shard.env.breathe().await;
             }
+            shard.remove_left(left).await;
         });
     }
+
+    /// What a broker that stops meanwhile leaves is removed at the next start.
+    async fn remove_left(&self, mut left: Vec<PartitionId>) {
+        if !left.is_empty() {
+            tracing::warn!(shard = %self.id, partitions = left.len(),
+                "the files of deleted partitions cannot be opened now: they are removed later");
+        }
+        while !left.is_empty() && !self.stop.is_given() {
+            self.env.sleep(REMOVAL_PAUSE).await;
+            for partition in std::mem::take(&mut left) {
+                match self.store.remove_left_files(partition).await {
+                    Err(error) if error.is_passing() => left.push(partition),
+                    Err(error) => stays(partition, error),
+                    Ok(()) => {}
+                }
+                self.env.breathe().await;
+            }
+        }
+    }
+}
+
+fn stays(partition: PartitionId, error: StorageError) {
+    tracing::warn!(%partition, %error, "a deleted partition's log stays behind");
 }

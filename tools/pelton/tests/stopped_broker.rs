@@ -161,6 +161,30 @@ fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
     assert_eq!(pelton(&["log", "dump"], &log).status.code(), Some(6));
 }
 
+/// Where no file could be opened when a topic was deleted, or the broker was killed then.
+#[test]
+fn a_start_removes_what_is_left_of_deleted_topics_and_nothing_else() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let mut broker = Broker::start(&data);
+    create(&broker);
+    produce(&broker, 1_000);
+    let process = broker.process.id().to_string();
+    assert!(Command::new("kill").arg(&process).status().expect("kill").success());
+    broker.process.wait().expect("stopped");
+    let topics = data.join("topics");
+    let stays = find(&topics, "log");
+    let left = topics.join("11111111-2222-4333-8444-555555555555");
+    let strange = topics.join("lost+found");
+    for path in [&left, &strange] {
+        std::fs::create_dir_all(path.join("0")).expect("a directory");
+        std::fs::write(path.join("0/00000000000000000000.log"), "left").expect("a file");
+    }
+    Broker::start(&data).kill();
+    assert!(!left.exists());
+    assert!(stays.exists() && strange.join("0/00000000000000000000.log").exists());
+}
+
 #[test]
 fn a_path_that_is_no_data_directory_is_named() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -1,0 +1,40 @@
+//! Directories of topics that are no more.
+
+use std::io;
+use std::path::Path;
+
+use pelton_model::TopicId;
+
+use crate::disk::Disk;
+
+/// Removes what is in `<data_dir>/topics` of topics that `exists` does not know, and returns of how many
+/// that was. A removal leaves it whose files could not be removed, or of which a power cut took back
+/// that they had been.
+///
+/// A broker does it at its start when every shard has opened its [`Store`](crate::Store), which may
+/// still have to replay what it knows of such a topic, and before anybody can make a new one. What
+/// cannot be removed is said in the log, and stays for the next start.
+pub async fn remove_forgotten_topics(
+    disk: &Disk,
+    data_dir: &Path,
+    exists: impl Fn(TopicId) -> bool,
+) -> io::Result<usize> {
+    let root = data_dir.join("topics");
+    let entries = match disk.list_dir(&root).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        listed => listed?,
+    };
+    let mut removed = 0;
+    for entry in entries.into_iter().filter(|entry| entry.is_dir) {
+        // Whatever has another name is not ours.
+        if TopicId::parse(&entry.name).is_none_or(&exists) {
+            continue;
+        }
+        match disk.remove_dir_all(&root.join(&entry.name)).await {
+            Ok(()) => removed += 1,
+            Err(error) => tracing::warn!(topic = entry.name, %error,
+                "the files of a deleted topic could not be removed"),
+        }
+    }
+    Ok(removed)
+}
