@@ -1,7 +1,7 @@
 //! New connections beside a load: whether a busy broker still answers someone who has just come.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,14 +32,32 @@ impl GreetJob {
     }
 }
 
-/// Each counts from when it was due. They do not wait for one another.
+/// Each counts from when it was due. They do not wait for one another. None comes after `end`, even if the
+/// schedule goes on.
 pub(super) async fn run(
     job: GreetJob,
-    mut schedule: Schedule,
+    schedule: Schedule,
     books: Rc<RefCell<Books>>,
+    end: impl Future<Output = Instant>,
+) -> Result<()> {
+    let mut pending = JoinSet::new();
+    tokio::select! {
+        result = come(&job, schedule, &books, &mut pending) => result?,
+        _ = end => {}
+    }
+    while let Some(greeted) = pending.join_next().await {
+        finished(greeted)?;
+    }
+    Ok(())
+}
+
+async fn come(
+    job: &GreetJob,
+    mut schedule: Schedule,
+    books: &Rc<RefCell<Books>>,
+    pending: &mut JoinSet<Result<()>>,
 ) -> Result<()> {
     let mut alarm = Alarm::new().map_err(Error::io("a timer for new connections"))?;
-    let mut pending = JoinSet::new();
     while let Some(due) = schedule.next_due(clock::now()) {
         poll_fn(|cx| alarm.poll(due, clock::now(), cx))
             .await
@@ -57,9 +75,6 @@ pub(super) async fn run(
             pending.spawn_local(greet(job.address.clone(), due, books.clone()));
         }
     }
-    while let Some(greeted) = pending.join_next().await {
-        finished(greeted)?;
-    }
     Ok(())
 }
 
@@ -75,3 +90,7 @@ async fn greet(address: Arc<str>, due: Instant, books: Rc<RefCell<Books>>) -> Re
 fn finished(greeted: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
     greeted.map_err(|error| Error::Invalid(format!("a task of the load: {error}")))?
 }
+
+#[cfg(test)]
+#[path = "greet_test.rs"]
+mod greet_test;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use pelton_model::TimestampMs;
 use tokio::sync::watch;
@@ -93,7 +94,12 @@ impl Part {
                 (Job::Greet(job), _) => {
                     let until = Until::Time(window.end());
                     let schedule = job.schedule(begin, until);
-                    running.spawn_local(greet::run(job.clone(), schedule, books.clone()));
+                    // Where nobody said how long, it is over when all is read.
+                    let end = match self.phase.duration {
+                        Some(_) => std::future::pending().boxed(),
+                        None => self.phase.readers.clone().ended().boxed(),
+                    };
+                    running.spawn_local(greet::run(job.clone(), schedule, books.clone(), end));
                 }
                 (Job::Fetch(job), _) => {
                     let session = self.fetching(connection, job, &books, begin, window)?;

@@ -90,6 +90,17 @@ pub fn translate(
     plan.fetch = settings.fetch;
     plan.warm_up = overrides.warm_up.unwrap_or(minutes(workload.warmup_duration_minutes));
     plan.duration = overrides.duration.unwrap_or(minutes(workload.test_duration_minutes));
+    if kind == Workload::CatchUp {
+        // It takes as long as it takes.
+        for (name, minutes) in [
+            ("testDurationMinutes", workload.test_duration_minutes),
+            ("warmupDurationMinutes", workload.warmup_duration_minutes),
+        ] {
+            notes.push(format!(
+                "{name} {minutes} is left out: a backlog is drained once, to its end"
+            ));
+        }
+    }
     plan.backlog_bytes = overrides
         .backlog_bytes
         .unwrap_or(workload.consumer_backlog_size_gb.saturating_mul(1 << 30));

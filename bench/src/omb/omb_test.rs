@@ -95,8 +95,11 @@ fn a_backlog_is_drained_and_keys_spread_over_partitions() {
     let workload = WORKLOAD
         .replace("consumerBacklogSizeGB: 0", "consumerBacklogSizeGB: 4")
         .replace("name:", "keyDistributor: \"KEY_ROUND_ROBIN\"\nname:");
-    let plan = translated(&workload, DRIVER, &Overrides::default()).unwrap().plan;
+    let Translation { plan, notes } = translated(&workload, DRIVER, &Overrides::default()).unwrap();
     assert_eq!((plan.workload, plan.backlog_bytes), (Workload::CatchUp, 4 << 30));
+    for left_out in ["testDurationMinutes 15", "warmupDurationMinutes 1"] {
+        assert!(notes.iter().any(|note| note.contains(left_out)), "{notes:?}");
+    }
     assert_eq!((plan.batch.key_bytes, plan.batch.keys), (12, 10_000));
     assert_eq!((plan.batches_per_request, plan.batch.records), (4, 3));
 }

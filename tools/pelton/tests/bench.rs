@@ -186,6 +186,20 @@ fn fetches_see_all_that_a_topic_was_filled_with() {
 }
 
 #[test]
+fn new_connections_come_until_a_backlog_is_drained_and_no_longer() {
+    let broker = Broker::start();
+    let bench = Command::new(env!("CARGO_BIN_EXE_pelton"))
+        .args(["bench", "catch-up", "--bootstrap", &broker.address, "--newcomers", "1000"])
+        .args(["--pool-bytes", "1MB", "--backlog", "1MB", "--record-bytes", "100"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut bench = Process(bench);
+    let ended = eventually("the end of the run", PATIENCE, || bench.0.try_wait().unwrap());
+    assert!(ended.success());
+}
+
+#[test]
 fn end_to_end_at_a_rate_every_batch_is_timed_from_when_it_was_due() {
     let broker = Broker::start();
     let figures = broker.figures(&["end-to-end", "--rate", "1000", "--records", "10"]);

@@ -50,6 +50,8 @@ enum Command {
     /// Fill a topic, then see how long it takes to drain; with --rate, while producers go on.
     ///
     ///     pelton bench catch-up --backlog 8GB --rate 100MB/s
+    ///
+    /// It takes as long as that takes: --warm-up and --duration have no effect.
     #[command(verbatim_doc_comment)]
     CatchUp(load::LoadArgs),
     /// Produce batches of 16 records over 1,000 partitions.
