@@ -35,7 +35,10 @@ def newcomers_p99(figures):
 
 
 class Results:
-    """Figures by workload and system, one a round. `figures_of` says which runs have some."""
+    """Figures by round: a run that has failed, or was left out, leaves a gap in them and moves none of the others.
+
+    `figures_of` says which runs have some.
+    """
 
     def __init__(self, runs, figures_of=windows.figures_of):
         self.runs, self.figures_of = runs, figures_of
@@ -48,22 +51,27 @@ class Results:
 
     def of(self, workload, system, metric):
         runs = [run for run in self.runs_of(workload) if run["system"] == system]
-        values = [metric(figures) for run in runs if (figures := self.figures_of(run))]
-        return [value for value in values if value is not None]
+        values = {run["round"]: metric(figures) for run in runs if (figures := self.figures_of(run))}
+        return {round_: value for round_, value in values.items() if value is not None}
 
     def device(self, workload, test, metric):
         runs = [run for run in self.runs_of(workload) if run["system"] == "disk" and run.get("bench")]
-        return [metric(each) for run in runs for each in run["bench"]["figures"] if each["test"]["name"] == test]
+        return {run["round"]: metric(each) for run in runs for each in run["bench"]["figures"] if each["test"]["name"] == test}
 
 
 def ratios(ours, theirs):
-    """Round by round: those of a round were measured one right after the other."""
-    return [one / other for one, other in zip(ours, theirs) if other]
+    """Of the rounds that both have: those of a round were measured one right after the other."""
+    return {round_: ours[round_] / theirs[round_] for round_ in ours if theirs.get(round_)}
+
+
+def by_number(values):
+    """Of what is no figure of a round: in order."""
+    return dict(enumerate(values, 1))
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One line. `of` gives Pelton's value in each round, `beside` those of others by the table's column.
+    """One line. `of` gives Pelton's value by round, `beside` those of others by the table's column.
 
     Without a bound it says what the ratios of the next lines are made of.
     """
@@ -79,12 +87,12 @@ class Goal:
         values = self.of(results)
         bound = self.bound()
         others = self.beside(results)
-        told = [median_text(others.get(column, []), self.text) for column in TITLES[5:]]
+        told = [median_text(others.get(column, {}), self.text) for column in TITLES[5:]]
         if not values:
             absent = "-" if self.of(results.with_few_answers()) else "not measured"
             return [self.figure, bound, absent, "-", "", *told]
-        value = statistics.median(values)
-        rounds = ", ".join(map(self.text, values))
+        value = statistics.median(values.values())
+        rounds = ", ".join(self.text(values[round_]) for round_ in sorted(values))
         return [self.figure, bound, self.text(value), rounds, self.verdict(value), *told]
 
     def bound(self):
@@ -100,7 +108,7 @@ class Goal:
 
 
 def median_text(values, text):
-    return text(statistics.median(values)) if values else "-"
+    return text(statistics.median(values.values())) if values else "-"
 
 
 def gigabytes(value):
@@ -181,7 +189,7 @@ def start(figure, workload, kind, at_most, data_bytes=0):
         def of(results):
             runs = results.runs_of(workload)
             filled = [run for run in runs if (run.get("bench") or {}).get("data_bytes", 0) >= data_bytes]
-            return [each["ends_seconds"] for each in starts.starts_of(filled, kind, system)]
+            return by_number(each["ends_seconds"] for each in starts.starts_of(filled, kind, system))
 
         return of
 
@@ -195,7 +203,7 @@ def rebalance(figure, workload, event, at):
     def of(results):
         of_workload = results.runs_of(workload)
         ours, theirs = (rebalances.medians(of_workload, event, system)[at] for system in (PELTON, KAFKA))
-        return [ours / theirs] if ours is not None and theirs else []
+        return by_number([ours / theirs] if ours is not None and theirs else [])
 
     return Goal(figure, None, 0.5, times, of)
 
@@ -257,11 +265,11 @@ GOALS = (
     start("start on 10,000 partitions, killed", "start-10000p", "kill", 1),
     Goal(
         "compaction: p99 of the load to that before", None, 1.3, times,
-        lambda results: compactions.p99_ratios(results.runs_of("compaction"), PELTON),
+        lambda results: by_number(compactions.p99_ratios(results.runs_of("compaction"), PELTON)),
     ),
     Goal(
         "compaction: CPU per GB read", None, 1.5, seconds,
-        lambda results: compactions.cpu_per_gb(results.runs_of("compaction"), PELTON),
+        lambda results: by_number(compactions.cpu_per_gb(results.runs_of("compaction"), PELTON)),
     ),
     *rebalance_goals(),
 )

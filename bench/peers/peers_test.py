@@ -60,13 +60,14 @@ def groups_run(system, *events, failed=None):
     }
 
 
-def disk_run(workload, **rates):
+def disk_run(workload, round_=1, **rates):
     """A turn of the device: bytes a second by test."""
     figures = [
         {"test": {"name": name.replace("_", "-")}, "bytes_per_second": rate, "latency_ns": {"p50": 1e5, "p99": 1e6, "p99.9": 2e6, "max": 3e6}}
         for name, rate in rates.items()
     ]
-    return {"workload": workload, "system": "disk", "command": "pelton bench disk", "bench": {"figures": figures}}
+    bench = {"figures": figures}
+    return {"workload": workload, "system": "disk", "round": round_, "command": "pelton bench disk", "bench": bench}
 
 
 def start_run(system, stop, kill):
@@ -396,14 +397,30 @@ class Goals(unittest.TestCase):
 
     def test_ratios_are_of_the_same_round_and_the_median_counts(self):
         runs = []
-        for device, pelton in ((2e9, 1.6e9), (4e9, 2e9), (3e9, 2.4e9)):
-            runs += [disk_run(goals.LARGE, write_dsync=device), run(goals.LARGE, "pelton", pelton), run(goals.LARGE, "kafka", 1e9)]
+        for round_, (device, pelton) in enumerate(((2e9, 1.6e9), (4e9, 2e9), (3e9, 2.4e9)), 1):
+            runs.append(disk_run(goals.LARGE, round_, write_dsync=device))
+            runs += [run(goals.LARGE, "pelton", pelton, round_=round_), run(goals.LARGE, "kafka", 1e9, round_=round_)]
         row = self.row(runs, "the same to the device, overwriting")
         self.assertEqual(row[1:5], ["≥ 0.70", "0.80", "0.80, 0.50, 0.80", "met"])
         self.assertEqual(self.row(runs, "the same to Kafka as shipped")[2:5], ["2.00", "1.60, 2.00, 2.40", "met"])
         plain = self.row(runs, "produce 1000 x 1000 B, 8 connections")
         self.assertEqual(plain[1:6], ["-", "2.00 GB/s", "1.60 GB/s, 2.00 GB/s, 2.40 GB/s", "", "1.00 GB/s"])
         self.assertEqual(plain[-1], "3.00 GB/s")
+
+    def test_a_round_that_one_of_two_does_not_have_is_no_ratio(self):
+        runs = [
+            disk_run(goals.LARGE, 1, write_dsync=1e9),
+            run(goals.LARGE, "pelton", 0, failed="stopped", round_=1),
+            run(goals.LARGE, "kafka", 1e9, round_=1),
+            disk_run(goals.LARGE, 2, write_dsync=2.5e9),
+            run(goals.LARGE, "pelton", 2e9, round_=2),
+            run(goals.LARGE, "kafka", 0.5e9, round_=2),
+        ]
+        row = self.row(runs, "the same to the device, overwriting")
+        self.assertEqual(row[2:6], ["0.80", "0.80", "met", "0.60"], "not to the device of the first round")
+        self.assertEqual(self.row(runs, "the same to Kafka as shipped")[2:4], ["4.00", "4.00"])
+        runs[5]["failed"], runs[5]["bench"] = "stopped", None
+        self.assertEqual(self.row(runs, "the same to Kafka as shipped")[2], "not measured", "they share no round")
 
     def test_what_is_missed_is_said_and_so_is_what_was_not_measured(self):
         runs = [run("16x1000-1000p", "pelton", 400e6), run("16x1000-1000p", "kafka-durable", 30e6)]
