@@ -20,6 +20,7 @@ pub struct Window {
     /// The warm-up is over.
     pub from: Instant,
     pub length: Duration,
+    /// Of what ends when it is done: at the beginning. See [`Tally::window`].
     pub interval: Duration,
 }
 
@@ -27,11 +28,14 @@ impl Window {
     pub fn new(from: Instant, length: Duration) -> Self {
         let second = Duration::from_secs(1);
         // Short runs have ten points, middling ones one a second, long ones fewer.
-        let interval = second.min(length / 10).max(length / INTERVALS_MAX);
+        let shortest = length.as_nanos().div_ceil(INTERVALS_MAX.into());
+        let shortest = Duration::from_nanos(u64::try_from(shortest).unwrap_or(u64::MAX));
+        let interval = second.min(length / 10).max(shortest);
         Self { from, length, interval: interval.max(Duration::from_millis(1)) }
     }
 
-    /// For what ends when it is done: all of it counts, and there is a point a second.
+    /// For what ends when it is done: all of it counts, and there is a point a second, or fewer if it
+    /// takes longer than there are intervals.
     pub fn open_ended(from: Instant) -> Self {
         Self { from, length: Duration::from_secs(24 * 3600), interval: Duration::from_secs(1) }
     }
@@ -115,6 +119,11 @@ impl Interval {
         latencies.auto(true);
         Self { counts: Counts::default(), latencies }
     }
+
+    fn add(&mut self, other: &Interval) {
+        self.counts.add(other.counts);
+        add(&mut self.latencies, &other.latencies);
+    }
 }
 
 impl Tally {
@@ -132,8 +141,29 @@ impl Tally {
         }
     }
 
+    /// With the length that its intervals have come to.
     pub fn window(&self) -> Window {
         self.window
+    }
+
+    /// Where what was done, or due, at a time within the window counts.
+    fn interval_at(&mut self, at: Instant) -> &mut Interval {
+        while self.window.interval_at(at) >= self.intervals.len() {
+            self.coarsen();
+        }
+        &mut self.intervals[self.window.interval_at(at)]
+    }
+
+    /// Two intervals become one of twice the length, so that as many are free again.
+    fn coarsen(&mut self) {
+        let count = self.intervals.len();
+        let mut finer = std::mem::take(&mut self.intervals).into_iter();
+        while let Some(mut first) = finer.next() {
+            finer.next().inspect(|second| first.add(second));
+            self.intervals.push(first);
+        }
+        self.intervals.resize_with(count, Interval::new);
+        self.window.interval *= 2;
     }
 
     /// Something was done: counts if that was within the window.
@@ -141,10 +171,7 @@ impl Tally {
         if self.window.contains(at) {
             self.counts.add(counts);
             self.last = self.last.max(Some(at));
-            let index = self.window.interval_at(at);
-            if let Some(interval) = self.intervals.get_mut(index) {
-                interval.counts.add(counts);
-            }
+            self.interval_at(at).counts.add(counts);
         }
     }
 
@@ -155,11 +182,9 @@ impl Tally {
             let nanos = at.saturating_duration_since(due).as_nanos();
             let nanos = u64::try_from(nanos).unwrap_or(u64::MAX).clamp(1, LATENCY_NS_MAX);
             self.latencies.saturating_record(nanos);
-            let index = self.window.interval_at(due);
-            if let Some(interval) = self.intervals.get_mut(index) {
-                // A saturating record would be cut to what the histogram has grown to so far.
-                interval.latencies.record(nanos).expect("it grows up to an hour and beyond");
-            }
+            // A saturating record would be cut to what the histogram has grown to so far.
+            let latencies = &mut self.interval_at(due).latencies;
+            latencies.record(nanos).expect("it grows up to an hour and beyond");
         }
     }
 
@@ -187,9 +212,13 @@ impl Tally {
     pub fn add(&mut self, other: &Tally) {
         self.counts.add(other.counts);
         add(&mut self.latencies, &other.latencies);
-        for (mine, theirs) in self.intervals.iter_mut().zip(&other.intervals) {
-            mine.counts.add(theirs.counts);
-            add(&mut mine.latencies, &theirs.latencies);
+        while self.window.interval < other.window.interval {
+            self.coarsen();
+        }
+        // Both began with the same length and have doubled it.
+        let of_mine = self.window.interval.as_nanos() / other.window.interval.as_nanos();
+        for (theirs, at) in other.intervals.iter().zip(0u128..) {
+            self.intervals[(at / of_mine) as usize].add(theirs);
         }
         self.last = self.last.max(other.last);
         self.failures.add(other.failures);

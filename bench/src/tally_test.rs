@@ -87,6 +87,62 @@ fn two_threads_add_up() {
     assert_eq!(one.first_error.as_deref(), Some("first"));
 }
 
+/// A request a second, which takes as many milliseconds as seconds have gone by.
+fn open_ended(begin: Instant, seconds: u32) -> Tally {
+    let mut tally = Tally::new(Window::open_ended(begin));
+    for second in 0..seconds {
+        let due = begin + second * 1000 * MS;
+        tally.time(due, due + (second + 1) * MS);
+        tally.count(due, Counts { requests: 1, records: 1, bytes: 1 });
+    }
+    tally
+}
+
+#[test]
+fn what_takes_longer_than_there_are_intervals_has_longer_ones_and_loses_nothing() {
+    let begin = crate::clock::now();
+    let tally = open_ended(begin, 700);
+    let interval = tally.window().interval;
+    assert_eq!((interval, tally.intervals.len()), (Duration::from_secs(4), 300));
+    let requests: Vec<u64> = tally.intervals.iter().map(|each| each.counts.requests).collect();
+    assert_eq!((&requests[..175], requests[175..].iter().sum()), (&[4; 175][..], 0));
+    let timed: u64 = tally.intervals.iter().map(|each| each.latencies.len()).sum();
+    assert_eq!(timed, 700);
+    // The last four took from 697 to 700 ms, in two digits.
+    assert!((690..=705).contains(&ms(tally.intervals[174].latencies.max())));
+    assert!(ms(tally.intervals[173].latencies.max()) <= 700);
+    // As long as an open end can be.
+    let mut tally = tally;
+    let last = begin + Duration::from_secs(24 * 3600) - MS;
+    tally.count(last, Counts { requests: 1, records: 1, bytes: 1 });
+    assert_eq!(tally.intervals.iter().map(|each| each.counts.requests).sum::<u64>(), 701);
+}
+
+#[test]
+fn threads_whose_intervals_have_come_to_other_lengths_add_up() {
+    let begin = crate::clock::now();
+    for (one, other) in [(700, 10), (10, 700)] {
+        let mut sum = open_ended(begin, one);
+        sum.add(&open_ended(begin, other));
+        assert_eq!(sum.window().interval, Duration::from_secs(4));
+        let requests: Vec<u64> = sum.intervals.iter().map(|each| each.counts.requests).collect();
+        assert_eq!(requests[..4], [8, 8, 6, 4]);
+        assert_eq!((requests[174], requests.iter().sum()), (4, 710));
+        assert_eq!(sum.intervals.iter().map(|each| each.latencies.len()).sum::<u64>(), 710);
+    }
+}
+
+#[test]
+fn every_moment_of_a_timed_window_has_its_interval() {
+    let begin = crate::clock::now();
+    // The shortest of 300 intervals is no whole number of nanoseconds here.
+    let length = Duration::new(1000, 1);
+    let mut tally = Tally::new(Window::new(begin, length));
+    let interval = tally.window().interval;
+    tally.count(begin + length - Duration::from_nanos(1), Counts::default());
+    assert_eq!(tally.window().interval, interval);
+}
+
 #[test]
 fn a_run_has_ten_to_three_hundred_intervals() {
     let begin = crate::clock::now();

@@ -80,3 +80,17 @@ fn latencies_are_those_of_the_seconds_in_which_it_compacted() {
     assert!((29_500_000..30_500_000).contains(&part.min()), "{}", part.min());
     assert!((39_500_000..40_500_000).contains(&part.max()), "{}", part.max());
 }
+
+#[test]
+fn a_compaction_that_takes_longer_than_five_minutes_is_told_of_to_its_end() {
+    let begin = crate::clock::now();
+    let mut tally = Tally::new(Window::open_ended(begin));
+    let second = Duration::from_secs(1);
+    for at in 0..600 {
+        let due = begin + at * second;
+        tally.time(due, due + Duration::from_millis(if at < 300 { 1 } else { 50 }));
+    }
+    let during = latencies(&tally, Some((begin + second * 100, begin + second * 600)));
+    assert_eq!(during.len(), 500);
+    assert!(during.value_at_quantile(0.5) > 40_000_000, "{}", during.value_at_quantile(0.5));
+}
