@@ -1,18 +1,20 @@
 //! A shard's directory: its journal, its state file, its logs.
 
+mod cache_order;
 mod checkpoint;
 mod compaction;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use futures::future::join;
 use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs, TopicId};
 
+use self::cache_order::CacheOrder;
 use self::checkpoint::LOGS_A_SLICE;
 use crate::directories::{Directories, create_dir_durably};
 use crate::disk::Disk;
@@ -100,7 +102,7 @@ pub(crate) struct Memory {
     freed: Event,
     cached: Cell<usize>,
     cached_max: usize,
-    order: RefCell<VecDeque<(Weak<LogParts>, usize)>>,
+    order: RefCell<CacheOrder>,
 }
 
 impl Memory {
@@ -113,12 +115,13 @@ impl Memory {
         self.uncarried.set(self.uncarried.get() + bytes);
     }
 
-    /// `count` batches of `log`, whose positions nobody looks at now, are in segments: they are
-    /// cache from here on, which drops what is oldest in it where it is full.
-    pub fn carried(&self, log: &Rc<LogParts>, bytes: usize, count: usize) {
+    /// Batches of `log` up to `end` are in segments, `bytes` more than before: they are cache from
+    /// here on, which drops what is oldest in it where it is full. Nobody looks at the positions of
+    /// any log now.
+    pub fn carried(&self, log: &Rc<LogParts>, bytes: usize, end: Offset) {
         self.uncarried.set(self.uncarried.get() - bytes);
         self.cached.set(self.cached.get() + bytes);
-        self.order.borrow_mut().push_back((Rc::downgrade(log), count));
+        self.order.borrow_mut().push(log, end);
         self.evict();
         self.freed.notify();
     }
@@ -134,11 +137,9 @@ impl Memory {
 
     fn evict(&self) {
         while self.cached.get() > self.cached_max {
-            let Some((log, count)) = self.order.borrow_mut().pop_front() else { return };
-            let Some(log) = log.upgrade() else { continue };
-            for _ in 0..count {
-                self.cached.set(self.cached.get() - log.evict_one());
-            }
+            let Some((log, end)) = self.order.borrow_mut().pop() else { return };
+            let bytes = log.map_or(0, |log| log.evict_below(end));
+            self.cached.set(self.cached.get() - bytes);
         }
     }
 }

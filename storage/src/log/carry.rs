@@ -314,7 +314,7 @@ impl Log {
     /// Takes in what is durable in the last segment.
     pub(super) fn take_in(&self, plan: &Plan) {
         let extent = &plan.extent;
-        let (bytes, count) = {
+        let bytes = {
             let mut positions = self.0.positions.borrow_mut();
             if positions.dropped {
                 // Its batches are no longer in memory: it stays as it was, whatever was written.
@@ -323,8 +323,7 @@ impl Log {
             let first =
                 positions.recent.partition_point(|batch| batch.base < positions.carried_end);
             let taken = positions.recent.range(first..).take_while(|it| it.next <= extent.end);
-            let (bytes, count) =
-                taken.fold((0, 0), |(bytes, count), it| (bytes + it.bytes.len(), count + 1));
+            let bytes: usize = taken.map(|batch| batch.bytes.len()).sum();
             assert_eq!(bytes, extent.length as usize, "an extent is of whole batches");
             positions.carried_end = extent.end;
             positions.carried_bytes += extent.length as u64;
@@ -335,9 +334,9 @@ impl Log {
             if let Some(segment) = positions.segments.last_mut() {
                 segment.extend(extent.end_position(), plan.max_timestamp, appended_at);
             }
-            (bytes, count)
+            bytes
         };
-        self.0.memory.carried(&self.0, bytes, count);
+        self.0.memory.carried(&self.0, bytes, extent.end);
     }
 
     /// Brings the index up to date once too many chunks wait for it.
@@ -407,17 +406,23 @@ pub(super) fn fitting<'a>(
 }
 
 impl LogParts {
-    /// Drops the oldest carried batch from memory; returns its bytes.
-    pub(crate) fn evict_one(&self) -> usize {
+    /// Drops carried batches below `end` from memory; returns their bytes.
+    pub(crate) fn evict_below(&self, end: Offset) -> usize {
         let mut positions = self.positions.borrow_mut();
-        let carried_end = positions.carried_end;
-        if positions.recent.front().is_none_or(|batch| batch.base >= carried_end) {
-            return 0;
+        assert!(end <= positions.carried_end, "what is not carried is no cache");
+        let mut bytes = 0;
+        while positions.recent.front().is_some_and(|batch| batch.base < end) {
+            let Some(batch) = positions.recent.pop_front() else { break };
+            // It may not be committed yet, and is not there any more to be counted when it is.
+            positions.committed_bytes = positions.committed_bytes.max(batch.end_bytes);
+            bytes += batch.bytes.len();
         }
-        let Some(batch) = positions.recent.pop_front() else { return 0 };
-        // It may not be committed yet, and is not there any more to be counted when it is.
-        positions.committed_bytes = positions.committed_bytes.max(batch.end_bytes);
-        batch.bytes.len()
+        bytes
+    }
+
+    /// Whether memory still has some of its batches below `end`.
+    pub(crate) fn caches_below(&self, end: Offset) -> bool {
+        self.positions.borrow().recent.front().is_some_and(|batch| batch.base < end)
     }
 }
 
