@@ -24,11 +24,23 @@ fn verify(sim: &SimDisk) -> LogReport {
 }
 
 fn journal(sim: &SimDisk) -> (JournalReport, Vec<SeenGroup>) {
+    journal_of(sim, ShardId::ZERO)
+}
+
+fn journal_of(sim: &SimDisk, shard: ShardId) -> (JournalReport, Vec<SeenGroup>) {
     let mut groups = Vec::new();
-    let report = run(inspect_journal(&sim.disk(), &data_dir(), ShardId::ZERO, |group| {
+    let report = run(inspect_journal(&sim.disk(), &data_dir(), shard, |group| {
         groups.push(group.clone());
     }));
     (report.map_err(|error| error.to_string()).expect("a report"), groups)
+}
+
+/// Whether a start takes what there is of a shard.
+fn starts(sim: &SimDisk, shard: ShardId) -> bool {
+    run(async {
+        let disk = sim.durable().disk();
+        Store::open(&disk, &data_dir(), shard, SMALL, SEED, NOW, |_| true).await.is_ok()
+    })
 }
 
 fn read_whole(sim: &SimDisk) -> Vec<Bytes> {
@@ -212,4 +224,60 @@ fn s6_rot_within_a_journal_is_named_where_a_start_would_refuse() {
         refusals += u32::from(is_refused);
     }
     assert!(refusals > 50);
+}
+
+/// Also where a start reads none of them.
+#[test]
+fn a_lost_file_of_a_journal_is_named_where_a_start_would_refuse() {
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..18 {
+            append(&store, &log, batch(fill, 9000)).await;
+        }
+        store.close(|_| roll_at(1 << 30)).await.expect("closed");
+    });
+    let sim = sim.durable();
+    assert!(journal(&sim).0.findings.is_sound() && starts(&sim, ShardId::ZERO));
+    let lost = shard_dir().join("journal.0001");
+    run(async {
+        sim.disk().remove_file(&lost).await.expect("one of three at least");
+        sim.disk().sync_dir(&shard_dir()).await.expect("synced");
+    });
+    let findings = journal(&sim).0.findings;
+    assert_eq!((findings.damage_count, findings.note_count), (1, 0), "{findings:?}");
+    assert_eq!(findings.listed[0].path, shard_dir().join("journal.0002"));
+    assert!(!starts(&sim, ShardId::ZERO));
+}
+
+#[test]
+fn a_shards_directory_that_has_anothers_name_is_named() {
+    let (sim, _) = settled();
+    let (other, dir) = (ShardId::new(1), data_dir().join("shard/1"));
+    run(async {
+        sim.disk().rename(&shard_dir(), &dir).await.expect("renamed");
+        sim.disk().sync_dir(&data_dir().join("shard")).await.expect("synced");
+    });
+    let findings = journal_of(&sim, other).0.findings;
+    assert!(findings.listed.iter().any(|it| it.path == dir && it.what.contains("shard 0")));
+    assert!(!findings.is_sound() && !starts(&sim, other));
+}
+
+#[test]
+fn a_shard_without_a_state_file_is_damaged_if_it_has_a_journal() {
+    let (sim, _) = settled();
+    let new = ShardId::new(1);
+    run(async {
+        let disk = sim.disk();
+        disk.create_dir_all(&data_dir().join("shard/1")).await.expect("made");
+        disk.sync_dir(&data_dir().join("shard")).await.expect("synced");
+    });
+    let (report, groups) = journal_of(&sim, new);
+    assert!(groups.is_empty() && report.findings.is_sound());
+    assert_eq!(report.findings.note_count, 1, "as a crash leaves it");
+    assert!(starts(&sim, new));
+    for slot in ["state.0", "state.1"] {
+        run(sim.disk().remove_file(&shard_dir().join(slot))).expect("removed");
+    }
+    assert_eq!(journal(&sim).0.findings.damage_count, 1);
 }

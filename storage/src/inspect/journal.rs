@@ -10,7 +10,7 @@ use pelton_model::{PartitionId, ShardId};
 use super::{Finding, Findings, Weight};
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::OpenError;
-use crate::journal::{Entry, Group, GroupHeader, NoGroup};
+use crate::journal::{Entry, Group, GroupHeader, NoGroup, file_name};
 use crate::state::StateFile;
 
 /// A whole group as it stands in a file of the ring.
@@ -48,8 +48,8 @@ struct Run {
 }
 
 /// Shows every whole group of a shard's ring, file by file, and holds them against what a start
-/// asks of them (F3, S6). `Err` where the state file, which knows the ring's number, or a
-/// directory cannot be read.
+/// asks of them (F3, S6). `Err` where a file or a directory cannot be read. Without a state file, which
+/// knows the ring's number, nothing can be shown.
 pub async fn inspect_journal(
     disk: &Disk,
     data_dir: &Path,
@@ -58,20 +58,29 @@ pub async fn inspect_journal(
 ) -> Result<JournalReport, OpenError> {
     let dir = data_dir.join("shard").join(shard.to_string());
     let failed = |path: &Path, error| OpenError::Io { path: path.to_path_buf(), error };
-    let Some(state) = StateFile::new(disk, &dir).read().await? else {
-        let error = io::Error::new(io::ErrorKind::NotFound, "there is no state file");
-        return Err(failed(&dir, error));
-    };
-    let mut report = JournalReport {
-        incarnation: state.life.incarnation,
-        tail: state.tail,
-        is_clean: state.clean,
-        ..JournalReport::default()
-    };
     let entries = disk.list_dir(&dir).await.map_err(|error| failed(&dir, error))?;
+    let names = entries.into_iter().map(|it| it.name);
+    let names: Vec<String> = names.filter(|name| name.starts_with("journal.")).collect();
+    let mut report = JournalReport::default();
+    let Some(state) = StateFile::new(disk, &dir).read().await? else {
+        report.findings.add(without_state(dir, &names));
+        return Ok(report);
+    };
+    report.incarnation = state.life.incarnation;
+    (report.tail, report.is_clean) = (state.tail, state.clean);
+    let mut damage = |path: PathBuf, what: String| {
+        report.findings.add(Finding { path, partition: None, weight: Weight::Damage, what });
+    };
+    if state.shard != shard {
+        damage(dir.clone(), format!("its state is that of shard {}", state.shard));
+    }
+    // A start looks at the names even where it reads none of the files.
+    if let Some((at, name)) = names.iter().enumerate().find(|(at, name)| **name != file_name(*at)) {
+        damage(dir.join(name), format!("{} is missing before it", file_name(at)));
+    }
     let mut runs: Vec<Run> = Vec::new();
     let needed_from = if state.clean { u64::MAX } else { state.tail };
-    for name in entries.into_iter().map(|it| it.name).filter(|it| it.starts_with("journal.")) {
+    for name in names {
         let path = dir.join(name);
         let opened = disk.open(&path, OpenMode::default()).await;
         let file = opened.map_err(|error| failed(&path, error))?;
@@ -83,6 +92,15 @@ pub async fn inspect_journal(
     runs.sort_by_key(|run| run.first.sequence);
     check_chain(&runs, state.tail, &mut report.findings);
     Ok(report)
+}
+
+/// The state file is durable before the journal's first file is made.
+fn without_state(dir: PathBuf, journal: &[String]) -> Finding {
+    let (weight, what) = match journal.is_empty() {
+        true => (Weight::Note, "there is no state file: a crash came while the shard was made"),
+        false => (Weight::Damage, "there is no state file, yet there is a journal"),
+    };
+    Finding { path: dir, partition: None, weight, what: what.into() }
 }
 
 /// One file being read.

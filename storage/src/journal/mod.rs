@@ -27,6 +27,7 @@ pub(crate) use extent::producers_of;
 pub use extent::{Extent, ExtentProducer};
 pub use format::{Entry, Group, GroupHeader, HEADER_BYTES, NoGroup};
 use ring::Ring;
+pub(crate) use ring::file_name;
 
 use crate::disk::{Disk, is_disk_full};
 use crate::error::{FenceReason, OpenError, StorageError};

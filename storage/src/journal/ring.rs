@@ -39,7 +39,7 @@ pub(super) struct Found {
 
 const MODE: OpenMode = OpenMode { create: true, durable_writes: true };
 
-pub(super) fn file_name(index: usize) -> String {
+pub(crate) fn file_name(index: usize) -> String {
     format!("journal.{index:04}")
 }
 
