@@ -555,3 +555,51 @@ fn a_group_is_no_place_to_put_memory_to() {
     }
     assert_eq!(refused, 40 - 15);
 }
+
+/// How many of these requests to join one group, each under another name, are refused for its size.
+fn refused_for_size(count: usize, say: impl Fn(&mut Join, usize)) -> usize {
+    let mut bench = Bench::new();
+    let refused = (0..count).filter(|at| {
+        let mut join = bench.join_of("");
+        say(&mut join, *at);
+        let token = bench.send(Command::Join(join));
+        match bench.reply(token) {
+            Some(Reply::Joined(Err(it))) => it.error == GroupError::GroupMaxSizeReached,
+            Some(_) | None => false,
+        }
+    });
+    refused.count()
+}
+
+#[test]
+fn a_group_is_no_place_to_put_empty_protocols_to() {
+    let nothing = || Protocol::default();
+    let refused = refused_for_size(3, |join, _| {
+        join.protocols = std::iter::repeat_with(nothing).take(200_000).collect();
+    });
+    assert_eq!(refused, 2, "two of these are more than 16 MiB in memory");
+}
+
+#[test]
+fn what_members_call_themselves_counts_as_well() {
+    let long = |at: usize| format!("{at:032000}");
+    let room = limits::GROUP_METADATA_BYTES_MAX / 32_100;
+    let refused = refused_for_size(600, |join, at| join.client_id = long(at));
+    assert!(600 - refused <= room + 5 && 600 - refused >= room - 5, "{refused}");
+    let refused = refused_for_size(600, |join, at| {
+        join.instance_id = Some(InstanceId::new(long(at)));
+    });
+    assert!(600 - refused <= room + 5 && 600 - refused >= room - 5, "{refused}");
+}
+
+#[test]
+fn who_leaves_makes_room_for_all_that_it_said() {
+    let mut bench = Bench::new();
+    let client_id = "c".repeat(32_000);
+    for _ in 0..2 * limits::GROUP_METADATA_BYTES_MAX / 32_000 {
+        let join = Join { client_id: client_id.clone(), ..bench.join_of("") };
+        let token = bench.send(Command::Join(join));
+        let joined = bench.joined(token);
+        bench.leave(&joined.member_id).expect("it may leave");
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::member::{Member, metadata_bytes};
-use super::{ClassicGroup, State};
+use super::member::Member;
+use super::{ClassicGroup, State, bytes_of_join};
 use crate::coordinator::command::{Join, Protocol};
 use crate::coordinator::effects::{Step, Token, milliseconds};
 use crate::coordinator::reply::{JoinRefused, Joined, JoinedMember, Reply};
@@ -22,7 +22,7 @@ impl ClassicGroup {
             self.shed(&join.member_id, step);
             return Some(refused(GroupError::GroupMaxSizeReached, MemberId::default()));
         }
-        if self.metadata_bytes + metadata_bytes(&join.protocols) > GROUP_METADATA_BYTES_MAX {
+        if self.metadata_bytes + bytes_of_join(&join) > GROUP_METADATA_BYTES_MAX {
             return Some(refused(GroupError::GroupMaxSizeReached, join.member_id));
         }
         if !self.can_take(&join.protocol_type, &join.protocols) {

@@ -56,13 +56,33 @@ impl Member {
         names.into_iter()
     }
 
+    pub fn metadata_bytes(&self) -> usize {
+        let Self { instance_id, client_id, protocol_type, protocols, .. } = self;
+        metadata_bytes(instance_id.as_ref(), client_id, protocol_type, protocols)
+    }
+
     /// While it waits for us, we do not wait for it.
     pub fn is_kept_alive(&self) -> bool {
         !self.is_new && (self.joining.is_some() || self.syncing.is_some())
     }
 }
 
-/// What a member says about itself, in bytes.
-pub(super) fn metadata_bytes(protocols: &[Protocol]) -> usize {
-    protocols.iter().map(|protocol| protocol.name.len() + protocol.metadata.len()).sum()
+/// What is kept of what a member says about itself, in bytes. Each protocol counts for more than it
+/// says: one without a name takes three bytes of a request.
+fn metadata_bytes(
+    instance_id: Option<&InstanceId>,
+    client_id: &str,
+    protocol_type: &str,
+    protocols: &[Protocol],
+) -> usize {
+    let of_one = |it: &Protocol| size_of::<Protocol>() + it.name.len() + it.metadata.len();
+    let instance = instance_id.map_or(0, |instance| instance.len());
+    let protocols: usize = protocols.iter().map(of_one).sum();
+    instance + client_id.len() + protocol_type.len() + protocols
+}
+
+/// Of somebody who asks to be a member, or joins again.
+pub fn bytes_of_join(join: &Join) -> usize {
+    let Join { instance_id, client_id, protocol_type, protocols, .. } = join;
+    metadata_bytes(instance_id.as_ref(), client_id, protocol_type, protocols)
 }

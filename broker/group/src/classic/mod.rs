@@ -40,7 +40,8 @@ use crate::coordinator::reply::Reply;
 use crate::error::GroupError;
 use crate::ids::{GroupId, InstanceId, MemberId};
 use crate::timers::Timer;
-use member::{Member, metadata_bytes};
+use member::Member;
+pub(crate) use member::bytes_of_join;
 use pending::PendingMembers;
 
 /// The protocol type of consumers, whose metadata names the topics that they read.
@@ -249,14 +250,14 @@ impl ClassicGroup {
     }
 
     fn count_protocols(&mut self, member: &Member) {
-        self.metadata_bytes += metadata_bytes(&member.protocols);
+        self.metadata_bytes += member.metadata_bytes();
         for name in member.protocol_names() {
             *self.supported.entry(name.to_owned()).or_default() += 1;
         }
     }
 
     fn uncount_protocols(&mut self, member: &Member) {
-        self.metadata_bytes -= metadata_bytes(&member.protocols);
+        self.metadata_bytes -= member.metadata_bytes();
         for name in member.protocol_names() {
             if let Some(count) = self.supported.get_mut(name) {
                 *count -= 1;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ConsumerGroup, LEAVE_TO_RETURN_EPOCH, Member};
-use crate::classic::CONSUMER;
+use crate::classic::{CONSUMER, bytes_of_join};
 use crate::cluster::Cluster;
 use crate::consumer_protocol::{Subscription, encode_assignment};
 use crate::coordinator::command::{Heartbeat, Join, Protocol, Sync};
@@ -153,7 +153,7 @@ impl ConsumerGroup {
         if !is_there && self.members.len() >= step.config.consumer.group_max_size {
             return Err(GroupError::GroupMaxSizeReached);
         }
-        let said: usize = join.protocols.iter().map(|it| it.name.len() + it.metadata.len()).sum();
+        let said = bytes_of_join(join);
         if self.members.len().saturating_mul(said) > GROUP_METADATA_BYTES_MAX
             || said > step.cluster.record_bytes_max() / 2
         {

@@ -383,6 +383,18 @@ fn a_classic_member_joins_consumers_and_one_of_another_kind_does_not() {
 }
 
 #[test]
+fn a_group_of_consumers_is_no_place_to_put_empty_protocols_to() {
+    let mut bench = Bench::consumers();
+    bench.enter(&mut Client::new("first"), &[TOPIC]);
+    let mut join = bench.join_of("");
+    let first = Protocol { name: "cooperative-sticky".into(), metadata: subscription(&[]) };
+    join.protocols = vec![Protocol::default(); 20_000];
+    join.protocols.insert(0, first);
+    let token = bench.send(Command::Join(join));
+    assert_eq!(bench.join_error(token), GroupError::GroupMaxSizeReached);
+}
+
+#[test]
 fn a_classic_member_that_does_not_join_again_in_time_is_out() {
     let (mut bench, mut classic, mut consumer) = upgraded();
     classic.owned.clear();
