@@ -191,8 +191,8 @@ impl Writer {
         }
     }
 
-    /// Texts come from requests or configs, whose lengths are 16 bits wide; one that a flexible
-    /// request made longer is cut at a character, so that a record stays readable.
+    /// Texts come from requests or configs, and are no longer than 16 bits can say; the id of a member
+    /// whose client has such a name is, and is cut at a character, so that a record stays readable.
     pub fn text(&mut self, text: &str) {
         if self.flexible {
             self.uvarint(text.len() as u32 + 1);

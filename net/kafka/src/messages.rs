@@ -20,7 +20,7 @@ pub use kafka_wire_core::{DecodeError, EncodeError, StrBytes, Uuid};
 
 use crate::ApiKey;
 use crate::header::{RequestHeader, ResponseHeader};
-use crate::read::{ARRAY_ENTRIES_MAX, TAGGED_FIELDS_MAX};
+use crate::read::{ARRAY_ENTRIES_MAX, TAGGED_FIELDS_MAX, TEXT_BYTES_MAX};
 use crate::write::Writer;
 
 /// Builds one of the generated structures: the fields named, and Kafka's defaults elsewhere.
@@ -95,11 +95,12 @@ fn decode<M: KafkaDecode>(body: Bytes, version: i16) -> Result<M, DecodeError> {
     M::decode(&mut Decoder::new(body, limits())?, ApiVersion::new(version))
 }
 
-/// The frame is bounded where it is received; no field of it needs a bound of its own.
+/// The frame is bounded where it is received. Of its fields only texts have a bound of their own: what
+/// is kept of a request is texts, whose length is nobody's reason to count them.
 pub(crate) fn limits() -> DecodeLimits {
     let mut limits = DecodeLimits::default();
     limits.max_frame_bytes = i32::MAX as usize;
-    limits.max_string_bytes = i32::MAX as usize;
+    limits.max_string_bytes = TEXT_BYTES_MAX;
     limits.max_bytes_bytes = i32::MAX as usize;
     limits.max_tag_bytes = i32::MAX as usize;
     limits.max_total_tag_bytes = i32::MAX as usize;

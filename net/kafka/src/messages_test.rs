@@ -1,5 +1,8 @@
 use kafka_wire::metadata_response::{MetadataResponseBroker, MetadataResponseTopic};
-use kafka_wire::{ApiVersionsResponse, MetadataRequest, MetadataResponse};
+use kafka_wire::{
+    ApiVersionsResponse, ConsumerGroupHeartbeatRequest, MetadataRequest, MetadataResponse,
+};
+use kafka_wire_core::KafkaEncode;
 use pelton_model::TopicId;
 
 use super::*;
@@ -34,6 +37,19 @@ fn bytes_behind_a_body_are_ignored() {
 fn a_count_without_entries_behind_it_is_an_error() {
     let body = Bytes::from_static(b"\x7f\xff\xff\xff");
     assert!(decode_request::<MetadataRequest>(body, 0).is_err());
+}
+
+#[test]
+fn a_text_of_a_request_is_no_longer_than_16_bits_can_say() {
+    let beat_of = |rack_bytes: usize| {
+        let rack = "r".repeat(rack_bytes);
+        let beat = message!(ConsumerGroupHeartbeatRequest { rack_id: Some(rack.as_str().into()) });
+        let mut body = bytes::BytesMut::new();
+        KafkaEncode::encode_into(&beat, &mut body, ApiVersion::new(1)).unwrap();
+        decode_request::<ConsumerGroupHeartbeatRequest>(body.freeze(), 1)
+    };
+    assert_eq!(beat_of(32_767).unwrap().rack_id.map(|rack| rack.len()), Some(32_767));
+    assert!(matches!(beat_of(32_768), Err(DecodeError::LimitExceeded { limit: 32_767, .. })));
 }
 
 #[test]

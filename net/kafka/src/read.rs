@@ -8,6 +8,10 @@ pub(crate) const ARRAY_ENTRIES_MAX: usize = 1_000_000;
 /// The most tagged fields one structure may have. Kafka 4.4 has the same bound.
 pub(crate) const TAGGED_FIELDS_MAX: usize = 10_000;
 
+/// The longest text, in bytes, also where its length has more than 16 bits. Kafka 4.4 has the same
+/// bound, for all that it reads and writes.
+pub(crate) const TEXT_BYTES_MAX: usize = i16::MAX as usize;
+
 /// Reads Kafka's primitives, leniently where Kafka does: a length below -1 is null where null is
 /// allowed, broken UTF-8 becomes replacement characters, tagged fields come in any order.
 pub(crate) struct Reader {
@@ -63,9 +67,14 @@ impl Reader {
     }
 
     pub fn nullable_string(&mut self) -> Result<Option<StrBytes>, DecodeError> {
+        let offset = self.at;
         let length =
             if self.flexible { self.compact_length()? } else { usize::try_from(self.i16()?).ok() };
         let Some(length) = length else { return Ok(None) };
+        if length > TEXT_BYTES_MAX {
+            let limit = TEXT_BYTES_MAX;
+            return Err(DecodeError::LimitExceeded { kind: "string", length, limit, offset });
+        }
         let start = self.at;
         Ok(Some(StrBytes::try_from(self.take(length)?).unwrap_or_else(|_| {
             let text = String::from_utf8_lossy(&self.bytes[start..self.at]);

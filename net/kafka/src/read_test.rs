@@ -39,6 +39,18 @@ fn broken_text_is_mended() {
 }
 
 #[test]
+fn a_text_is_no_longer_than_16_bits_can_say() {
+    let text_of = |length: u32| {
+        let mut bytes = vec![0x80 | (length + 1) as u8, 0x80 | ((length + 1) >> 7) as u8];
+        bytes.push(((length + 1) >> 14) as u8);
+        bytes.resize(3 + length as usize, b'x');
+        Reader::new(bytes.into(), true).string()
+    };
+    assert_eq!(text_of(32_767).unwrap().as_str().len(), 32_767);
+    assert!(matches!(text_of(32_768), Err(DecodeError::LimitExceeded { limit: 32_767, .. })));
+}
+
+#[test]
 fn varints_have_at_most_five_bytes_and_32_bits() {
     assert_eq!(compact(&[0x7f]).varint(), Ok(127));
     assert_eq!(compact(&[0x80, 0x01]).varint(), Ok(128));

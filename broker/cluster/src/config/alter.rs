@@ -136,8 +136,7 @@ fn altered_value(
     Ok(Some(altered_list(present, operation, value)))
 }
 
-/// The value may be as long as a frame: how long it is allowed to be is looked at when all of the
-/// resource is known.
+/// How long the value is allowed to be is looked at when all of the resource is known.
 fn altered_list(present: &str, operation: Operation, value: &str) -> String {
     let mut members: Vec<&str> = split_list(present).collect();
     match operation {

@@ -17,6 +17,9 @@ const DESCRIBE_GROUPS: i16 = 15;
 const INIT_PRODUCER_ID: i16 = 22;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 
+/// Bytes of a text, whatever its length is made of.
+const TEXT_BYTES_MAX: usize = 32_767;
+
 /// What a broker may hold more than before, whatever was sent to it.
 const GROWTH_BYTES_MAX: u64 = 64 << 20;
 
@@ -159,23 +162,49 @@ fn requests_of_very_many_partitions_leave_the_core_to_others() {
     assert_eq!(answered, (PARTITIONS / 2, INVALID_REQUEST));
 }
 
+/// Each list as long as a text may be.
 #[test]
-fn a_very_long_list_to_append_to_a_config_leaves_the_core_to_others() {
+fn very_long_lists_to_append_to_configs_leave_the_core_to_others() {
     const INVALID_CONFIG: i16 = 40;
-    const TOPIC: i8 = 2;
-    const APPEND: i8 = 2;
+    const TOPICS: usize = 40;
     let data = directory();
     let broker = Broker::start_with(data.path(), 0, &["--cores", "1"]);
-    create_topic(&broker, "t", 1);
-    let members: Vec<String> = (0..200_000).map(|at| format!("{at}")).collect();
+    let topics: Vec<String> = (0..TOPICS).map(|at| format!("t{at}")).collect();
+    topics.iter().for_each(|topic| create_topic(&broker, topic, 1));
+    let mut members: Vec<String> = (0..8_000).map(|at| format!("{at:x}")).collect();
+    while members.join(",").len() > TEXT_BYTES_MAX {
+        members.pop();
+    }
+    let request = appending_to(&topics, &members.join(","));
+    let answer = served_beside_others(&broker, &request);
+    // No tags, throttle time, an answer for each.
+    let [0, 0, 0, 0, 0, count, code @ ..] = &answer[..] else { panic!("{answer:?}") };
+    assert_eq!((usize::from(*count), Answer(code).i16()), (TOPICS + 1, INVALID_CONFIG));
+}
+
+/// As Kafka, whose versions with longer lengths have the same bound.
+#[test]
+fn a_text_that_is_longer_than_16_bits_can_say_closes_the_connection() {
+    let data = directory();
+    let broker = strict_broker(data.path());
+    let mut connection = Connection::open(&broker);
+    let too_long = "x".repeat(TEXT_BYTES_MAX + 1);
+    connection.send(&appending_to(&["t".to_owned()], &too_long).frame());
+    assert_eq!(connection.end(PATIENCE), End::Closed(0));
+    assert_unharmed(&broker);
+}
+
+/// A request that appends to one config of each of some topics.
+fn appending_to(topics: &[String], list: &str) -> Fields {
+    const TOPIC: i8 = 2;
+    const APPEND: i8 = 2;
     let head = Fields::request(INCREMENTAL_ALTER_CONFIGS, 1).no_tags();
-    let resource = head.compact_count(1).i8(TOPIC).compact_string("t").compact_count(1);
-    let config = resource.compact_string("cleanup.policy").i8(APPEND);
-    let config = config.compact_string(&members.join(",")).no_tags();
-    let answer = served_beside_others(&broker, &config.no_tags().i8(0).no_tags());
-    // No tags, throttle time, one answer.
-    let [0, 0, 0, 0, 0, 2, code @ ..] = &answer[..] else { panic!("{answer:?}") };
-    assert_eq!(Answer(code).i16(), INVALID_CONFIG);
+    let request = topics.iter().fold(head.compact_count(topics.len()), |fields, topic| {
+        let resource = fields.i8(TOPIC).compact_string(topic).compact_count(1);
+        let config = resource.compact_string("cleanup.policy").i8(APPEND);
+        config.compact_string(list).no_tags().no_tags()
+    });
+    request.i8(0).no_tags()
 }
 
 /// F5: what one request may change is bounded, and asking for more harms nobody.
