@@ -1,7 +1,7 @@
 //! Directories of topics that are no more.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pelton_model::TopicId;
 
@@ -19,22 +19,30 @@ pub async fn remove_forgotten_topics(
     data_dir: &Path,
     exists: impl Fn(TopicId) -> bool,
 ) -> io::Result<usize> {
-    let root = data_dir.join("topics");
-    let entries = match disk.list_dir(&root).await {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        listed => listed?,
-    };
     let mut removed = 0;
-    for entry in entries.into_iter().filter(|entry| entry.is_dir) {
-        // Whatever has another name is not ours.
-        if TopicId::parse(&entry.name).is_none_or(&exists) {
+    for (topic, dir) in topic_dirs(disk, data_dir).await? {
+        if exists(topic) {
             continue;
         }
-        match disk.remove_dir_all(&root.join(&entry.name)).await {
+        match disk.remove_dir_all(&dir).await {
             Ok(()) => removed += 1,
-            Err(error) => tracing::warn!(topic = entry.name, %error,
+            Err(error) => tracing::warn!(%topic, %error,
                 "the files of a deleted topic could not be removed"),
         }
     }
     Ok(removed)
+}
+
+/// The topics that have a directory in `<data_dir>/topics`.
+pub async fn topic_dirs(disk: &Disk, data_dir: &Path) -> io::Result<Vec<(TopicId, PathBuf)>> {
+    let root = data_dir.join("topics");
+    let entries = match disk.list_dir(&root).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    let dirs = entries.into_iter().filter(|entry| entry.is_dir);
+    // Whatever has another name is not ours.
+    let topics =
+        dirs.filter_map(|entry| Some((TopicId::parse(&entry.name)?, root.join(&entry.name))));
+    Ok(topics.collect())
 }

@@ -26,7 +26,7 @@ mod wire;
 
 pub use append_file::{AppendFile, DurableWrites};
 pub use error::{AppendError, FenceReason, OpenError, ReadError, StorageError};
-pub use forgotten::remove_forgotten_topics;
+pub use forgotten::{remove_forgotten_topics, topic_dirs};
 pub use journal::JournalStats;
 pub use log::{
     AckedBy, Appended, Compacted, CompactionError, CompactionRules, Dirtiness, Log, NewBatch,

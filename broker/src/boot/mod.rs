@@ -7,6 +7,7 @@ mod figures;
 pub mod readiness;
 pub mod threads;
 
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,9 @@ use pelton_cluster::{ClusterState, Record};
 use pelton_model::ShardId;
 use pelton_net::{Admission, Budget, Listener, Scratch, ShardResources};
 use pelton_storage::disk::Disk;
-use pelton_storage::{Opening, RecoveryReport, Store, remove_forgotten_topics, reshard};
+use pelton_storage::{
+    Opening, RecoveryReport, Store, remove_forgotten_topics, reshard, topic_dirs,
+};
 
 pub use self::error::StartError;
 use self::readiness::Readiness;
@@ -185,6 +188,9 @@ async fn found(
     let new = Meta::new(&mut || env.random(), config.node_id.get());
     let meta = Meta::open(disk, data, new).await?;
     let (log, cluster) = ClusterLog::open(disk, data).await?;
+    if cluster.revision() == 0 {
+        refuse_without_metadata(disk, data).await?;
+    }
     // At every start: a crash may have ended an earlier move half-way.
     let moved = reshard(
         disk,
@@ -206,6 +212,21 @@ async fn found(
         );
     }
     Ok((Arc::new(Founding { meta, cluster }), log))
+}
+
+/// Topics that the metadata does not know are taken for deleted ones, whose files go. Where it knows
+/// nothing at all, not even this broker, it is the metadata that is gone.
+async fn refuse_without_metadata(disk: &Disk, data: &Path) -> Result<(), StartError> {
+    let topics = topic_dirs(disk, data).await.map_err(|error| StartError::io(data, error))?;
+    match topics.len() {
+        0 => Ok(()),
+        count => Err(StartError::Damaged(format!(
+            "{}: the metadata of the cluster is gone, yet there are files of {count} topics. They \
+             would be taken for deleted ones: bring back the directory `cluster`, or move `topics` \
+             and `shard` away",
+            data.display()
+        ))),
+    }
 }
 
 fn say_recovered(shard: ShardId, report: &RecoveryReport, took: Duration) {

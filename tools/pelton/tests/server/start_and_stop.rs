@@ -129,6 +129,27 @@ fn rot_in_what_the_broker_knows_of_itself_is_refused() {
     assert_eq!(read_all(&broker, "known", 0), []);
 }
 
+/// Else all topics would be taken for deleted ones, and their files removed.
+#[test]
+fn topics_without_their_metadata_are_refused_and_left_alone() {
+    let data = directory();
+    let broker = Broker::start(data.path());
+    create_topic(&broker, "kept", 1);
+    produce(&config(&broker), "kept", 0, &numbered("n", 0..10));
+    assert_eq!(broker.stop().0, Some(0));
+    let (cluster, away) = (data.path().join("cluster"), data.path().join("away"));
+    std::fs::rename(&cluster, &away).expect("moved");
+    for _ in 0..2 {
+        let (code, said) = Broker::refused(data.path(), 0, &[]);
+        assert_eq!(code, Some(6), "{said}");
+        assert!(said.contains("the metadata of the cluster is gone"), "{said}");
+    }
+    std::fs::remove_dir_all(&cluster).expect("an empty one");
+    std::fs::rename(&away, &cluster).expect("brought back");
+    let broker = Broker::start(data.path());
+    assert_eq!(payloads(&broker, "kept", 0), numbered("n", 0..10));
+}
+
 #[test]
 fn data_of_a_newer_version_is_refused() {
     let data = directory();
