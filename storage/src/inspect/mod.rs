@@ -15,7 +15,7 @@ use pelton_model::{PartitionId, PartitionIndex, TopicId};
 
 pub use batches::{SeenBatch, each_batch, is_unwritten};
 pub use journal::{JournalReport, SeenGroup, inspect_journal};
-pub use repair::{Mend, Repaired, repair};
+pub use repair::{Mend, NotRebuilt, Repaired, repair};
 pub use segments::{LogReport, verify_logs};
 
 /// One thing that is not as it should be.

@@ -1,6 +1,7 @@
 //! Rebuilding an index from its `.log`: an explicit act, because the chunks' CRCs, which cover
 //! what Kafka's own do not, are lost with the index.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,29 @@ pub struct Mend {
     pub partition: PartitionId,
     pub index: PathBuf,
     pub why: String,
-    /// The chunks of the new index; or why it would be worth nothing.
-    pub result: Result<usize, String>,
+    /// The chunks of the new index; or why there is none.
+    pub result: Result<usize, NotRebuilt>,
+}
+
+/// Why an index stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotRebuilt {
+    /// An index would be worth nothing: what is wrong with the `.log`.
+    LogDamaged(String),
+    /// The journal may say of more entries than the state file, and be the only one to do so: a start,
+    /// which does not need the index, has to take that in first.
+    StartFirst,
+}
+
+impl fmt::Display for NotRebuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotRebuilt::LogDamaged(what) => write!(f, "the log is damaged: {what}"),
+            NotRebuilt::StartFirst => {
+                f.write_str("the broker did not stop in order: start it, stop it, and repair again")
+            }
+        }
+    }
 }
 
 /// What [`repair`] did.
@@ -35,7 +57,8 @@ pub struct Repaired {
 /// Rebuilds every index that cannot be read, and no other. The new one's chunks are *unverified*:
 /// what rots from now on is found, but of what the `.log` holds now, only the batches' own CRCs
 /// vouch, which leave the first 21 bytes of each batch (base offset, length, leader epoch, magic)
-/// uncovered. A segment with a batch that fails its own CRC is left as it is.
+/// uncovered. A segment with a batch that fails its own CRC is left as it is. So is a partition's last one
+/// after a stop that was not in order: the journal may have sealed it since.
 ///
 /// With `is_trial` nothing is written. After a crash in the middle, run it again.
 pub async fn repair(disk: &Disk, data_dir: &Path, is_trial: bool) -> Result<Repaired, OpenError> {
@@ -48,7 +71,7 @@ pub async fn repair(disk: &Disk, data_dir: &Path, is_trial: bool) -> Result<Repa
         for partition in &mut state.partitions {
             let dir = partition_dir(data_dir, partition.id);
             let at = Place { disk, dir: &dir, partition: partition.id, is_trial };
-            has_changed |= at.mend(partition, &mut repaired).await;
+            has_changed |= at.mend(partition, state.clean, &mut repaired).await;
         }
         if has_changed && !is_trial {
             // The new index is durable by now; the state names how many entries of it count.
@@ -69,7 +92,12 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// Whether the state has changed.
-    async fn mend(&self, state: &mut PartitionState, repaired: &mut Repaired) -> bool {
+    async fn mend(
+        &self,
+        state: &mut PartitionState,
+        is_clean: bool,
+        repaired: &mut Repaired,
+    ) -> bool {
         let mut has_changed = false;
         let (start, carried_end) = (state.start, state.carried_end);
         let ends: Vec<Offset> =
@@ -87,7 +115,10 @@ impl Place<'_> {
             if end <= start {
                 continue;
             }
-            let rebuilt = self.rebuild(segment, beyond, end).await;
+            let rebuilt = match at == last && !is_clean {
+                true => Err(NotRebuilt::StartFirst),
+                false => self.rebuild(segment, beyond, end).await.map_err(NotRebuilt::LogDamaged),
+            };
             has_changed |= rebuilt.as_ref().is_ok_and(|chunks| *chunks != count as usize);
             if let Ok(chunks) = &rebuilt {
                 segment.chunk_count = *chunks as u32;

@@ -17,7 +17,8 @@ use crate::output::{stdout, write_json};
 /// The checksums that covered every byte are lost with an index. Those of the new one are made of
 /// what the log holds now, and are marked unverified: of each batch's first 21 bytes (offset,
 /// length, leader epoch) nothing vouches for what was written. A log that is damaged itself is
-/// left as it is, and the command fails.
+/// left as it is, and the command fails. So it does where a partition's newest index is lost and the
+/// broker did not stop in order: start and stop it first, which does not need the index.
 ///
 ///     pelton log repair pelton-data --dry-run
 #[derive(Args, Debug)]
@@ -45,7 +46,7 @@ pub fn run(args: RepairArgs) -> Result<()> {
     }
     match repaired.mends.iter().filter(|mend| mend.result.is_err()).count() {
         0 => Ok(()),
-        count => Err(Failure::Exit(data_dir::DAMAGED, format!("{count} logs are damaged"))),
+        count => Err(Failure::Exit(data_dir::DAMAGED, format!("{count} indexes are not rebuilt"))),
     }
 }
 
@@ -55,7 +56,7 @@ fn mend_json(mend: &Mend) -> Value {
         "partition": data_dir::partition_json(Some(mend.partition)),
         "why": mend.why,
         "unverified_chunks": mend.result.as_ref().ok(),
-        "error": mend.result.as_ref().err(),
+        "error": mend.result.as_ref().err().map(|why| why.to_string()),
     })
 }
 
@@ -66,7 +67,7 @@ fn say(repaired: &Repaired, is_trial: bool) -> Result<()> {
         let path = mend.index.display();
         match &mend.result {
             Ok(chunks) => writeln!(output, "{path}: {verb}, {chunks} chunks, unverified")?,
-            Err(why) => writeln!(output, "{path}: not rebuilt, the log is damaged: {why}")?,
+            Err(why) => writeln!(output, "{path}: not rebuilt, {why}")?,
         }
     }
     writeln!(output, "{} indexes are sound", repaired.sound)?;
