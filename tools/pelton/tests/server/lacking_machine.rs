@@ -1,9 +1,18 @@
-//! Starts on machines that lack something: what is told is what is missing, and the cure.
+//! Machines that lack something: a start tells what is missing, and the cure; what runs goes on.
 
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::time::Duration;
 
+use crate::support::clients::{config, create_topic, numbered, produce};
+use crate::support::patience::eventually;
+use crate::support::wire::{Connection, Fields};
 use crate::support::{Broker, directory};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const DELETE_TOPICS: i16 = 20;
 
 /// Its exit code, and what it said, after `limit_itself` between fork and exec. That makes system
 /// calls only and allocates nothing.
@@ -68,4 +77,29 @@ fn a_container_that_hides_io_uring_is_told_its_profile() {
         assert_eq!(code, Some(8), "{said}");
         assert!(said.contains("seccomp=deploy/seccomp.json"), "{said}");
     }
+}
+
+/// Which clients can bring about by connecting.
+#[test]
+fn files_of_a_topic_that_is_deleted_while_no_file_can_be_opened_go_later() {
+    let data = directory();
+    let broker = Broker::start(data.path());
+    create_topic(&broker, "t", 1);
+    let deliveries = produce(&config(&broker), "t", 0, &numbered("n", 0..1000));
+    assert!(deliveries.iter().all(Result::is_ok));
+    let topics = data.path().join("topics");
+    let has_any = |dir: &Path| std::fs::read_dir(dir).is_ok_and(|mut it| it.next().is_some());
+    eventually("the first checkpoint", PATIENCE, || has_any(&topics).then_some(()));
+    let mut connection = Connection::open(&broker);
+    assert!(connection.is_served());
+    let allowed = broker.limit_files(3);
+    let request = Fields::request(DELETE_TOPICS, 1).i32(1).string("t").i32(30_000);
+    assert!(connection.send(&request.frame()));
+    let answer = connection.answer(PATIENCE).expect("an answer");
+    assert!(answer.ends_with(&[0, 1, b't', 0, 0]), "{answer:?}");
+    let is_told = || broker.said().contains("they are removed later").then_some(());
+    eventually("it says so", PATIENCE, is_told);
+    assert!(has_any(&topics));
+    broker.limit_files(allowed);
+    eventually("they go", PATIENCE, || (!has_any(&topics)).then_some(()));
 }

@@ -131,6 +131,25 @@ impl Broker {
         self.status_bytes("VmHWM:")
     }
 
+    /// From now on it opens no more files, connections included, while it has so many: below what it
+    /// has, none at all. Returns what it was allowed before.
+    pub fn limit_files(&self, most: u64) -> u64 {
+        let process = self.child.id() as libc::pid_t;
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointers are null or to a live value.
+        let told = unsafe {
+            libc::prlimit(process, libc::RLIMIT_NOFILE, std::ptr::null(), &raw mut limit)
+        };
+        assert_eq!(told, 0, "{}", std::io::Error::last_os_error());
+        let new = libc::rlimit { rlim_cur: most, ..limit };
+        // SAFETY: as above.
+        let set = unsafe {
+            libc::prlimit(process, libc::RLIMIT_NOFILE, &raw const new, std::ptr::null_mut())
+        };
+        assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+        limit.rlim_cur
+    }
+
     pub fn forget_peak(&self) {
         // 5: the peak becomes what is held now, proc_pid_clear_refs(5).
         fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("our own child");
