@@ -50,8 +50,8 @@ impl ConsumerGroup {
         }
         // Before anything that may be refused: who is in the group can be missed by it.
         self.hear_of(&id, step);
-        let went_on = self.resolve_regexes(step).and_then(|()| {
-            if wants_otherwise || self.topics_have_changed(step) {
+        let went_on = self.resolve_regexes(step).and_then(|means_otherwise| {
+            if wants_otherwise || means_otherwise || self.topics_have_changed(step) {
                 self.raise_epoch(step);
             }
             self.assign(step)

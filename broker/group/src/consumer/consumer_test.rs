@@ -406,6 +406,43 @@ fn topics_that_come_grow_and_go_change_the_assignment() {
 }
 
 #[test]
+fn many_regular_expressions_are_looked_at_one_by_one_when_topics_have_come() {
+    const REGEXES: [&str; 3] = ["f.*", "fl.*", ".*light.*"];
+    let mut bench = Bench::consumers();
+    let mut clients = REGEXES.map(Client::new);
+    for (client, regex) in clients.iter_mut().zip(REGEXES) {
+        let regex = Some(regex.into());
+        let beat = ConsumerHeartbeat { topics: None, regex, ..client.joining(&[]) };
+        bench.tell(client, beat).unwrap();
+    }
+    bench.settle(&mut clients);
+    bench.cluster.set_topic("flights-later", 6);
+    bench.wait(seconds(10));
+
+    let mut looked = std::collections::BTreeSet::new();
+    for _ in REGEXES {
+        let before = (bench.log.len(), bench.consumer_group().group_epoch);
+        bench.live(&mut clients[0]);
+        let written: Vec<&String> = bench.log[before.0..]
+            .iter()
+            .filter_map(|record| match record {
+                Record::Consumer { record: ConsumerRecord::Regex(regex, Some(_)), .. } => {
+                    Some(regex)
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(written.len(), 1, "{written:?}");
+        looked.insert(written[0].clone());
+        // Whose it is has to hear of it, though all topics together are the same.
+        assert!(bench.consumer_group().group_epoch > before.1);
+    }
+    assert_eq!(looked, REGEXES.map(String::from).into());
+    bench.settle(&mut clients);
+    assert_eq!(clients.iter().map(Client::partitions).sum::<usize>(), 10);
+}
+
+#[test]
 fn a_regular_expression_means_whole_names_and_topics_to_come() {
     let mut bench = Bench::consumers();
     bench.cluster.set_topic("fl", 1);

@@ -40,9 +40,10 @@ impl ConsumerGroup {
         }
         // Before anything that may be refused: who is in the group can be missed by it.
         self.hear_of(&id, step);
-        self.resolve_regexes(step)?;
+        let means_otherwise = self.resolve_regexes(step)?;
         let regex = self.members.get(&id).map(|it| it.metadata.regex.clone()).unwrap_or_default();
-        let reads_otherwise = names_other_topics || matched != self.matched_by(&regex);
+        let reads_otherwise =
+            names_other_topics || means_otherwise || matched != self.matched_by(&regex);
         if reads_otherwise || has_new_assignor || self.topics_have_changed(step) {
             self.raise_epoch(step);
         }

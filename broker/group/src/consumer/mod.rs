@@ -35,7 +35,7 @@ mod seat;
 mod subscription;
 mod target;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pelton_model::{TimestampMs, TopicId};
@@ -112,8 +112,11 @@ pub(crate) struct ConsumerGroup {
 struct Looked {
     /// The cluster's revision that the metadata hash is of.
     hash_revision: Option<u64>,
-    /// The cluster's revision, and the time, that the regular expressions were resolved at.
+    /// The cluster's revision, and the time, at which the last round of resolving the regular
+    /// expressions began.
     regex: Option<(u64, Duration)>,
+    /// Those whose turn in that round is still to come.
+    regexes_left: BTreeSet<String>,
     /// Group epochs begun.
     rebalances: u64,
 }

@@ -26,14 +26,18 @@ impl ConsumerGroup {
     }
 
     /// A new regular expression is resolved at once; all of them again when topics may have come or
-    /// gone, and those that nobody uses go.
+    /// gone, one with each step: to look through all topics for hundreds would hold the core (R8).
+    /// Those that nobody uses go. Returns whether one stands for other topics than before.
     ///
     /// # Errors
     /// INVALID_REGULAR_EXPRESSION: there are too many; RECORD_TOO_LARGE: too many topics.
-    pub(super) fn resolve_regexes(&mut self, step: &mut Step<'_>) -> Result<(), GroupError> {
+    pub(super) fn resolve_regexes(&mut self, step: &mut Step<'_>) -> Result<bool, GroupError> {
         let unused = self.regexes.keys().filter(|regex| !self.regex_users.contains_key(*regex));
         for regex in unused.cloned().collect::<Vec<_>>() {
             self.write(ConsumerRecord::Regex(regex, None), step);
+        }
+        if self.regex_users.len() > REGEXES_PER_GROUP_MAX {
+            return Err(GroupError::InvalidRegularExpression);
         }
         let revision = step.cluster.revision();
         let is_due = match self.looked.regex {
@@ -42,25 +46,23 @@ impl ConsumerGroup {
                 looked != revision && step.now.elapsed.saturating_sub(at) >= REGEX_REFRESH_INTERVAL
             }
         };
-        let due: Vec<String> = self
-            .regex_users
-            .keys()
-            .filter(|regex| is_due || !self.regexes.contains_key(*regex))
-            .cloned()
-            .collect();
-        if self.regex_users.len() > REGEXES_PER_GROUP_MAX {
-            return Err(GroupError::InvalidRegularExpression);
-        }
-        for regex in due {
-            self.resolve(regex, step)?;
-        }
-        if is_due && !self.regex_users.is_empty() {
+        // One round after the other, or the last of many would never have their turn.
+        if is_due && self.looked.regexes_left.is_empty() && !self.regex_users.is_empty() {
             self.looked.regex = Some((revision, step.now.elapsed));
+            self.looked.regexes_left = self.regex_users.keys().cloned().collect();
         }
-        Ok(())
+        let users = &self.regex_users;
+        self.looked.regexes_left.retain(|regex| users.contains_key(regex));
+        let new = users.keys().find(|regex| !self.regexes.contains_key(*regex));
+        let Some(next) = new.or(self.looked.regexes_left.first()).cloned() else {
+            return Ok(false);
+        };
+        let is_another = self.resolve(next.clone(), step)?;
+        self.looked.regexes_left.remove(&next);
+        Ok(is_another)
     }
 
-    fn resolve(&mut self, regex: String, step: &mut Step<'_>) -> Result<(), GroupError> {
+    fn resolve(&mut self, regex: String, step: &mut Step<'_>) -> Result<bool, GroupError> {
         let compiled = compile(&regex)?;
         let mut topics = BTreeSet::new();
         let mut bytes = regex.len();
@@ -73,13 +75,14 @@ impl ConsumerGroup {
         if bytes > step.cluster.record_bytes_max() {
             return Err(GroupError::RecordTooLarge);
         }
-        if self.regexes.get(&regex).is_none_or(|resolved| resolved.topics != topics) {
+        let is_another = self.matched_by(&regex) != topics;
+        if is_another || !self.regexes.contains_key(&regex) {
             let version = i64::try_from(step.cluster.revision()).unwrap_or(i64::MAX);
             let resolved = ResolvedRegex { topics, version, timestamp: step.now.wall };
             self.write(ConsumerRecord::Regex(regex, Some(resolved)), step);
             self.looked.hash_revision = None;
         }
-        Ok(())
+        Ok(is_another)
     }
 
     /// The topics that a regular expression stands for, as last looked.
