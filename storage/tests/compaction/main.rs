@@ -290,6 +290,27 @@ fn a_log_is_due_by_dirtiness_or_by_age() {
     });
 }
 
+/// They are as old as their append, for `min.compaction.lag.ms` as for `retention.ms`.
+#[test]
+fn records_without_a_timestamp_may_be_too_young_to_be_compacted() {
+    const HOUR_MS: i64 = 3_600_000;
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for offset in 0..20 {
+            let value = Some(vec![offset as u8; 2_000]);
+            let record = Written { offset, key: 7, value, timestamp: -1, written_at: 0 };
+            append(&store, &log, batch_of_keys(&[record], Compression::None, None)).await;
+            store.checkpoint(|_| roll_at(5_000)).await.expect("carried");
+        }
+        let after =
+            |ms| CompactionRules { min_compaction_lag_ms: HOUR_MS, ..rules(ms, 1 << 20, 1 << 20) };
+        for (ms, is_compacted) in [(HOUR_MS / 2, false), (HOUR_MS + 1, true)] {
+            store.compact(&log, &after(ms), &Pacer::endless()).await.expect("looked");
+            assert_eq!(log.cleaned_end().get() > 0, is_compacted, "after {ms} ms");
+        }
+    });
+}
+
 /// A read that has begun, and only comes to open its files when they are gone.
 #[test]
 fn a_read_that_comes_too_late_for_the_old_files_finds_the_new() {

@@ -14,7 +14,8 @@ pub(crate) struct SegmentFacts {
     /// Where the next segment begins.
     pub end: Offset,
     pub bytes: u64,
-    pub max_timestamp: TimestampMs,
+    /// See [`Segment::newest_time`](crate::segment::Segment::newest_time).
+    pub newest_time: TimestampMs,
     pub appended_at: TimestampMs,
 }
 
@@ -90,7 +91,7 @@ pub(crate) fn groups(
 /// A record is safe for `min.compaction.lag.ms`; a segment is judged by its newest, as in Kafka.
 fn is_too_young(segment: &SegmentFacts, rules: &CompactionRules) -> bool {
     let lag_ms = rules.min_compaction_lag_ms;
-    lag_ms > 0 && segment.max_timestamp.get() > rules.now.get().saturating_sub(lag_ms)
+    lag_ms > 0 && segment.newest_time.get() > rules.now.get().saturating_sub(lag_ms)
 }
 
 #[cfg(test)]

@@ -14,14 +14,14 @@ const RULES: CompactionRules = CompactionRules {
     hash_secret: [0; 16],
 };
 
-/// Segments of 100 offsets each: bytes and greatest timestamp.
+/// Segments of 100 offsets each: bytes and newest time.
 fn segments(all: &[(u64, i64)]) -> Vec<SegmentFacts> {
-    let facts = |(at, &(bytes, max_timestamp)): (usize, &(u64, i64))| SegmentFacts {
+    let facts = |(at, &(bytes, newest_time)): (usize, &(u64, i64))| SegmentFacts {
         name: SegmentName::carried(Offset::new(at as i64 * 100)),
         end: Offset::new(at as i64 * 100 + 100),
         bytes,
-        max_timestamp: TimestampMs::new(max_timestamp),
-        appended_at: TimestampMs::new(max_timestamp),
+        newest_time: TimestampMs::new(newest_time),
+        appended_at: TimestampMs::new(newest_time),
     };
     all.iter().enumerate().map(facts).collect()
 }

@@ -158,7 +158,7 @@ impl Log {
                 name: segment.name,
                 end,
                 bytes: segment.log_bytes,
-                max_timestamp: segment.max_timestamp,
+                newest_time: segment.newest_time(),
                 appended_at: segment.appended_at,
             })
             .collect()
