@@ -162,11 +162,12 @@ fn requests_of_very_many_partitions_leave_the_core_to_others() {
     assert_eq!(answered, (PARTITIONS / 2, INVALID_REQUEST));
 }
 
-/// Each list as long as a text may be.
+/// Each list as long as a text may be, and enough of them that going through each for each of its
+/// entries would hold the core for longer than the neighbour waits.
 #[test]
 fn very_long_lists_to_append_to_configs_leave_the_core_to_others() {
     const INVALID_CONFIG: i16 = 40;
-    const TOPICS: usize = 40;
+    const TOPICS: usize = 120;
     let data = directory();
     let broker = Broker::start_with(data.path(), 0, &["--cores", "1"]);
     let topics: Vec<String> = (0..TOPICS).map(|at| format!("t{at}")).collect();
