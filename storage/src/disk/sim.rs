@@ -141,9 +141,12 @@ impl SimDisk {
     }
 
     /// The process that used this disk is gone, and so are its futures: what it had under way has
-    /// happened or not, as `choice` says. All else stays as it is, durable or not.
+    /// happened or not, as `choice` says. All else stays as it is, durable or not. Names that a failed
+    /// sync has lost are written by the next process's sync: it sees them, and nobody could tell it that
+    /// they are not to be trusted.
     pub fn kill(&self, choice: &mut CrashChoice) {
         self.0.open.borrow_mut().clear();
+        self.0.names.borrow_mut().forget_failed_syncs();
         for inode in self.0.names.borrow().files() {
             inode.borrow_mut().settle(choice);
         }

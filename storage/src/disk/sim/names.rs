@@ -59,7 +59,7 @@ struct Entry {
     /// Counted from the first on.
     number: u64,
     durable: bool,
-    /// A sync that was for it has failed: no later one makes it durable.
+    /// A sync that was for it has failed: no later one of this process makes it durable.
     lost: bool,
     change: Change,
 }
@@ -182,6 +182,11 @@ impl Names {
             let is_covered = entry.number <= covered && !entry.durable;
             entry.lost |= is_covered && entry.change.directory() == Some(directory);
         }
+    }
+
+    /// Nobody knows of them any more.
+    pub(super) fn forget_failed_syncs(&mut self) {
+        self.log.iter_mut().for_each(|entry| entry.lost = false);
     }
 
     /// The tree as a power cut leaves it, all of it durable.
