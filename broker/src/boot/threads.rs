@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::future::FutureExt;
 use pelton_model::ShardId;
 use pelton_net::Admission;
-use pelton_storage::disk::GlommioDisk;
+use pelton_storage::disk::{FailedSyncs, GlommioDisk};
 
 use super::readiness::Readiness;
 use super::{Founding, Role, RunningShard, Seat, StartError};
@@ -115,6 +115,7 @@ impl Broker {
         let port = if config.advertise_port == 0 { bound.port() } else { config.advertise_port };
         let config = Arc::new(config);
         let (ready, started) = mpsc::channel::<Result<String, StartError>>();
+        let failed_syncs = FailedSyncs::default();
         let (orders, order_queue) = mpsc::channel();
         let (bell, wakes) =
             UnixStream::pair().map_err(|error| StartError::Runtime(error.to_string()))?;
@@ -148,6 +149,7 @@ impl Broker {
                 duty,
                 readiness: readiness.clone(),
                 ready: ready.clone(),
+                failed_syncs: failed_syncs.clone(),
             };
             let cpu = config.cpus[index];
             let handle = executor::spawn_shard(index, cpu, move || boot.run())
@@ -223,6 +225,7 @@ struct ShardBoot {
     duty: Duty,
     readiness: Readiness,
     ready: mpsc::Sender<Result<String, StartError>>,
+    failed_syncs: FailedSyncs,
 }
 
 /// Orders, and the bell that says there is one.
@@ -256,7 +259,8 @@ impl ShardBoot {
         let data = &self.config.data_dir;
         let disk = GlommioDisk::start(data, id.get())
             .await
-            .map_err(|error| StartError::io(data, error))?;
+            .map_err(|error| StartError::io(data, error))?
+            .sharing(self.failed_syncs);
         let listener = pelton_net::listener::glommio::from_socket(self.listener)
             .map_err(|error| StartError::Listen(format!("listening: {error}")))?;
         let (role, orders) = match self.duty {

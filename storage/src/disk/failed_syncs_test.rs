@@ -4,6 +4,7 @@ use std::path::Path;
 
 use futures::future::join_all;
 
+use crate::disk::FailedSyncs;
 use crate::disk::sim::{Fault, FaultError, Operation, SimDisk, run};
 
 const DIR: &str = "/d";
@@ -84,4 +85,19 @@ fn s3_a_sync_beside_one_that_fails_is_not_believed() {
             assert!(is_durable || !is_believed, "seed {seed}: {synced:?}");
         });
     }
+}
+
+/// S3: of the directory of all topics, which shards share.
+#[test]
+fn s3_shards_tell_each_other_of_failed_syncs() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let failed_syncs = FailedSyncs::default();
+        let [first, second] = [(); 2].map(|()| sim.disk().sharing(failed_syncs.clone()));
+        first.create_dir_all(Path::new("/d/name")).await.expect("made");
+        sim.inject(eio());
+        first.sync_dir(Path::new(DIR)).await.expect_err("the fault");
+        second.sync_dir(Path::new(DIR)).await.expect_err("the other has heard of it");
+        sim.disk().sync_dir(Path::new(DIR)).await.expect("another process has not");
+    });
 }

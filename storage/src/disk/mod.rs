@@ -31,9 +31,8 @@ use std::rc::Rc;
 use futures::future::LocalBoxFuture;
 use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
-use self::failed_syncs::FailedSyncs;
-
 pub use self::buffer::{BufferMemory, IoBuf};
+pub use self::failed_syncs::FailedSyncs;
 pub use self::file::{File, FileBackend};
 pub use self::glommio::GlommioDisk;
 pub use self::io_times::{ClassTimes, FileClass, IoTimes};
@@ -93,12 +92,17 @@ pub trait DiskBackend {
 #[derive(Clone)]
 pub struct Disk {
     backend: Rc<dyn DiskBackend>,
-    failed_syncs: Rc<FailedSyncs>,
+    failed_syncs: FailedSyncs,
 }
 
 impl Disk {
     pub fn new(backend: impl DiskBackend + 'static) -> Self {
-        Self { backend: Rc::new(backend), failed_syncs: Rc::default() }
+        Self { backend: Rc::new(backend), failed_syncs: FailedSyncs::default() }
+    }
+
+    /// The same disk, which shares with those of other shards of this process which syncs have failed.
+    pub fn sharing(self, failed_syncs: FailedSyncs) -> Self {
+        Self { failed_syncs, ..self }
     }
 
     /// Opens a file, or creates it where `mode` says so. `NotFound` if it, or its directory, is

@@ -25,6 +25,7 @@ use pelton_model::{NodeId, ShardId, TimestampMs};
 use pelton_net::Admission;
 use pelton_net::listener::sim::SimListener;
 use pelton_storage::StoreOptions;
+use pelton_storage::disk::FailedSyncs;
 use pelton_storage::disk::sim::{CrashChoice, SimDisk};
 use pelton_storage::event::Event;
 use pelton_storage::journal::JournalOptions;
@@ -186,6 +187,7 @@ impl Machine {
         let mut tell = Some(tell);
         let state = Rc::<Shards>::default();
         let mut listeners = Vec::new();
+        let failed_syncs = FailedSyncs::default();
         for (index, neighbours) in mailboxes.into_iter().enumerate() {
             let role = match told.remove(&index) {
                 Some(receiver) => Role::Other { told: receiver.map(Result::ok).boxed_local() },
@@ -206,7 +208,7 @@ impl Machine {
                 config: config.clone(),
                 port: config.advertise_port,
                 env: Env::new(SimEnv::new(&parts.runtime, life, epoch)),
-                disk: disk.disk(),
+                disk: disk.disk().sharing(failed_syncs.clone()),
                 listener: listener.listener(),
                 admission: admission.clone(),
                 neighbours: futures::future::ready(neighbours).boxed_local(),
