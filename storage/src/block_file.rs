@@ -42,16 +42,14 @@ impl BlockFile {
     /// Opens, or makes, a file whose first `end` bytes count.
     pub async fn open(disk: &Disk, path: &Path, mode: OpenMode, end: u64) -> io::Result<BlockFile> {
         let file = disk.open(path, mode).await?;
-        let block_at = end - end % BLOCK_BYTES as u64;
-        let block = file.read_at(block_at, (end - block_at) as usize).await?.to_vec();
+        let block = last_block(&file, end).await?;
         let allocated = file.bytes()?;
         Ok(BlockFile { file, end, block, allocated })
     }
 
     /// Cuts off, durably, what is behind the first `end` bytes.
     pub async fn cut(&mut self, end: u64) -> io::Result<()> {
-        let block_at = end - end % BLOCK_BYTES as u64;
-        let block = self.file.read_at(block_at, (end - block_at) as usize).await?.to_vec();
+        let block = last_block(&self.file, end).await?;
         let is_longer = end < self.file.bytes()?;
         if is_longer {
             self.file.truncate(end).await?;
@@ -127,6 +125,12 @@ impl BlockFile {
         }
         Ok(())
     }
+}
+
+/// The bytes before `end` of the block that holds it.
+async fn last_block(file: &File, end: u64) -> io::Result<Vec<u8>> {
+    let block_at = end - end % BLOCK_BYTES as u64;
+    Ok(file.read_at(block_at, (end - block_at) as usize).await?.to_vec())
 }
 
 impl WritesInFlight {

@@ -94,11 +94,11 @@ impl Shard {
     /// S8: what the journal holds is also held in memory, so a full one holds producers up.
     pub(crate) async fn wait_for_room(&self) {
         loop {
-            let relieved = select(self.relieved.wait(), self.store.memory_freed());
             let journal = self.store.journal();
             match self.lacks() {
                 None => return,
                 Some(Lack::Ring) => {
+                    let relieved = select(self.relieved.wait(), self.store.memory_freed());
                     journal.pressure().notify();
                     drop(relieved.await);
                 }

@@ -91,13 +91,18 @@ impl Log {
         Ok(())
     }
 
-    fn cut_to_commit(&self, positions: &mut Positions) {
-        let end = positions.commit;
-        assert!(positions.carried_end <= end, "every group of the log is durable");
-        while positions.recent.back().is_some_and(|batch| batch.base >= end) {
+    /// Drops batches at and above `from` from memory, which are not carried.
+    pub(super) fn forget_from(&self, positions: &mut Positions, from: Offset) {
+        while positions.recent.back().is_some_and(|batch| batch.base >= from) {
             let Some(batch) = positions.recent.pop_back() else { break };
             self.0.memory.release(batch.bytes.len(), false);
         }
+    }
+
+    fn cut_to_commit(&self, positions: &mut Positions) {
+        let end = positions.commit;
+        assert!(positions.carried_end <= end, "every group of the log is durable");
+        self.forget_from(positions, end);
         (positions.end, positions.pushed_end, positions.journal_end) = (end, end, end);
         (positions.extent_from, positions.is_flushing) = (None, false);
         // As a start has it: the epochs may have been told to somebody.

@@ -118,10 +118,7 @@ impl Log {
     pub(super) fn let_go_of_held(&self) {
         let mut positions = self.0.positions.borrow_mut();
         let pushed_end = positions.pushed_end;
-        while positions.recent.back().is_some_and(|batch| batch.base >= pushed_end) {
-            let Some(batch) = positions.recent.pop_back() else { break };
-            self.0.memory.release(batch.bytes.len(), false);
-        }
+        self.forget_from(&mut positions, pushed_end);
         (positions.end, positions.is_flushing) = (pushed_end, false);
     }
 
