@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pelton_model::TopicId;
 
 use crate::disk::Disk;
+use crate::segment::topics_dir;
 
 /// Removes what is in `<data_dir>/topics` of topics that `exists` does not know, and returns of how many
 /// that was. A removal leaves it whose files could not be removed, or of which a power cut took back
@@ -35,14 +36,9 @@ pub async fn remove_forgotten_topics(
 
 /// The topics that have a directory in `<data_dir>/topics`.
 pub async fn topic_dirs(disk: &Disk, data_dir: &Path) -> io::Result<Vec<(TopicId, PathBuf)>> {
-    let root = data_dir.join("topics");
-    let entries = match disk.list_dir(&root).await {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        listed => listed?,
-    };
-    let dirs = entries.into_iter().filter(|entry| entry.is_dir);
+    let root = topics_dir(data_dir);
+    let dirs = disk.dirs_in(&root).await?;
     // Whatever has another name is not ours.
-    let topics =
-        dirs.filter_map(|entry| Some((TopicId::parse(&entry.name)?, root.join(&entry.name))));
+    let topics = dirs.iter().filter_map(|name| Some((TopicId::parse(name)?, root.join(name))));
     Ok(topics.collect())
 }

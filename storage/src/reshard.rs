@@ -57,7 +57,8 @@ pub struct ReshardReport {
 
 /// The shards that have a directory in `<data_dir>/shard`, in ascending order; none if it is absent.
 pub async fn shard_dirs(disk: &Disk, data_dir: &Path) -> io::Result<Vec<ShardId>> {
-    let mut shards: Vec<ShardId> = names(disk, &data_dir.join("shard"))
+    let mut shards: Vec<ShardId> = disk
+        .dirs_in(&data_dir.join("shard"))
         .await?
         .iter()
         .filter_map(|name| {
@@ -272,21 +273,12 @@ impl DataDir<'_> {
     }
 
     async fn finish_removals(&self) -> io::Result<()> {
-        for name in names(self.disk, &self.root()).await? {
+        for name in self.disk.dirs_in(&self.root()).await? {
             if name.ends_with(REMOVED) {
                 self.disk.remove_dir_all(&self.root().join(name)).await?;
             }
         }
         Ok(())
-    }
-}
-
-/// The directories in `path`; none if it is absent.
-async fn names(disk: &Disk, path: &Path) -> io::Result<Vec<String>> {
-    match disk.list_dir(path).await {
-        Ok(entries) => Ok(entries.into_iter().filter(|it| it.is_dir).map(|it| it.name).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
     }
 }
 

@@ -17,7 +17,7 @@ const LIST_COUNT: usize = 1_000;
 
 /// Groups of one request that are asked about at once. A request may name a million, in two bytes
 /// each, and what asks about one takes a kilobyte until it is answered (R3).
-pub const GROUPS_AT_ONCE: usize = 256;
+const GROUPS_AT_ONCE: usize = 256;
 
 impl Call {
     /// Asks the coordinator of the command's group; waits as long as it has the request wait.
@@ -26,10 +26,34 @@ impl Call {
         outcomes.pop().unwrap_or(Err(GroupFault::NotCoordinator))
     }
 
-    /// The same for [`GROUPS_AT_ONCE`] groups at most, with one message to each owner (R4); the
-    /// outcomes stand in the order of the commands. Others get the core in between (R8).
-    pub async fn ask_groups(&self, commands: Vec<Command>) -> Vec<GroupOutcome> {
-        debug_assert!(commands.len() <= GROUPS_AT_ONCE, "{} groups at once", commands.len());
+    /// The same for each item that `command` makes a command of, however many there are; `answer`
+    /// makes an answer of each item, in their order, and of what has become of its command.
+    pub async fn ask_each_group<T, A>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        command: impl Fn(&mut T) -> Option<Command>,
+        answer: impl Fn(T, Option<GroupOutcome>) -> A,
+    ) -> Vec<A> {
+        let mut items = items.into_iter();
+        let mut answers = Vec::new();
+        loop {
+            let mut part: Vec<T> = items.by_ref().take(GROUPS_AT_ONCE).collect();
+            if part.is_empty() {
+                return answers;
+            }
+            let commands: Vec<Option<Command>> = part.iter_mut().map(&command).collect();
+            let is_asked: Vec<bool> = commands.iter().map(Option::is_some).collect();
+            let outcomes = self.ask_groups(commands.into_iter().flatten().collect()).await;
+            let mut outcomes = outcomes.into_iter();
+            answers.extend(part.into_iter().zip(is_asked).map(|(item, is_asked)| {
+                answer(item, if is_asked { outcomes.next() } else { None })
+            }));
+        }
+    }
+
+    /// With one message to each owner (R4); the outcomes stand in the order of the commands. Others
+    /// get the core in between (R8).
+    async fn ask_groups(&self, commands: Vec<Command>) -> Vec<GroupOutcome> {
         if commands.len() > 1 {
             self.shard().env.breathe().await;
         }
@@ -48,18 +72,12 @@ impl Call {
         command: impl Fn(GroupId) -> Command,
         answer: impl Fn(&StrBytes, Option<GroupOutcome>) -> A,
     ) -> Vec<A> {
-        let may = |group: &StrBytes| self.may(Operation::Describe, Resource::Group(group.as_str()));
-        let mut answers = Vec::with_capacity(groups.len());
-        for groups in groups.chunks(GROUPS_AT_ONCE) {
-            let allowed: Vec<bool> = groups.iter().map(may).collect();
-            let asked = groups.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
-            let commands = asked.map(|(group, _)| command(group.as_str().into())).collect();
-            let mut outcomes = self.ask_groups(commands).await.into_iter();
-            answers.extend(groups.iter().zip(allowed).map(|(group, allowed)| {
-                answer(group, if allowed { outcomes.next() } else { None })
-            }));
-        }
-        answers
+        let may = |group: &str| self.may(Operation::Describe, Resource::Group(group));
+        let of_allowed = |group: &mut &StrBytes| {
+            let group = group.as_str();
+            may(group).then(|| command(group.into()))
+        };
+        self.ask_each_group(groups, of_allowed, answer).await
     }
 
     async fn ask_coordinators(

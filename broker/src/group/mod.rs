@@ -30,7 +30,6 @@ use pelton_storage::event::Event;
 
 use answers::Waiting;
 
-pub use ask::GROUPS_AT_ONCE;
 pub use forget::names_of;
 pub use topic::{OFFSETS_TOPIC, ensure as ensure_offsets_topic};
 

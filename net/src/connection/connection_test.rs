@@ -137,6 +137,18 @@ impl Setup {
     fn is_open(&self) -> bool {
         self.closed.borrow().is_none()
     }
+
+    /// Not before nothing has moved for [`IDLE`].
+    #[track_caller]
+    fn is_closed_when_idle(&mut self) {
+        for _ in 0..3 {
+            self.bench.advance(IDLE / 4);
+            assert!(self.is_open());
+        }
+        self.bench.advance(IDLE / 4);
+        self.bench.advance(IDLE / 4);
+        assert!(matches!(self.close_reason(), CloseReason::Idle));
+    }
 }
 
 #[test]
@@ -294,13 +306,7 @@ fn a_client_that_does_not_take_its_answers_is_closed() {
     let mut setup = Setup::with(|_, wire| wire.buffer_bytes = 100);
     setup.send(&["p1"]);
     setup.answer("p1", vec![Bytes::from(vec![b'a'; 1000])]);
-    for _ in 0..3 {
-        setup.bench.advance(IDLE / 4);
-        assert!(setup.is_open());
-    }
-    setup.bench.advance(IDLE / 4);
-    setup.bench.advance(IDLE / 4);
-    assert!(matches!(setup.close_reason(), CloseReason::Idle));
+    setup.is_closed_when_idle();
 }
 
 #[test]
@@ -349,13 +355,7 @@ fn a_client_that_sends_no_more_waits_for_its_answer_for_so_long() {
     setup.send(&["f1"]);
     setup.client.shutdown(Shutdown::Write).unwrap();
     setup.bench.run();
-    for _ in 0..3 {
-        setup.bench.advance(IDLE / 4);
-        assert!(setup.is_open());
-    }
-    setup.bench.advance(IDLE / 4);
-    setup.bench.advance(IDLE / 4);
-    assert!(matches!(setup.close_reason(), CloseReason::Idle));
+    setup.is_closed_when_idle();
 }
 
 #[test]

@@ -162,6 +162,17 @@ impl Disk {
         Ok(entries)
     }
 
+    /// The names of the directories in a directory, sorted; none if it is absent.
+    pub async fn dirs_in(&self, path: &Path) -> io::Result<Vec<String>> {
+        match self.list_dir(path).await {
+            Ok(entries) => {
+                Ok(entries.into_iter().filter(|it| it.is_dir).map(|it| it.name).collect())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub async fn space(&self, path: &Path) -> io::Result<Space> {
         self.backend.space(absolute(path)?).await
     }

@@ -12,7 +12,7 @@ use super::{Finding, Findings, Weight, partition_of};
 use crate::disk::{Disk, File, OpenMode};
 use crate::error::{OpenError, StorageError};
 use crate::reshard::shard_dirs;
-use crate::segment::{ChunkEntry, index, matches, partition_dir};
+use crate::segment::{ChunkEntry, index, matches, partition_dir, topics_dir};
 use crate::state::{PartitionState, SegmentState, StateFile};
 
 /// What [`verify_logs`] has read.
@@ -46,7 +46,7 @@ pub async fn verify_logs(disk: &Disk, data_dir: &Path) -> Result<LogReport, Open
     }
     note_strangers(disk, data_dir, &known, &mut report.findings)
         .await
-        .map_err(|error| OpenError::Io { path: data_dir.join("topics"), error })?;
+        .map_err(|error| OpenError::Io { path: topics_dir(data_dir), error })?;
     Ok(report)
 }
 
@@ -276,10 +276,10 @@ async fn note_strangers(
     known: &BTreeSet<PartitionId>,
     findings: &mut Findings,
 ) -> io::Result<()> {
-    let root = data_dir.join("topics");
+    let root = topics_dir(data_dir);
     let mut topics: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for topic in dirs(disk, &root).await? {
-        let partitions = dirs(disk, &root.join(&topic)).await?;
+    for topic in disk.dirs_in(&root).await? {
+        let partitions = disk.dirs_in(&root.join(&topic)).await?;
         topics.insert(topic, partitions);
     }
     for (topic, partitions) in topics {
@@ -293,12 +293,4 @@ async fn note_strangers(
         }
     }
     Ok(())
-}
-
-async fn dirs(disk: &Disk, path: &Path) -> io::Result<Vec<String>> {
-    match disk.list_dir(path).await {
-        Ok(entries) => Ok(entries.into_iter().filter(|it| it.is_dir).map(|it| it.name).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
 }

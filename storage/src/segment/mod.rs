@@ -17,7 +17,7 @@ use pelton_model::{Offset, PartitionId, TimestampMs};
 pub use chunk::ChunkEntry;
 pub(crate) use chunk::{OpenChunk, matches};
 pub use index::{decode as decode_index, header as index_header};
-pub(crate) use name::{SegmentName, partition_dir};
+pub(crate) use name::{SegmentName, partition_dir, topics_dir};
 pub use open::Corruptions;
 pub(crate) use open::{OpenSegments, WriterPass};
 use read_ahead::{Ahead, Place, ReadAhead};

@@ -53,9 +53,14 @@ impl fmt::Display for SegmentName {
     }
 }
 
+/// The directory of every topic's directory.
+pub(crate) fn topics_dir(data: &Path) -> PathBuf {
+    data.join("topics")
+}
+
 /// The directory of one partition's segments.
 pub(crate) fn partition_dir(data: &Path, partition: PartitionId) -> PathBuf {
-    data.join("topics").join(partition.topic.to_string()).join(partition.index.to_string())
+    topics_dir(data).join(partition.topic.to_string()).join(partition.index.to_string())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use pelton_kafka::wire::offset_fetch_response::{
 use pelton_kafka::wire::{OffsetFetchRequest, OffsetFetchResponse};
 use pelton_kafka::{ErrorCode, StrBytes, message, topic_id_of, uuid_of};
 
-use crate::group::{GROUPS_AT_ONCE, GroupFault, GroupOutcome};
+use crate::group::{GroupFault, GroupOutcome};
 use crate::kafka::authorize::{Operation, Resource};
 use crate::kafka::context::Call;
 use crate::kafka::errors::{of_group, of_group_fault};
@@ -27,21 +27,13 @@ pub async fn handle(call: Call, request: OffsetFetchRequest) -> OffsetFetchRespo
     if call.version() < BATCHED {
         return single(&call, request).await;
     }
-    let mut groups = Vec::with_capacity(request.groups.len());
-    for part in request.groups.chunks(GROUPS_AT_ONCE) {
-        let mut asked: Vec<Asked> = part.iter().map(|group| Asked::of(&call, group)).collect();
-        let allowed = asked.iter_mut().filter(|asked| asked.refused.is_none());
-        let commands =
-            allowed.map(|asked| Command::FetchOffsets(std::mem::take(&mut asked.command)));
-        let mut outcomes = call.ask_groups(commands.collect()).await.into_iter();
-        groups.extend(asked.into_iter().map(|asked| {
-            let offsets = match asked.refused {
-                Some(error) => Err(error),
-                None => offsets_of(outcomes.next()),
-            };
-            asked.answer(&call, offsets)
-        }));
-    }
+    let asked = request.groups.iter().map(|group| Asked::of(&call, group));
+    let command = |asked: &mut Asked| {
+        let is_allowed = asked.refused.is_none();
+        is_allowed.then(|| Command::FetchOffsets(std::mem::take(&mut asked.command)))
+    };
+    let answer = |asked: Asked, outcome| asked.answer(&call, outcome);
+    let groups = call.ask_each_group(asked, command, answer).await;
     message!(OffsetFetchResponse { groups: groups })
 }
 
@@ -85,11 +77,11 @@ impl Asked {
         }
     }
 
-    fn answer(
-        self,
-        call: &Call,
-        offsets: Result<Vec<TopicOffsets>, ErrorCode>,
-    ) -> OffsetFetchResponseGroup {
+    fn answer(self, call: &Call, outcome: Option<GroupOutcome>) -> OffsetFetchResponseGroup {
+        let offsets = match self.refused {
+            Some(error) => Err(error),
+            None => offsets_of(outcome),
+        };
         match offsets {
             Ok(offsets) => {
                 let known = offsets.into_iter().map(|topic| topic_of_group(call, topic));
