@@ -4,12 +4,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.WakeupException;
@@ -103,9 +106,9 @@ public final class GroupConsumers {
             try (var out = new PrintWriter(
                     Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND))) {
                 if (topic.startsWith("^")) {
-                    consumer.subscribe(new SubscriptionPattern(topic.substring(1)));
+                    consumer.subscribe(new SubscriptionPattern(topic.substring(1)), new Waited());
                 } else {
-                    consumer.subscribe(List.of(topic));
+                    consumer.subscribe(List.of(topic), new Waited());
                 }
                 while (true) {
                     var records = consumer.poll(Duration.ofMillis(200));
@@ -126,6 +129,21 @@ public final class GroupConsumers {
                 System.err.println("not committed: " + later.getMessage());
             }
         }
+    }
+
+    /**
+     * Does nothing, and is waited for: a client that was fenced joins again only when its caller polls.
+     *
+     * <p>Without a listener it joins at once, and a commitSync() that was begun before and is tried again goes out under
+     * the new epoch. Every broker accepts that, and the group's offsets go back to what the member had read before it
+     * was fenced.
+     */
+    private static final class Waited implements ConsumerRebalanceListener {
+        @Override
+        public void onPartitionsRevoked(Collection<TopicPartition> partitions) {}
+
+        @Override
+        public void onPartitionsAssigned(Collection<TopicPartition> partitions) {}
     }
 
     private static Properties config(String bootstrap, String group, String protocol, String instance) {
