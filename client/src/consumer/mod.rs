@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 
 use driver::Driver;
 pub use group::RebalanceListener;
-use group::{Group, GroupTask, Listener, Place, Subscription, committable};
+use group::{AskedFor, Group, GroupTask, Listener, Subscription, committable};
 pub use options::{
     Assignor, ConsumerOptions, GroupOptions, GroupProtocol, OffsetReset, Partitions, StartAt,
 };
@@ -294,8 +294,8 @@ impl Consumer {
     /// read again by somebody. With [`Error::Invalid`] without a group.
     pub async fn commit(&self) -> Result<()> {
         let group = self.group()?;
-        let (place, progress) = self.0.inner.line_up(group, true);
-        group.commit(place, &committable(progress)).await
+        let (asked, progress) = self.0.inner.line_up(group, true);
+        group.commit(asked, &committable(progress)).await
     }
 
     /// Commits these offsets, each that of the next record to be read. Otherwise as
@@ -305,15 +305,20 @@ impl Consumer {
         offsets: &BTreeMap<TopicPartition, Committed>,
     ) -> Result<()> {
         let group = self.group()?;
-        group.commit(group.line_up(), offsets).await
+        let asked = {
+            let mut state = self.state();
+            offsets.iter().for_each(|(of, committed)| state.is_done_up_to(of, committed.offset));
+            group.line_up()
+        };
+        group.commit(asked, offsets).await
     }
 
     /// [`Consumer::commit`] without waiting; `callback` is told how that went. What was handed out
     /// when this is called counts; commits go in the order of their calls.
     pub fn commit_async(&self, callback: impl FnOnce(Result<()>) + Send + 'static) -> Result<()> {
         let group = self.group()?.clone();
-        let (place, progress) = self.0.inner.line_up(&group, true);
-        tokio::spawn(async move { callback(group.commit(place, &committable(progress)).await) });
+        let (asked, progress) = self.0.inner.line_up(&group, true);
+        tokio::spawn(async move { callback(group.commit(asked, &committable(progress)).await) });
         Ok(())
     }
 
@@ -396,9 +401,13 @@ impl Inner {
         &self,
         group: &Group,
         with_in_hand: bool,
-    ) -> (Place, BTreeMap<TopicPartition, Progress>) {
-        let state = self.state();
-        (group.line_up(), state.progress(with_in_hand))
+    ) -> (AskedFor, BTreeMap<TopicPartition, Progress>) {
+        let mut state = self.state();
+        let progress = state.progress(with_in_hand);
+        if with_in_hand {
+            progress.iter().for_each(|(of, progress)| state.is_done_up_to(of, progress.position));
+        }
+        (group.line_up(), progress)
     }
 }
 

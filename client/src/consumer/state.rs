@@ -43,7 +43,8 @@ pub(super) struct State {
     busy: BTreeSet<NodeId>,
     rotation: usize,
     next_claim: u64,
-    /// The record that the user has and may still be working on.
+    /// The partition of the record that the user has and may still be working on, and the offset up to
+    /// which it is done: that of the record, unless the user has committed more.
     in_hand: Option<(TopicPartition, Offset)>,
     /// Nothing is handed out: partitions are about to be given away.
     is_held: bool,
@@ -213,6 +214,16 @@ impl State {
             (of.clone(), Progress { position, leader_epoch: assigned.last_leader_epoch })
         });
         progress.collect()
+    }
+
+    /// The user commits this by itself: a later commit of [`State::progress`] does not take it back.
+    pub(super) fn is_done_up_to(&mut self, of: &TopicPartition, offset: Offset) {
+        let position = self.position(of);
+        if let (Some((in_hand, done)), Some(position)) = (&mut self.in_hand, position)
+            && in_hand == of
+        {
+            *done = offset.min(position).max(*done);
+        }
     }
 
     /// Hands out nothing, or goes on.

@@ -340,6 +340,25 @@ fn what_the_user_works_on_counts_when_it_comes_back_for_more() {
 }
 
 #[test]
+fn what_the_user_commits_of_its_record_is_not_taken_back() {
+    let mut bench = Bench::new();
+    let (of, other) = (bench.assign(0, 0), bench.assign(1, 0));
+    bench.fetch().unwrap();
+    bench.answer(vec![(&of, got(9, &[batch(0, 3, 1)])), (&other, got(9, &[]))]);
+    let done = |bench: &Bench| bench.state.progress(false)[&of].position.get();
+    bench.state.next().unwrap().unwrap();
+    for (partition, committed, expected) in
+        [(&other, 1, 0), (&of, 0, 0), (&of, 1, 1), (&of, 0, 1), (&of, 7, 1)]
+    {
+        bench.state.is_done_up_to(partition, Offset::new(committed));
+        assert_eq!(done(&bench), expected, "{committed} of {partition}");
+    }
+    assert!(!bench.state.is_hand_empty());
+    bench.state.next().unwrap().unwrap();
+    assert_eq!(done(&bench), 1, "the next record is not done");
+}
+
+#[test]
 fn a_lost_session_is_begun_anew_without_a_pause_or_an_error() {
     let mut bench = Bench::new();
     let of = bench.assign(0, 0);

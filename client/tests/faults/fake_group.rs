@@ -41,6 +41,8 @@ pub struct FakeGroup {
     pub coordinator: Option<(i32, i32)>,
     /// Whoever commits or fetches as a member of another epoch is told that it is stale; None: nobody.
     pub epoch: Option<i32>,
+    /// Instead of an answer to a commit the connection is closed.
+    pub hangs_up_on_commits: bool,
     pub classic: FakeClassic,
     pub heartbeats: Vec<ConsumerGroupHeartbeatRequest>,
     /// Under which epochs.
@@ -61,6 +63,7 @@ impl FakeGroup {
             heartbeat_interval_ms: 50,
             coordinator: None,
             epoch: None,
+            hangs_up_on_commits: false,
             classic: FakeClassic::default(),
             heartbeats: Vec::new(),
             commits: Vec::new(),
@@ -108,7 +111,11 @@ impl FakeGroup {
                 encode_response(id, version, &answer)
             }
             ApiKey::OFFSET_COMMIT => {
-                encode_response(id, version, &self.commit(&decode_request(body, version).unwrap()))
+                let answer = self.commit(&decode_request(body, version).unwrap());
+                if self.hangs_up_on_commits {
+                    return None;
+                }
+                encode_response(id, version, &answer)
             }
             ApiKey::OFFSET_FETCH => {
                 encode_response(id, version, &self.fetch(&decode_request(body, version).unwrap()))

@@ -218,6 +218,70 @@ async fn a_commit_under_an_epoch_of_the_past_goes_again_after_the_next_heartbeat
     assert!(matches!(error, Error::NotAMember { .. }), "{error}");
 }
 
+/// A member of epoch 1 that has the first of three records, until it is fenced; whoever joins again
+/// gets epoch 2.
+async fn one_to_be_fenced() -> (FakeBroker, Consumer, Arc<AtomicBool>) {
+    let is_fenced = Arc::new(AtomicBool::new(false));
+    let broker = FakeBroker::start_with_group(FakeGroup::new({
+        let is_fenced = is_fenced.clone();
+        move |beat| match (beat.member_epoch, is_fenced.load(Ordering::Relaxed)) {
+            (0, is_fenced) => Beaten::Answer(1 + i32::from(is_fenced), Some(vec![0])),
+            (1, true) => Beaten::Error(ErrorCode::FencedMemberEpoch),
+            (epoch, _) => Beaten::Answer(epoch, None),
+        }
+    }))
+    .await;
+    for _ in 0..3 {
+        broker.append(0, batch(b"value", Compression::None));
+    }
+    let consumer = member(&broker, GroupProtocol::Consumer).await;
+    consumer.subscribe(&[TOPIC]).unwrap();
+    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+    assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
+    (broker, consumer, is_fenced)
+}
+
+/// Its partitions may have been with somebody else meanwhile, who committed more.
+#[tokio::test]
+async fn what_was_read_before_a_fence_is_not_committed_under_the_epoch_after_it() {
+    let (broker, consumer, is_fenced) = one_to_be_fenced().await;
+    broker.group(|group| group.hangs_up_on_commits = true);
+    let (told, mut heard) = mpsc::unbounded_channel();
+    // One is tried again and again; the other waits for its turn.
+    for _ in 0..2 {
+        let told = told.clone();
+        consumer.commit_async(move |result| told.send(result).unwrap()).unwrap();
+    }
+    meanwhile(|| broker.group(|group| !group.commits.is_empty())).await;
+    is_fenced.store(true, Ordering::Relaxed);
+    let has_joined = |group: &mut FakeGroup| group.heartbeats.last().unwrap().member_epoch == 2;
+    until(&consumer, || broker.group(has_joined)).await;
+    broker.group(|group| (group.hangs_up_on_commits, group.epoch) = (false, Some(2)));
+    for _ in 0..2 {
+        let told = tokio::time::timeout(SOON, heard.recv()).await.expect("in time").unwrap();
+        assert!(matches!(told, Err(Error::NotAMember { .. })), "{told:?}");
+    }
+    assert!(broker.group(|group| group.commits.iter().all(|epoch| *epoch == 1)));
+
+    until(&consumer, || consumer.position(&TopicPartition::new(TOPIC, 0)).is_some()).await;
+    consumer.commit().await.unwrap();
+    assert_eq!(broker.group(|group| group.commits.last().copied()), Some(2));
+}
+
+/// A group without members takes commits of anybody.
+#[tokio::test]
+async fn who_is_out_of_its_group_does_not_commit_as_nobody() {
+    let (broker, consumer, is_fenced) = one_to_be_fenced().await;
+    is_fenced.store(true, Ordering::Relaxed);
+    broker.group(|group| group.epoch = Some(2));
+    // The first finds out that it is fenced. It does not join again before the user has asked.
+    for _ in 0..2 {
+        let error = consumer.commit().await.unwrap_err();
+        assert!(matches!(error, Error::NotAMember { .. }), "{error}");
+    }
+    assert!(broker.group(|group| group.commits.iter().all(|epoch| *epoch == 1)));
+}
+
 #[tokio::test]
 async fn a_commit_of_what_goes_does_not_wait_for_the_next_heartbeat_in_turn() {
     let answers = Arc::new(Mutex::new(vec![Beaten::Answer(1, Some(vec![0]))]));

@@ -10,13 +10,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub(super) struct CommitOrder(Arc<Mutex<()>>);
 
 /// A commit's place in the order. Whoever is dropped before its turn holds nobody up.
-pub(in crate::consumer) enum Place {
+pub(super) enum Place {
     First(Turn),
     Behind(BoxFuture<'static, Turn>),
 }
 
 /// Lasts until it is dropped.
-pub(in crate::consumer) type Turn = OwnedMutexGuard<()>;
+pub(super) type Turn = OwnedMutexGuard<()>;
 
 impl CommitOrder {
     /// The next place; it is taken when this returns, not when the turn is waited for. A task that is

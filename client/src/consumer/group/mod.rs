@@ -4,6 +4,7 @@ pub(super) mod assign;
 mod commit_order;
 mod consumer_heartbeat;
 mod driver;
+mod holdings;
 mod listener;
 mod machine;
 mod membership;
@@ -17,12 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pelton_kafka::ErrorCode;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use commit_order::CommitOrder;
-pub(super) use commit_order::Place;
+use commit_order::{CommitOrder, Place};
 pub(super) use driver::GroupTask;
+use holdings::{Held, Holdings};
 pub(super) use listener::Listener;
 pub use listener::RebalanceListener;
 use standing::Standing;
@@ -31,7 +33,7 @@ use super::options::GroupOptions;
 use super::record::TopicPartition;
 use super::state::Progress;
 use crate::cluster::{Cluster, Lane};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::group::coordinator::Coordinator;
 use crate::group::offsets::{self, Committed, Identity};
 use crate::random;
@@ -61,6 +63,13 @@ struct Control {
     users_waiting: usize,
     last_asked: Instant,
     committed: BTreeMap<TopicPartition, Committed>,
+    holdings: Holdings,
+}
+
+/// What a commit needs from the moment at which it was asked for.
+pub(super) struct AskedFor {
+    place: Place,
+    held: Held,
 }
 
 /// What a member wants to read.
@@ -88,6 +97,7 @@ impl Group {
                 users_waiting: 0,
                 last_asked: Instant::now(),
                 committed: BTreeMap::new(),
+                holdings: Holdings::default(),
             }),
             news: Notify::new(),
             doubts: Notify::new(),
@@ -130,21 +140,22 @@ impl Group {
         UserWaits(self)
     }
 
-    /// A place among the commits, from now on.
-    pub(super) fn line_up(&self) -> Place {
-        self.commit_order.line_up()
+    /// A commit that is asked for now.
+    pub(super) fn line_up(&self) -> AskedFor {
+        AskedFor { place: self.commit_order.line_up(), held: self.control().holdings.now() }
     }
 
     /// Commits as what we are when it is our turn.
     pub(super) async fn commit(
         &self,
-        place: Place,
+        AskedFor { place, held }: AskedFor,
         offsets: &BTreeMap<TopicPartition, Committed>,
     ) -> Result<()> {
         let _turn = place.turn().await;
         let mut standing = Standing::new(self);
         loop {
             let identity = standing.identity();
+            self.check_commit(&identity, &held, offsets)?;
             match offsets::commit(&self.coordinator, &self.options.id, &identity, offsets).await {
                 Ok(()) => break,
                 Err(error) => standing.after(error).await?,
@@ -155,10 +166,28 @@ impl Group {
         Ok(())
     }
 
+    /// What the coordinator cannot tell: it accepts old offsets of who has been fenced and has joined
+    /// again, and of anybody while the group is empty.
+    fn check_commit(
+        &self,
+        identity: &Identity,
+        held: &Held,
+        offsets: &BTreeMap<TopicPartition, Committed>,
+    ) -> Result<()> {
+        let control = self.control();
+        let is_outside = control.is_subscribed && identity.term.is_none() && !offsets.is_empty();
+        let reason = match control.holdings.given_up_since(held, offsets.keys()) {
+            Some(of) => format!("{of} was given up before its offset was committed").into(),
+            None if is_outside => ErrorCode::UnknownMemberId.name().into(),
+            None => return Ok(()),
+        };
+        Err(Error::NotAMember { group: self.options.id.as_str().into(), reason })
+    }
+
     /// Commits what has changed since the last commit.
     async fn commit_progress(
         &self,
-        place: Place,
+        asked: AskedFor,
         progress: BTreeMap<TopicPartition, Progress>,
     ) -> Result<()> {
         let changed = {
@@ -166,7 +195,7 @@ impl Group {
             let progress = committable(progress).into_iter();
             progress.filter(|(of, new)| control.committed.get(of) != Some(new)).collect()
         };
-        self.commit(place, &changed).await
+        self.commit(asked, &changed).await
     }
 
     pub(super) async fn committed(

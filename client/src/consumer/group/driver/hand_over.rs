@@ -70,6 +70,7 @@ impl GroupTask {
         // The listener may go on elsewhere: nothing comes before that.
         let is_told = self.listener.is_some() && !added.is_empty();
         self.inner.state().hold(is_told);
+        self.group.control().holdings.got(&added);
         for of in &added {
             let committed = committed.get(of).map(|committed| StartAt::Offset(committed.offset));
             let start = match (committed, self.inner.options.offset_reset) {
@@ -124,10 +125,10 @@ impl GroupTask {
             return user;
         }
         if self.group.options.auto_commit.is_some() && !revoked.is_empty() {
-            let (place, mut progress) = self.inner.line_up(&self.group, true);
+            let (asked, mut progress) = self.inner.line_up(&self.group, true);
             progress.retain(|of, _| revoked.contains(of));
             let group = self.group.clone();
-            let committing = async move { group.commit_progress(place, progress).await };
+            let committing = async move { group.commit_progress(asked, progress).await };
             if let Err(error) = self.beating(committing).await {
                 tracing::warn!(%error, "what was read of partitions that go is not committed");
             }
@@ -140,6 +141,8 @@ impl GroupTask {
         drop(state);
         let mut control = self.group.control();
         control.committed.retain(|of, _| !revoked.contains(of) && !lost.contains(of));
+        control.holdings.gave_up(&revoked);
+        control.holdings.gave_up(&lost);
         drop(control);
         self.inner.ready.notify_waiters();
         User::IsDone

@@ -26,9 +26,9 @@ impl GroupTask {
         self.inner.state().hold(true);
         let owned = self.machine.owned();
         if self.group.options.auto_commit.is_some() {
-            let (place, progress) = self.inner.line_up(&self.group, true);
+            let (asked, progress) = self.inner.line_up(&self.group, true);
             let group = self.group.clone();
-            let committing = async move { group.commit_progress(place, progress).await };
+            let committing = async move { group.commit_progress(asked, progress).await };
             if let Err(error) = self.beating(committing).await {
                 tracing::warn!(%error, "what was read is not committed");
             }

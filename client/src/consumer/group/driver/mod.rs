@@ -200,9 +200,9 @@ impl GroupTask {
         if self.group.is_subscribed() && !self.machine.is_member() {
             return;
         }
-        let (place, progress) = self.inner.line_up(&self.group, false);
+        let (asked, progress) = self.inner.line_up(&self.group, false);
         let group = self.group.clone();
-        let committing = async move { group.commit_progress(place, progress).await };
+        let committing = async move { group.commit_progress(asked, progress).await };
         self.committing = Some(Abort::spawn(committing));
     }
 
