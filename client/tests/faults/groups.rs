@@ -587,3 +587,30 @@ async fn nothing_is_handed_out_before_the_listener_has_gone_on_elsewhere() {
     let Event::Record(record) = first else { panic!("{first:?}") };
     assert_eq!(record.offset, Offset::new(2));
 }
+
+struct Panics;
+
+impl RebalanceListener for Panics {
+    fn assigned<'a>(&'a self, _: &'a Consumer, _: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
+        panic!("as this test wants it")
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_panics_costs_nobody_its_membership() {
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    broker.append(0, batch(b"value", Compression::None));
+    let mut options = options(GroupProtocol::Classic);
+    options.group.as_mut().unwrap().heartbeat_interval = Duration::from_millis(50);
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    consumer.subscribe_with(&[TOPIC], Arc::new(Panics)).unwrap();
+    let error = told(&consumer).await;
+    assert!(matches!(error, Error::Invalid(_)), "{error}");
+    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+    assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
+    let beats = || broker.group(|group| group.classic.heartbeats.len());
+    let before = beats();
+    meanwhile(|| beats() > before + 1).await;
+}

@@ -8,7 +8,8 @@ use crate::consumer::{Consumer, TopicPartition};
 
 /// Told of what a group gives to a consumer and takes from it. Each call is awaited before the
 /// group goes on, while heartbeats are sent; nothing is handed out of partitions that are about to
-/// go, and the user is done with the last record that it got. All do nothing by default.
+/// go, and the user is done with the last record that it got. Of one that panics the user is told
+/// ([`Error::Invalid`](crate::Error::Invalid)), and the group goes on. All do nothing by default.
 pub trait RebalanceListener: Send + Sync {
     /// These partitions have come, and are read from where the group's commits end, or from where
     /// this goes on with them ([`Consumer::seek`]): no record is handed out before it has returned.

@@ -1,7 +1,9 @@
 //! Partitions that go and come: the user, its commits and its listener first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 
+use futures::future::FutureExt;
 use pelton_model::TopicId;
 use tokio::time::Instant;
 
@@ -169,7 +171,9 @@ impl GroupTask {
                 Told::Lost => listener.lost(&consumer, &partitions).await,
             }
         };
-        self.beating(call).await;
+        if self.beating(AssertUnwindSafe(call).catch_unwind()).await.is_err() {
+            self.tell(Error::Invalid("the rebalance listener has panicked".into()));
+        }
     }
 }
 
