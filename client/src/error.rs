@@ -37,6 +37,8 @@ pub enum Error {
     /// The member was put out of its consumer group, or its group has gone on without it: what
     /// was to be committed is not.
     NotAMember { group: Arc<str>, reason: Arc<str> },
+    /// An earlier attempt may have done it, and the last one failed in this way.
+    MayBeDone { last: Arc<Error> },
     /// The client was closed, or its task is gone. What was on its way may have been done.
     Closed,
 }
@@ -54,10 +56,19 @@ impl Error {
         Error::Protocol { context: context.into(), reason: reason.to_string().into() }
     }
 
+    /// This error of the last attempt, where what an earlier one has come to is not known.
+    pub(crate) fn after_an_unknown_outcome(self) -> Self {
+        match self.is_outcome_unknown() {
+            true => self,
+            false => Error::MayBeDone { last: Arc::new(self) },
+        }
+    }
+
     /// The broker's code, if it was a broker that said no.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Error::Broker { code, .. } => Some(*code),
+            Error::MayBeDone { last } => last.code(),
             _ => None,
         }
     }
@@ -67,6 +78,7 @@ impl Error {
         match self {
             Error::Broker { code, .. } => code.is_retriable(),
             Error::Connection { .. } | Error::TimedOut { .. } | Error::BufferFull { .. } => true,
+            Error::MayBeDone { last } => last.is_retriable(),
             Error::Protocol { .. }
             | Error::Unsupported { .. }
             | Error::Invalid(_)
@@ -90,6 +102,7 @@ impl Error {
             Error::Connection { .. }
             | Error::TimedOut { .. }
             | Error::Protocol { .. }
+            | Error::MayBeDone { .. }
             | Error::Closed => true,
             Error::Unsupported { .. }
             | Error::Invalid(_)
@@ -120,6 +133,9 @@ impl fmt::Display for Error {
             }
             Error::NotAMember { group, reason } => {
                 write!(f, "no longer a member of group {group}: {reason}")
+            }
+            Error::MayBeDone { last } => {
+                write!(f, "{last}, and an earlier attempt may have worked")
             }
             Error::Closed => f.write_str("the client is closed"),
         }

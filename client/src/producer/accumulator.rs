@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pelton_model::batch::{BatchFields, NewRecord};
 use pelton_model::{NodeId, PartitionIndex};
@@ -13,7 +14,7 @@ use super::partitioner::{Sticky, partition_of_key};
 use super::queue::{Next, Queue, Rules, Settlement, Verdict};
 use super::record::{Callback, Delivery, Promise, Told};
 use crate::cluster::Topic;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 #[derive(Debug)]
 pub(super) struct Accumulator {
@@ -22,6 +23,8 @@ pub(super) struct Accumulator {
     topics: BTreeMap<Arc<str>, TopicQueues>,
     /// Who was served first the last time; somebody else is the next time.
     rotation: usize,
+    /// Nobody sends any more.
+    is_closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -51,16 +54,20 @@ pub(super) struct Ready {
 
 impl Accumulator {
     pub(super) fn new(rules: Rules, fields: BatchFields) -> Self {
-        Self { rules, fields, topics: BTreeMap::new(), rotation: 0 }
+        Self { rules, fields, topics: BTreeMap::new(), rotation: 0, is_closed: false }
     }
 
-    /// Puts a record into its partition's open batch; and whether that changes the sender's plans.
+    /// Puts a record into its partition's open batch; and whether that changes the sender's plans. Fails
+    /// with [`Error::Closed`].
     pub(super) fn append(
         &mut self,
         arrival: Arrival<'_>,
         now: Instant,
         chance: impl FnOnce() -> f64,
-    ) -> (Delivery, bool) {
+    ) -> Result<(Delivery, bool)> {
+        if self.is_closed {
+            return Err(Error::Closed);
+        }
         let Arrival { topic, partition, record, reserved_bytes, callback } = arrival;
         let (rules, fields) = (&self.rules, self.fields);
         let partition_count = topic.partitions.len();
@@ -90,18 +97,20 @@ impl Accumulator {
         let (batch, is_new) = queue.room_for(bytes, rules, begin);
         let delivery = batch.push(&record, reserved_bytes, callback);
         let is_news = is_new || queue.is_open_full(rules);
-        (delivery, is_news)
+        Ok((delivery, is_news))
     }
 
     /// Takes one batch of every partition that has one to send and for which `place`, given its
-    /// size, names a broker.
+    /// size, names a broker. While `is_pressed`, no batch waits for more records.
     pub(super) fn take_ready(
         &mut self,
         now: Instant,
+        is_pressed: bool,
         identity: Option<Identity>,
         mut place: impl FnMut(&Arc<str>, PartitionIndex, usize) -> Option<NodeId>,
     ) -> Ready {
-        let rules = self.rules;
+        let linger = if is_pressed { Duration::ZERO } else { self.rules.linger };
+        let rules = Rules { linger, ..self.rules };
         let mut ready = Ready::default();
         let mut sendable: Vec<(&mut Queue, Next)> = Vec::new();
         for queue in self.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
@@ -155,6 +164,12 @@ impl Accumulator {
     /// Gives up everything.
     pub(super) fn fail_all(&mut self, error: &Error) -> Vec<Settlement> {
         self.queues().flat_map(|queue| queue.fail_all(error)).collect()
+    }
+
+    /// Gives up everything, and takes nothing any more.
+    pub(super) fn close(&mut self) -> Vec<Settlement> {
+        self.is_closed = true;
+        self.fail_all(&Error::Closed)
     }
 
     /// No batch waits for more records.

@@ -15,6 +15,7 @@ struct Bench {
     accumulator: Accumulator,
     topic: Topic,
     start: Instant,
+    is_pressed: bool,
 }
 
 impl Bench {
@@ -42,7 +43,7 @@ impl Bench {
             partitions: (0..4).map(partition).collect(),
         };
         let accumulator = Accumulator::new(rules, BatchFields::default());
-        Self { accumulator, topic, start: Instant::now() }
+        Self { accumulator, topic, start: Instant::now(), is_pressed: false }
     }
 
     fn append(
@@ -51,6 +52,15 @@ impl Bench {
         key: Option<&[u8]>,
         value_bytes: usize,
     ) -> Delivery {
+        self.try_append(partition, key, value_bytes).unwrap()
+    }
+
+    fn try_append(
+        &mut self,
+        partition: Option<i32>,
+        key: Option<&[u8]>,
+        value_bytes: usize,
+    ) -> Result<Delivery> {
         let value = vec![0; value_bytes];
         let arrival = Arrival {
             topic: &self.topic,
@@ -59,16 +69,17 @@ impl Bench {
             reserved_bytes: 1,
             callback: None,
         };
-        self.accumulator.append(arrival, self.start, || 0.0).0
+        Ok(self.accumulator.append(arrival, self.start, || 0.0)?.0)
     }
 
     fn take(&mut self, after: Duration, nodes: &[i32]) -> Vec<i32> {
         let identity = Identity { id: ProducerId::new(1), epoch: ProducerEpoch::new(0) };
-        let ready =
-            self.accumulator.take_ready(self.start + after, Some(identity), |_, partition, _| {
-                let leader = partition.get() % 2;
-                nodes.contains(&leader).then(|| NodeId::new(leader))
-            });
+        let place = |_: &_, partition: PartitionIndex, _| {
+            let leader = partition.get() % 2;
+            nodes.contains(&leader).then(|| NodeId::new(leader))
+        };
+        let now = self.start + after;
+        let ready = self.accumulator.take_ready(now, self.is_pressed, Some(identity), place);
         let mut partitions: Vec<_> =
             ready.parcels.iter().map(|(_, parcel)| parcel.partition.get()).collect();
         partitions.sort_unstable();
@@ -115,13 +126,26 @@ fn a_record_larger_than_a_batch_gets_one_of_its_own() {
 }
 
 #[test]
+fn while_somebody_waits_for_room_no_batch_lingers() {
+    let mut bench = Bench::new();
+    bench.append(Some(0), None, 10);
+    assert!(bench.take(Duration::ZERO, &[0]).is_empty());
+    bench.is_pressed = true;
+    assert_eq!(bench.take(Duration::ZERO, &[0]), [0]);
+}
+
+#[test]
 fn without_a_producer_id_one_is_asked_for() {
     let mut bench = Bench::new();
     assert!(
-        bench.accumulator.take_ready(bench.start, None, |_, _, _| None).identity_wanted.is_none()
+        bench
+            .accumulator
+            .take_ready(bench.start, false, None, |_, _, _| None)
+            .identity_wanted
+            .is_none()
     );
     bench.append(Some(0), None, 5000);
-    let ready = bench.accumulator.take_ready(bench.start, None, |_, _, _| None);
+    let ready = bench.accumulator.take_ready(bench.start, false, None, |_, _, _| None);
     assert_eq!(ready.identity_wanted, Some(None));
 }
 
@@ -172,4 +196,13 @@ fn the_bound_of_a_record_holds() {
     let before = builder.uncompressed_bytes();
     builder.push(&record);
     assert!(builder.uncompressed_bytes() - before <= record_bytes_max(&record));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn after_the_end_nothing_is_taken() {
+    let mut bench = Bench::new();
+    let delivery = bench.append(Some(0), None, 10);
+    bench.accumulator.close().into_iter().for_each(Settlement::announce);
+    assert_eq!(delivery.await, Err(Error::Closed));
+    assert_eq!(bench.try_append(Some(0), None, 10).map(drop), Err(Error::Closed));
 }

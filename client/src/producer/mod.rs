@@ -10,6 +10,8 @@ mod queue;
 mod record;
 mod sender;
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use tokio::time::Instant;
 use accumulator::{Accumulator, Arrival, record_bytes_max};
 pub use options::{Acks, ProducerOptions};
 pub use partitioner::partition_of_key;
-use queue::{BATCHES_AWAY_MAX, Rules};
+use queue::{BATCHES_AWAY_MAX, Rules, Settlement};
 use record::{Callback, settled};
 pub use record::{Delivered, Delivery, ProducerRecord};
 use sender::Sender;
@@ -59,8 +61,13 @@ struct Shared {
     accumulator: Mutex<Accumulator>,
     /// Bytes of the buffer that are free.
     room: Semaphore,
+    /// Callers that wait for room.
+    callers_waiting: AtomicUsize,
     news: Notify,
 }
+
+/// A caller waits for room, until this is dropped.
+struct CallerWaits<'a>(&'a Shared);
 
 impl Producer {
     /// Starts the task that sends. Fails with [`Error::Invalid`] if the options contradict each
@@ -83,6 +90,7 @@ impl Producer {
         let shared = Arc::new(Shared {
             accumulator: Mutex::new(Accumulator::new(rules, fields)),
             room: Semaphore::new(options.buffer_bytes),
+            callers_waiting: AtomicUsize::new(0),
             news: Notify::new(),
         });
         let lane = Lane::Produce(random::number());
@@ -150,8 +158,8 @@ impl Producer {
             },
             Instant::now(),
             random::chance,
-        );
-        if is_news {
+        )?;
+        if is_news || self.shared.is_pressed() {
             self.shared.news.notify_one();
         }
         Ok(delivery)
@@ -212,8 +220,8 @@ impl Producer {
             room.forget();
             return Ok(());
         }
-        // While somebody waits for room, no batch waits for records.
-        self.shared.accumulator().seal_all();
+        // While somebody waits for room, no batch waits for records: the sender looks.
+        let _waits = self.shared.caller_waits();
         self.shared.news.notify_one();
         match tokio::time::timeout_at(deadline, self.shared.room.acquire_many(permits)).await {
             Ok(Ok(room)) => {
@@ -248,8 +256,7 @@ impl Producer {
         self.shared.room.close();
         let flushed = tokio::time::timeout(timeout, self.flush()).await;
         self.sender.abort();
-        let given_up = self.shared.accumulator().fail_all(&Error::Closed);
-        given_up.into_iter().for_each(queue::Settlement::announce);
+        self.shared.close();
         flushed.unwrap_or(Err(Error::Closed))
     }
 }
@@ -260,7 +267,31 @@ impl Drop for Producer {
     }
 }
 
+impl Drop for CallerWaits<'_> {
+    fn drop(&mut self) {
+        self.0.callers_waiting.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Shared {
+    fn caller_waits(&self) -> CallerWaits<'_> {
+        self.callers_waiting.fetch_add(1, Relaxed);
+        CallerWaits(self)
+    }
+
+    /// Whether somebody waits for room. Who has appended and sees nobody here need not tell the sender:
+    /// whoever comes to wait afterwards does.
+    fn is_pressed(&self) -> bool {
+        self.callers_waiting.load(Relaxed) > 0
+    }
+
+    /// Takes nothing any more, and gives up what is not settled.
+    fn close(&self) {
+        self.room.close();
+        let given_up = self.accumulator().close();
+        given_up.into_iter().for_each(Settlement::announce);
+    }
+
     /// Never held across an await, nor while a callback runs.
     fn accumulator(&self) -> MutexGuard<'_, Accumulator> {
         self.accumulator.lock().unwrap_or_else(PoisonError::into_inner)

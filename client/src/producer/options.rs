@@ -94,11 +94,11 @@ impl ProducerOptions {
         if self.is_idempotent && self.acks != Acks::All {
             return fail("an idempotent producer needs acks=all");
         }
-        if self.requests_in_flight_max == 0 {
-            return fail("max.in.flight.requests.per.connection must be at least 1");
+        if self.requests_in_flight_max == 0 || self.requests_in_flight_max > REQUESTS_MAX {
+            return fail("max.in.flight.requests.per.connection must be between 1 and 1000");
         }
-        if self.request_bytes_max > REQUEST_BYTES_MAX {
-            return fail("max.request.size must be at most 1 GiB");
+        if self.request_bytes_max.max(self.batch_bytes) > REQUEST_BYTES_MAX {
+            return fail("max.request.size and batch.size must be at most 1 GiB");
         }
         if self.buffer_bytes == 0 || self.buffer_bytes > BUFFER_BYTES_MAX {
             return fail("buffer.memory must be between 1 byte and 1 TiB");
@@ -106,9 +106,17 @@ impl ProducerOptions {
         if self.delivery_timeout < self.linger {
             return fail("delivery.timeout.ms must not be less than linger.ms");
         }
+        if self.block_max.max(self.delivery_timeout) > DURATION_MAX {
+            return fail("max.block.ms and delivery.timeout.ms must be at most 2147483647");
+        }
         Ok(())
     }
 }
+
+/// Kafka counts milliseconds in an i32.
+const DURATION_MAX: Duration = Duration::from_millis(i32::MAX as u64);
+
+const REQUESTS_MAX: usize = 1000;
 
 /// A frame's length is an i32.
 const REQUEST_BYTES_MAX: usize = 1 << 30;

@@ -386,6 +386,7 @@ impl Queue {
     /// Gives up everything.
     pub(super) fn fail_all(&mut self, error: &Error) -> Vec<Settlement> {
         self.seal();
+        self.away.iter_mut().for_each(|batch| batch.may_be_appended = true);
         let all: Vec<Batch> = self.away.drain(..).chain(self.waiting.drain(..)).collect();
         all.into_iter().filter_map(|batch| self.give_up(batch, error.clone())).collect()
     }
@@ -422,11 +423,6 @@ impl Queue {
         batch.attempts = batch.attempts.saturating_add(1);
         let next = now + rules.backoff.pause(batch.attempts, chance);
         if next > batch.created + rules.delivery_timeout {
-            // What was refused last may have been appended before.
-            let error = match batch.may_be_appended && !error.is_outcome_unknown() {
-                true => Error::TimedOut { context: error.to_string().into() },
-                false => error,
-            };
             return self.give_up(batch, error);
         }
         batch.not_before = Some(next);
@@ -446,6 +442,10 @@ impl Queue {
                 self.break_numbering();
             }
         }
+        let error = match batch.may_be_appended {
+            true => error.after_an_unknown_outcome(),
+            false => error,
+        };
         settle(batch, Err(error))
     }
 

@@ -303,6 +303,21 @@ fn a_refusal_says_nothing_of_the_attempts_before_it() {
     }
 }
 
+/// Its request may be done although nobody waits for the answer.
+#[test]
+fn the_number_of_what_is_given_up_while_it_is_away_is_not_used_again() {
+    let mut bench = Bench::introduced();
+    let delivery = bench.push_batch();
+    bench.take().unwrap();
+    let refused = Error::broker("producer id", ErrorCode::ClusterAuthorizationFailed);
+    bench.queue.fail_all(&refused).into_iter().for_each(Settlement::announce);
+    let error = delivery.now_or_never().unwrap().unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error}");
+    assert_eq!(error.code(), Some(ErrorCode::ClusterAuthorizationFailed));
+    bench.push_batch();
+    assert_eq!(number(&bench.take().unwrap()), (1, 0));
+}
+
 #[test]
 fn behind_a_gap_numbers_begin_again_under_the_next_epoch() {
     let mut bench = Bench::introduced();
@@ -644,9 +659,16 @@ fn storm(seed: u64, is_idempotent: bool, batch_records_max: u32) {
     assert!(is_in_order, "seed {seed}: {:?}", broker.log);
     let mut acknowledged = 0;
     for (value, delivery) in (0..).zip(&deliveries) {
-        if let Ok(offset) = heard(delivery).expect("something of every record") {
-            assert_eq!(broker.log[offset as usize], value, "seed {seed}");
-            acknowledged += 1;
+        match delivery.clone().now_or_never().expect("something of every record") {
+            Ok(delivered) => {
+                let offset = delivered.offset.unwrap().get();
+                assert_eq!(broker.log[offset as usize], value, "seed {seed}");
+                acknowledged += 1;
+            }
+            Err(error) if !error.is_outcome_unknown() => {
+                assert!(!broker.log.contains(&value), "seed {seed}: {value} is there: {error}");
+            }
+            Err(_) => {}
         }
     }
     assert!(acknowledged > 0, "seed {seed}");

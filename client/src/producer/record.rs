@@ -155,11 +155,10 @@ impl Promise {
         halves
     }
 
-    /// Tells all records where they are, or why they are nowhere; callbacks in the records' order. One
-    /// that panics is not the end of the others, nor of the task that sends.
+    /// Tells all records where they are, or why they are nowhere: first the callbacks, in the records'
+    /// order, so that who waits for the batch comes after them. One that panics is not the end of the
+    /// others, nor of the task that sends.
     pub(super) fn fulfil(self, outcome: Outcome) {
-        // Whoever asked may have lost interest.
-        let _ = self.sender.send(Fate::Settled(outcome.clone()));
         for (place, callback) in self.callbacks {
             let result = place.delivered(outcome.clone());
             // What a panic may leave half done is the callback's own.
@@ -168,6 +167,8 @@ impl Promise {
                 tracing::error!(%topic, %partition, "a callback of a record panicked");
             }
         }
+        // Whoever asked may have lost interest.
+        let _ = self.sender.send(Fate::Settled(outcome));
     }
 }
 

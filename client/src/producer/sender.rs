@@ -116,6 +116,11 @@ impl Sender {
             () = self.shared.news.notified() => News::Something,
             Some(done) = self.done.1.recv() => News::Done(done),
             answer = identity => News::Identity(answer),
+            Some(Err(error)) = self.lanes.join_next() => match error.try_into_panic() {
+                // What it had in hand is lost: nobody may wait for that.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => News::Something,
+            },
             // Ends only with the cluster, which we hold.
             _ = self.changes.changed() => News::Something,
             () = sleep_until(alarm), if alarm.is_some() => News::Something,
@@ -126,10 +131,9 @@ impl Sender {
         loop {
             let mut plan = Plan { sender: self, requests: BTreeMap::new() };
             let (shared, identity) = (plan.sender.shared.clone(), plan.sender.identity);
-            let ready =
-                shared.accumulator().take_ready(now, identity, |topic, partition, bytes| {
-                    plan.place(topic, partition, bytes)
-                });
+            let place = |topic: &_, partition, bytes| plan.place(topic, partition, bytes);
+            let is_pressed = shared.is_pressed();
+            let ready = shared.accumulator().take_ready(now, is_pressed, identity, place);
             let requests = plan.requests;
             if let Some(stale) = ready.identity_wanted {
                 self.want_identity(stale, now);
@@ -244,6 +248,9 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.close();
+        }
         self.cluster.close_lane(self.lane);
     }
 }

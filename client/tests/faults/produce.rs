@@ -1,6 +1,8 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::join_all;
 use pelton_client::{Acks, Cluster, Delivery, Error, Producer, ProducerOptions, ProducerRecord};
 use pelton_kafka::ErrorCode;
 use pelton_model::{Compression, PartitionIndex};
@@ -131,11 +133,36 @@ async fn a_full_buffer_does_not_wait_for_the_linger_time() {
         ..options()
     };
     let producer = producer(&broker, patient).await;
+    let value = [0; 30];
+    let record = record(&value);
+    let send = || tokio::time::timeout(Duration::from_secs(5), producer.send(&record));
     for _ in 0..5 {
-        let record = record(&[0; 30]);
-        let sent = tokio::time::timeout(Duration::from_secs(5), producer.send(&record));
-        sent.await.expect("in time").unwrap();
+        send().await.expect("in time").unwrap();
     }
+    // Also that of a caller that has waited itself.
+    for sent in join_all((0..5).map(|_| send())).await {
+        sent.expect("in time").unwrap();
+    }
+}
+
+/// On a runtime with threads, where the callbacks run beside whoever waits for the records.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_flushes_comes_after_the_callbacks() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let producer = producer(&broker, options()).await;
+    let is_told = Arc::new(AtomicBool::new(false));
+    // Nobody sends: it takes its time.
+    let (_nobody, slow) = std::sync::mpsc::channel::<()>();
+    let tell = {
+        let is_told = is_told.clone();
+        move |_| {
+            let _ = slow.recv_timeout(Duration::from_millis(50));
+            is_told.store(true, Ordering::Relaxed);
+        }
+    };
+    producer.send_with(&record(b"value"), tell).await.unwrap();
+    producer.flush().await.unwrap();
+    assert!(is_told.load(Ordering::Relaxed));
 }
 
 #[tokio::test]
@@ -387,6 +414,10 @@ async fn options_that_contradict_each_other_are_refused() {
         ProducerOptions { requests_in_flight_max: 0, ..options() },
         ProducerOptions { buffer_bytes: 0, ..options() },
         ProducerOptions { request_bytes_max: 2 << 30, ..options() },
+        ProducerOptions { batch_bytes: 2 << 30, ..options() },
+        ProducerOptions { requests_in_flight_max: usize::MAX, ..options() },
+        ProducerOptions { delivery_timeout: Duration::MAX, ..options() },
+        ProducerOptions { block_max: Duration::MAX, ..options() },
         ProducerOptions { linger: Duration::from_secs(1000), ..options() },
     ] {
         let refused = Producer::new(cluster.clone(), options);
