@@ -15,6 +15,8 @@
 //!   while another one that carries a number of the same kind is outstanding. New numbers begin at 0
 //!   under the next epoch of the same producer id, which needs no request (KIP-360): a broker
 //!   takes a greater epoch from anybody.
+//! - That the broker finds a batch out of order is such a certainty only behind a gap. Without one, it
+//!   has appended the batch and forgotten: the batch is given up.
 //! - So when a batch is given up and its number may leave a gap, or the broker has forgotten us, the
 //!   numbering is *broken*: what has a number is sent until its fate is known, then the next
 //!   numbering begins.
@@ -71,6 +73,9 @@ struct Numbering {
     /// Whether the broker knows it.
     is_known: bool,
     is_broken: bool,
+    /// The serial of the first batch that has left it and was certainly not appended: the broker takes
+    /// nothing of it from there on.
+    gap: Option<u64>,
 }
 
 /// How an attempt to send a batch ended.
@@ -255,6 +260,7 @@ impl Queue {
                     next_sequence: 0,
                     is_known: false,
                     is_broken: false,
+                    gap: None,
                 },
             };
             let base_sequence = numbering.next_sequence;
@@ -312,12 +318,19 @@ impl Queue {
         match error.code() {
             _ if batch.number.is_none() => {}
             Some(ErrorCode::OutOfOrderSequenceNumber) => {
-                // Not among those that the broker remembers, so it was never appended. Either an
-                // earlier one is still to come, and this one keeps its place behind it; or the
-                // broker counts otherwise than we.
+                // Not among those that the broker remembers. If there is a gap before it, or one whose
+                // fate is open, it was never appended, and keeps its place behind that one. Else the
+                // broker has appended it and forgotten, if an attempt may have been appended:
+                // Apache Kafka remembers one batch of a producer over a restart.
+                let is_explained =
+                    self.has_gap_before(batch.serial) || self.has_numbered_before(batch.serial);
+                if batch.may_be_appended && !is_explained {
+                    self.break_numbering();
+                    return self.give_up(batch, error);
+                }
                 batch.may_be_appended = false;
                 if !is_numbering_current || !self.has_numbered_before(batch.serial) {
-                    batch.number = None;
+                    self.leave_numbering(&mut batch);
                     self.break_numbering();
                 }
                 return self.again(batch, error, now, rules, chance);
@@ -329,11 +342,13 @@ impl Queue {
                 if batch.may_be_appended {
                     return self.give_up(batch, error);
                 }
-                batch.number = None;
+                self.leave_numbering(&mut batch);
                 return self.again(batch, error, now, rules, chance);
             }
             // In a broken numbering whatever is certainly not appended leaves it.
-            _ if !is_numbering_current && !batch.may_be_appended => batch.number = None,
+            _ if !is_numbering_current && !batch.may_be_appended => {
+                self.leave_numbering(&mut batch);
+            }
             _ => {}
         }
         if error.is_retriable() {
@@ -354,6 +369,10 @@ impl Queue {
         let behind = self.away.iter_mut().chain(&mut self.waiting).chain(&mut self.open);
         for batch in behind.filter(|batch| batch.serial > first.serial) {
             batch.serial += 1;
+        }
+        let gap = self.numbering.as_mut().and_then(|numbering| numbering.gap.as_mut());
+        if let Some(gap) = gap.filter(|gap| **gap > first.serial) {
+            *gap += 1;
         }
         self.next_serial += 1;
         halves.into_iter().rev().for_each(|half| self.waiting.insert(at, half));
@@ -440,6 +459,9 @@ impl Queue {
                 numbering.next_sequence = number.base_sequence;
             } else {
                 self.break_numbering();
+                if !batch.may_be_appended {
+                    self.note_gap(batch.serial);
+                }
             }
         }
         let error = match batch.may_be_appended {
@@ -449,13 +471,34 @@ impl Queue {
         settle(batch, Err(error))
     }
 
+    fn has_gap_before(&self, serial: u64) -> bool {
+        let gap = self.numbering.and_then(|numbering| numbering.gap);
+        gap.is_some_and(|gap| gap < serial)
+    }
+
+    /// For a batch that was certainly not appended under its number.
+    fn leave_numbering(&mut self, batch: &mut Batch) {
+        batch.number = None;
+        self.note_gap(batch.serial);
+    }
+
+    fn note_gap(&mut self, serial: u64) {
+        if let Some(numbering) = &mut self.numbering {
+            numbering.gap = Some(numbering.gap.map_or(serial, |gap| gap.min(serial)));
+        }
+    }
+
     fn break_numbering(&mut self) {
+        let numbered = self.waiting.iter_mut().filter(|batch| batch.number.is_some());
+        let mut gap = None;
+        for batch in numbered.filter(|batch| !batch.may_be_appended) {
+            batch.number = None;
+            gap = gap.or(Some(batch.serial));
+        }
         if let Some(numbering) = &mut self.numbering {
             numbering.is_broken = true;
         }
-        for batch in self.waiting.iter_mut().filter(|batch| !batch.may_be_appended) {
-            batch.number = None;
-        }
+        gap.into_iter().for_each(|gap| self.note_gap(gap));
     }
 }
 

@@ -343,6 +343,36 @@ fn behind_a_gap_numbers_begin_again_under_the_next_epoch() {
 }
 
 #[test]
+fn what_the_broker_has_appended_and_forgotten_is_not_sent_again() {
+    let mut bench = Bench::introduced();
+    let mut broker = Broker::new(1, |_| false);
+    (broker.is_known, broker.next_sequence) = (true, 1);
+    let deliveries: Vec<_> =
+        (1..=5).flat_map(|value| bench.push_values(value..value + 1)).collect();
+    let parcels: Vec<_> = std::iter::from_fn(|| bench.take()).collect();
+    for mut parcel in parcels {
+        broker.produce(&mut parcel).unwrap();
+        bench.back(parcel, lost());
+    }
+    broker.restart();
+    let later = bench.push_values(6..7);
+    bench.wait(Duration::from_secs(1));
+    while let Some(mut parcel) = bench.take() {
+        let verdict = match broker.produce(&mut parcel) {
+            Ok(offset) => appended(offset),
+            Err(code) => answered(code),
+        };
+        bench.back(parcel, verdict).into_iter().for_each(Settlement::announce);
+    }
+    assert_eq!(broker.log, [1, 2, 3, 4, 5, 6]);
+    for delivery in &deliveries[..4] {
+        let error = delivery.clone().now_or_never().unwrap().unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error}");
+    }
+    assert_eq!([heard(&deliveries[4]), heard(&later[0])], [Some(Ok(4)), Some(Ok(5))]);
+}
+
+#[test]
 fn a_forgotten_producer_repeats_only_what_was_certainly_not_appended() {
     let mut bench = Bench::introduced();
     bench.push_batch();
@@ -586,6 +616,12 @@ impl Broker {
         Ok(offset)
     }
 
+    /// Apache Kafka's snapshots of producers hold one batch of each.
+    fn restart(&mut self) {
+        let forgotten = self.remembered.len().saturating_sub(1);
+        self.remembered.drain(..forgotten);
+    }
+
     fn append(&mut self, records: &[u32]) -> i64 {
         let offset = self.log.len() as i64;
         self.log.extend(records);
@@ -631,6 +667,9 @@ fn storm(seed: u64, is_idempotent: bool, batch_records_max: u32) {
                     let _ = broker.produce(&mut parcel);
                 }
                 back.extend(bench.back(parcel, lost()));
+            }
+            if dice.bool() {
+                broker.restart();
             }
         } else if let Some(mut parcel) = wire.pop_front() {
             let verdict = if !is_calm && dice.u8(..) < 12 {
