@@ -37,6 +37,9 @@ use crate::error::{Error, Result};
 use crate::group::offsets::Committed;
 use crate::random;
 
+/// A user that does not wait for its commits asks for no more than so many.
+const COMMITS_IN_LINE_MAX: usize = 1000;
+
 /// Reads partitions that the caller chooses ([`Consumer::assign`]) or that a group gives it
 /// ([`Consumer::subscribe`]). Records of a partition come in the order of their offsets.
 /// Transactions are not looked at: aborted records come too (`read_uncommitted`).
@@ -314,9 +317,14 @@ impl Consumer {
     }
 
     /// [`Consumer::commit`] without waiting; `callback` is told how that went. What was handed out
-    /// when this is called counts; commits go in the order of their calls.
+    /// when this is called counts; commits go in the order of their calls. Fails with
+    /// [`Error::Invalid`] while a thousand wait.
     pub fn commit_async(&self, callback: impl FnOnce(Result<()>) + Send + 'static) -> Result<()> {
         let group = self.group()?.clone();
+        if group.commits_in_line() >= COMMITS_IN_LINE_MAX {
+            let reason = format!("{COMMITS_IN_LINE_MAX} commits wait already");
+            return Err(Error::Invalid(reason.into()));
+        }
         let (asked, progress) = self.0.inner.line_up(&group, true);
         tokio::spawn(async move { callback(group.commit(asked, &committable(progress)).await) });
         Ok(())

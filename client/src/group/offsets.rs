@@ -78,7 +78,8 @@ impl Identity {
     }
 }
 
-/// Commits all or tells the first error; tries again while that is worth it.
+/// Commits all or tells the first error; tries again while that is worth it. Not for a topic that is
+/// gone, as everybody who wants to commit waits meanwhile, and so does a hand-over.
 pub(crate) async fn commit(
     coordinator: &Coordinator,
     group: &str,
@@ -94,6 +95,9 @@ pub(crate) async fn commit(
             Ok(()) => return Ok(()),
             Err(error) => {
                 check_membership(group, &error)?;
+                if error.code() == Some(ErrorCode::UnknownTopicOrPartition) {
+                    return Err(error);
+                }
                 retry.after(error).await?;
             }
         }

@@ -41,6 +41,8 @@ pub struct FakeGroup {
     pub coordinator: Option<(i32, i32)>,
     /// Whoever commits or fetches as a member of another epoch is told that it is stale; None: nobody.
     pub epoch: Option<i32>,
+    /// Commits of this topic's partition 0 are refused so.
+    pub refusal: ErrorCode,
     /// Instead of an answer to a commit the connection is closed.
     pub hangs_up_on_commits: bool,
     pub classic: FakeClassic,
@@ -63,6 +65,7 @@ impl FakeGroup {
             heartbeat_interval_ms: 50,
             coordinator: None,
             epoch: None,
+            refusal: ErrorCode::None,
             hangs_up_on_commits: false,
             classic: FakeClassic::default(),
             heartbeats: Vec::new(),
@@ -135,12 +138,15 @@ impl FakeGroup {
         self.commits.push(request.generation_id_or_member_epoch);
         let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
         self.committed.extend(partitions.map(|partition| partition.committed_offset));
-        let code = self.check(request.generation_id_or_member_epoch);
+        let code = |index| match self.check(request.generation_id_or_member_epoch) {
+            0 if index == 0 => self.refusal.code(),
+            code => code,
+        };
         let topics = request.topics.iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|partition| {
                 message!(OffsetCommitResponsePartition {
                     partition_index: partition.partition_index,
-                    error_code: code,
+                    error_code: code(partition.partition_index),
                 })
             });
             message!(OffsetCommitResponseTopic {

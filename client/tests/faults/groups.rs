@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pelton_client::{
-    Consumer, ConsumerOptions, Error, Event, GroupOptions, GroupProtocol, Partitions,
+    Committed, Consumer, ConsumerOptions, Error, Event, GroupOptions, GroupProtocol, Partitions,
     RebalanceListener, StartAt, TopicPartition,
 };
 use pelton_kafka::ErrorCode;
@@ -497,6 +497,97 @@ async fn commits_that_nobody_waits_for_go_in_the_order_of_their_calls() {
     }
     let in_order: Vec<_> = (1..=COUNT).collect();
     assert_eq!(broker.group(|group| group.committed.clone()), in_order);
+}
+
+#[tokio::test]
+async fn who_leaves_has_its_commits_done_first() {
+    const COUNT: i64 = 8;
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    let mut records = BatchBuilder::new(BatchFields::default());
+    (0..COUNT).for_each(|_| records.push(&NewRecord::default()));
+    broker.append(0, records.build());
+    let consumer = member(&broker, GroupProtocol::Classic).await;
+    consumer.subscribe(&[TOPIC]).unwrap();
+    let (told, mut heard) = mpsc::unbounded_channel();
+    for _ in 0..COUNT {
+        let record = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+        assert!(matches!(record, Ok(Event::Record(_))), "{record:?}");
+        let told = told.clone();
+        consumer.commit_async(move |result| told.send(result).unwrap()).unwrap();
+    }
+    consumer.close(SOON).await.unwrap();
+    let in_order: Vec<_> = (1..=COUNT).collect();
+    assert_eq!(broker.group(|group| group.committed.clone()), in_order);
+    assert_eq!(broker.group(|group| group.classic.leaves.len()), 1);
+    for _ in 0..COUNT {
+        assert_eq!(tokio::time::timeout(SOON, heard.recv()).await, Ok(Some(Ok(()))));
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_before_a_partition_goes_is_committed_before_it_goes() {
+    let goes = Arc::new(AtomicBool::new(false));
+    let broker = FakeBroker::start_with_group(FakeGroup::new({
+        let goes = goes.clone();
+        move |beat| match beat.member_epoch {
+            0 => Beaten::Answer(1, Some(vec![0, 1])),
+            epoch => Beaten::Answer(epoch, goes.load(Ordering::Relaxed).then(|| vec![1])),
+        }
+    }))
+    .await;
+    let consumer = member(&broker, GroupProtocol::Consumer).await;
+    consumer.subscribe(&[TOPIC]).unwrap();
+    until(&consumer, || consumer.assignment().len() == 2).await;
+    broker.group(|group| group.hangs_up_on_commits = true);
+    let (told, heard) = tokio::sync::oneshot::channel();
+    let both = [0, 1].map(|index| {
+        let at = Committed { offset: Offset::new(7), leader_epoch: None, metadata: String::new() };
+        (TopicPartition::new(TOPIC, index), at)
+    });
+    consumer.seek(&both.clone().map(|(of, _)| of), StartAt::Offset(Offset::new(7))).unwrap();
+    until(&consumer, || both.iter().all(|(of, _)| consumer.position(of).is_some())).await;
+    consumer.commit_async(move |result| told.send(result).unwrap()).unwrap();
+    goes.store(true, Ordering::Relaxed);
+    // The one after next is sent by who has heard that the partition goes.
+    let beats = || broker.group(|group| group.heartbeats.len());
+    let before = beats();
+    until(&consumer, || beats() > before + 2).await;
+    let acknowledges = |group: &mut FakeGroup| {
+        let owned = group.heartbeats.iter().rev().find_map(|beat| beat.topic_partitions.clone());
+        owned.is_some_and(|topics| topics.iter().any(|topic| topic.partitions == [1]))
+    };
+    assert!(!broker.group(acknowledges));
+    broker.group(|group| group.hangs_up_on_commits = false);
+    until(&consumer, || broker.group(acknowledges)).await;
+    assert_eq!(tokio::time::timeout(SOON, heard).await.expect("in time"), Ok(Ok(())));
+}
+
+/// Else a hand-over would wait for as long as anything is tried again.
+#[tokio::test]
+async fn a_commit_of_a_topic_that_is_gone_holds_nobody_up() {
+    let goes = Arc::new(AtomicBool::new(false));
+    let mut group = FakeGroup::new({
+        let goes = goes.clone();
+        move |beat| match beat.member_epoch {
+            0 => Beaten::Answer(1, Some(vec![0, 1])),
+            epoch => Beaten::Answer(epoch, goes.load(Ordering::Relaxed).then(|| vec![1])),
+        }
+    });
+    group.refusal = ErrorCode::UnknownTopicOrPartition;
+    let broker = FakeBroker::start_with_group(group).await;
+    broker.append(0, batch(b"value", Compression::None));
+    let mut options = options(GroupProtocol::Consumer);
+    // Not in turn, while this test runs.
+    options.group.as_mut().unwrap().auto_commit = Some(Duration::from_secs(300));
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    consumer.subscribe(&[TOPIC]).unwrap();
+    let gone = TopicPartition::new(TOPIC, 0);
+    until(&consumer, || consumer.position(&gone) == Some(Offset::new(1))).await;
+    goes.store(true, Ordering::Relaxed);
+    until(&consumer, || consumer.assignment() == [TopicPartition::new(TOPIC, 1)]).await;
+    assert_eq!(broker.group(|group| group.commits.clone()), [1], "it is not tried again");
 }
 
 #[tokio::test]

@@ -29,6 +29,11 @@ impl CommitOrder {
             None => Place::Behind(turn),
         }
     }
+
+    /// Places that are taken, also that of whose turn it is.
+    pub(super) fn len(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
 }
 
 impl Place {

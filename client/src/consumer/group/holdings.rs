@@ -34,17 +34,11 @@ impl Holdings {
         held.retain(|of, _| !partitions.contains(of));
     }
 
-    /// One of `partitions` that the member had `before` and has not had all the time since. Of one that
-    /// it did not have it is the user's own business to commit something.
-    pub(super) fn given_up_since<'a>(
-        &self,
-        before: &Held,
-        mut partitions: impl Iterator<Item = &'a TopicPartition>,
-    ) -> Option<&'a TopicPartition> {
-        partitions.find(|of| {
-            let number = before.get(*of);
-            number.is_some() && number != self.held.get(*of)
-        })
+    /// Whether the member had a partition `before` and has not had it all the time since. Of one that it
+    /// did not have it is the user's own business to commit something.
+    pub(super) fn is_given_up_since(&self, before: &Held, of: &TopicPartition) -> bool {
+        let number = before.get(of);
+        number.is_some() && number != self.held.get(of)
     }
 }
 

@@ -6,17 +6,16 @@ fn partitions(indexes: &[i32]) -> BTreeSet<TopicPartition> {
 
 #[test]
 fn what_was_given_up_is_told_also_when_it_has_come_back() {
+    let [kept, moved] = [0, 1].map(|index| TopicPartition::new("t", index));
     let mut holdings = Holdings::default();
     holdings.got(&partitions(&[0, 1]));
     let before = holdings.now();
     holdings.gave_up(&partitions(&[1]));
-    let given_up = TopicPartition::new("t", 1);
-    let both = partitions(&[0, 1]);
-    assert_eq!(holdings.given_up_since(&before, both.iter()), Some(&given_up));
+    assert!(holdings.is_given_up_since(&before, &moved));
     holdings.got(&partitions(&[1]));
-    assert_eq!(holdings.given_up_since(&before, both.iter()), Some(&given_up));
-    assert_eq!(holdings.given_up_since(&before, partitions(&[0]).iter()), None);
-    assert_eq!(holdings.given_up_since(&holdings.now(), both.iter()), None);
+    assert!(holdings.is_given_up_since(&before, &moved));
+    assert!(!holdings.is_given_up_since(&before, &kept));
+    assert!(!holdings.is_given_up_since(&holdings.now(), &moved));
 }
 
 #[test]
@@ -25,5 +24,7 @@ fn what_was_not_held_is_not_given_up() {
     let before = holdings.now();
     holdings.got(&partitions(&[0]));
     holdings.gave_up(&partitions(&[0]));
-    assert_eq!(holdings.given_up_since(&before, partitions(&[0, 7]).iter()), None);
+    for index in [0, 7] {
+        assert!(!holdings.is_given_up_since(&before, &TopicPartition::new("t", index)));
+    }
 }

@@ -14,6 +14,7 @@ mod requests;
 mod standing;
 mod step;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -145,7 +146,17 @@ impl Group {
         AskedFor { place: self.commit_order.line_up(), held: self.control().holdings.now() }
     }
 
-    /// Commits as what we are when it is our turn.
+    /// Returns when every commit that was asked for before is done.
+    async fn commits_before(&self) {
+        drop(self.commit_order.line_up().turn().await);
+    }
+
+    pub(super) fn commits_in_line(&self) -> usize {
+        self.commit_order.len()
+    }
+
+    /// Commits as what we are when it is our turn; not what was given up since it was asked for, which
+    /// is an error once all else is committed.
     pub(super) async fn commit(
         &self,
         AskedFor { place, held }: AskedFor,
@@ -155,33 +166,50 @@ impl Group {
         let mut standing = Standing::new(self);
         loop {
             let identity = standing.identity();
-            self.check_commit(&identity, &held, offsets)?;
-            match offsets::commit(&self.coordinator, &self.options.id, &identity, offsets).await {
-                Ok(()) => break,
+            let (own, given_up) = self.divide(&held, offsets);
+            self.check_commit(&identity, &own)?;
+            match offsets::commit(&self.coordinator, &self.options.id, &identity, &own).await {
+                Ok(()) => {
+                    self.control().committed.extend(own.into_owned());
+                    let Some(of) = given_up else { return Ok(()) };
+                    let reason = format!("{of} was given up before its offset was committed");
+                    return Err(self.not_a_member(reason));
+                }
                 Err(error) => standing.after(error).await?,
             }
         }
-        let new = offsets.iter().map(|(of, committed)| (of.clone(), committed.clone()));
-        self.control().committed.extend(new);
-        Ok(())
     }
 
-    /// What the coordinator cannot tell: it accepts old offsets of who has been fenced and has joined
-    /// again, and of anybody while the group is empty.
+    /// What of `offsets` may be committed, and a partition that was given up since.
+    fn divide<'a>(
+        &self,
+        held: &Held,
+        offsets: &'a BTreeMap<TopicPartition, Committed>,
+    ) -> (Cow<'a, BTreeMap<TopicPartition, Committed>>, Option<&'a TopicPartition>) {
+        let control = self.control();
+        let is_given_up = |of: &TopicPartition| control.holdings.is_given_up_since(held, of);
+        let given_up = offsets.keys().find(|of| is_given_up(of));
+        if given_up.is_none() {
+            return (Cow::Borrowed(offsets), None);
+        }
+        let own = offsets.iter().filter(|(of, _)| !is_given_up(of));
+        (Cow::Owned(own.map(|(of, committed)| (of.clone(), committed.clone())).collect()), given_up)
+    }
+
+    /// A group without members takes commits of anybody.
     fn check_commit(
         &self,
         identity: &Identity,
-        held: &Held,
         offsets: &BTreeMap<TopicPartition, Committed>,
     ) -> Result<()> {
-        let control = self.control();
-        let is_outside = control.is_subscribed && identity.term.is_none() && !offsets.is_empty();
-        let reason = match control.holdings.given_up_since(held, offsets.keys()) {
-            Some(of) => format!("{of} was given up before its offset was committed").into(),
-            None if is_outside => ErrorCode::UnknownMemberId.name().into(),
-            None => return Ok(()),
-        };
-        Err(Error::NotAMember { group: self.options.id.as_str().into(), reason })
+        match self.is_subscribed() && identity.term.is_none() && !offsets.is_empty() {
+            true => Err(self.not_a_member(ErrorCode::UnknownMemberId.name())),
+            false => Ok(()),
+        }
+    }
+
+    fn not_a_member(&self, reason: impl Into<Arc<str>>) -> Error {
+        Error::NotAMember { group: self.options.id.as_str().into(), reason: reason.into() }
     }
 
     /// Commits what has changed since the last commit.

@@ -136,6 +136,9 @@ impl GroupTask {
             }
         }
         self.call_listener(Told::Revoked, &revoked).await;
+        if !revoked.is_empty() {
+            self.commits_before().await;
+        }
         self.call_listener(Told::Lost, &lost).await;
         let mut state = self.inner.state();
         revoked.iter().chain(&lost).for_each(|of| state.unassign(of));
@@ -148,6 +151,16 @@ impl GroupTask {
         drop(control);
         self.inner.ready.notify_waiters();
         User::IsDone
+    }
+
+    /// What the user wants committed, while it still can be; not for longer than one commit may take.
+    pub(super) async fn commits_before(&mut self) {
+        let group = self.group.clone();
+        let patience = self.inner.cluster.options().retry_timeout;
+        let committed = async move { tokio::time::timeout(patience, group.commits_before()).await };
+        if self.beating(committed).await.is_err() {
+            tracing::warn!(group = self.group.options.id, "commits that wait are not waited for");
+        }
     }
 
     pub(super) async fn call_listener(

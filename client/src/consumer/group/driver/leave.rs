@@ -38,7 +38,11 @@ impl GroupTask {
         self.send_leave().await;
     }
 
+    /// What was to be committed is committed first, as it can be by a member only.
     async fn send_leave(&mut self) {
+        if self.machine.is_member() {
+            self.commits_before().await;
+        }
         // What it may be about to say is of no interest any more.
         self.beating = None;
         let (coordinator, options) = (&self.group.coordinator, &self.group.options);
