@@ -6,6 +6,7 @@ mod support;
 mod admin;
 mod broken_batches;
 mod crash;
+mod density;
 mod figures;
 mod frozen_disk;
 mod full_disk;

@@ -131,6 +131,15 @@ impl Broker {
         self.status_bytes("VmHWM:")
     }
 
+    /// Those that it has open in a directory, or below.
+    pub fn open_files(&self, directory: &Path) -> usize {
+        let directory = directory.canonicalize().expect("a directory");
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a process");
+        // One that it has closed meanwhile cannot be read.
+        let files = files.filter_map(|file| fs::read_link(file.expect("a file").path()).ok());
+        files.filter(|file| file.starts_with(&directory)).count()
+    }
+
     /// From now on it opens no more files, connections included, while it has so many: below what it
     /// has, none at all. Returns what it was allowed before.
     pub fn limit_files(&self, most: u64) -> u64 {
