@@ -5,6 +5,8 @@ use std::io;
 
 use pelton_kafka::ErrorCode;
 
+use crate::failures::Failures;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -19,6 +21,8 @@ pub enum Error {
     Connection { address: String, reason: String },
     /// The broker answered a request of the load with an error that no retry would mend.
     Broker { context: String, code: ErrorCode },
+    /// The broker did not take all that a topic was to be filled with; a reason, if it gave one.
+    NotFilled { failures: Failures, first_error: Option<String> },
     /// A file, a device, or what the system tells of a process.
     Io { context: String, error: io::Error },
     /// Somebody pressed Ctrl-C.
@@ -43,6 +47,10 @@ impl fmt::Display for Error {
             Error::Client(error) => error.fmt(f),
             Error::Connection { address, reason } => write!(f, "{address}: {reason}"),
             Error::Broker { context, code } => write!(f, "{context}: {code}"),
+            Error::NotFilled { failures, first_error } => {
+                write!(f, "the topic was not filled: {failures}")?;
+                first_error.iter().try_for_each(|reason| write!(f, " ({reason})"))
+            }
             Error::Io { context, error } => write!(f, "{context}: {error}"),
             Error::Interrupted => f.write_str("interrupted"),
         }

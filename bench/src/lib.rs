@@ -24,6 +24,7 @@ mod drive;
 mod error;
 mod failures;
 mod files;
+mod filling;
 pub mod groups;
 pub mod omb;
 pub mod plan;
@@ -31,6 +32,8 @@ pub mod process;
 pub mod report;
 mod run;
 pub mod schedule;
+#[cfg(test)]
+mod scripted_broker;
 pub mod sightings;
 pub mod tally;
 mod topic;

@@ -11,10 +11,11 @@ use serde::Serialize;
 use crate::assignment::{Share, deal};
 use crate::clock;
 use crate::drive::{
-    FetchJob, GreetJob, Job, Live, Phase, Position, ProduceJob, ReadMode, Readers, Watcher,
+    FetchJob, GreetJob, Job, Live, Phase, Position, ReadMode, Readers, Watcher, producing,
 };
 use crate::error::Result;
 use crate::failures::Failures;
+use crate::filling;
 use crate::plan::{Plan, Workload};
 use crate::process::{Sample, Usage};
 use crate::sightings::Sightings;
@@ -208,7 +209,7 @@ impl Bench<'_> {
         let plan = &self.plan;
         let shares = deal(&self.topic.leaders, plan.connections)?;
         let readers = || deal(&self.topic.leaders, plan.consumers);
-        let mut phase = self.phase(Vec::new());
+        let mut phase = Phase::new(plan.clone(), self.topic.clone(), Vec::new());
         match plan.workload {
             Workload::Produce => {
                 phase.jobs = producing(&shares, true, false);
@@ -284,35 +285,13 @@ impl Bench<'_> {
         })
     }
 
-    fn phase(&self, jobs: Vec<Job>) -> Phase {
-        Phase {
-            plan: self.plan.clone(),
-            topic: self.topic.clone(),
-            jobs,
-            warm_up: Duration::ZERO,
-            duration: None,
-            sightings: None,
-            readers: Arc::new(Readers::new(0)),
-        }
-    }
-
-    /// Brings the backlog in, as fast as it goes; an existing topic has its own.
+    /// An existing topic has its own backlog.
     async fn fill(&self, shares: &[Share], progress: &mut dyn FnMut(Progress)) -> Result<()> {
         if self.plan.topic.existing.is_some() {
             return Ok(());
         }
         progress(Progress::Part("filling the topic".into()));
-        let mut jobs = producing(shares, false, false);
-        for (job, share) in jobs.iter_mut().zip(shares) {
-            let batches = self.plan.batches_of(share.partitions.len()) as u64;
-            let of_all = self.plan.batch.payload_bytes().max(1) * batches * shares.len() as u64;
-            if let Job::Produce(job) = job {
-                job.requests = Some(self.plan.backlog_bytes.div_ceil(of_all).max(1));
-            }
-        }
-        let phase = self.phase(jobs);
-        phase.run(&mut Meter::new(None, progress)).await?;
-        Ok(())
+        filling::fill(&self.plan, &self.topic, shares, &mut Meter::new(None, progress)).await
     }
 
     async fn positions(&self) -> Result<Vec<Position>> {
@@ -327,15 +306,6 @@ impl Bench<'_> {
         }
         Ok(positions)
     }
-}
-
-pub(crate) fn producing(shares: &[Share], is_paced: bool, until_read: bool) -> Vec<Job> {
-    let count = shares.len();
-    let job = |(index, share): (usize, &Share)| {
-        let share = share.clone();
-        Job::Produce(ProduceJob { share, index, count, requests: None, is_paced, until_read })
-    };
-    shares.iter().enumerate().map(job).collect()
 }
 
 fn fetching(shares: &[Share], positions: &[Position], mode: ReadMode) -> Vec<Job> {

@@ -28,12 +28,11 @@ pub use self::scrape::CompactedBytes;
 pub use self::table::{to_json, write_compaction_table};
 use crate::assignment::deal;
 use crate::batches::BatchShape;
-use crate::drive::{Books, Live, Phase, Readers, Watcher};
+use crate::drive::{Books, Live, Phase, Readers, Watcher, producing};
 use crate::error::{Error, Result};
 use crate::failures::Failures;
 use crate::plan::{Plan, TopicPlan, Workload};
 use crate::process::{Sample, Usage};
-use crate::run::producing;
 use crate::schedule::Rate;
 use crate::tally::{LATENCY_NS_MAX, LATENCY_NS_MIN, Tally};
 use crate::topic::{self, TopicNames};
@@ -362,15 +361,14 @@ impl Bench<'_> {
 
     fn phase(&self, duration: Option<Duration>, until: Option<Arc<Readers>>) -> Result<Phase> {
         let shares = deal(&self.topic.leaders, self.load.connections)?;
-        Ok(Phase {
-            plan: self.load.clone(),
-            topic: self.topic.clone(),
-            jobs: producing(&shares, true, until.is_some()),
-            warm_up: self.load.warm_up,
-            duration,
-            sightings: None,
-            readers: until.unwrap_or_else(|| Arc::new(Readers::new(0))),
-        })
+        let jobs = producing(&shares, true, until.is_some());
+        let mut phase = Phase::new(self.load.clone(), self.topic.clone(), jobs);
+        phase.warm_up = self.load.warm_up;
+        phase.duration = duration;
+        if let Some(until) = until {
+            phase.readers = until;
+        }
+        Ok(phase)
     }
 }
 

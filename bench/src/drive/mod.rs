@@ -16,7 +16,7 @@ mod thread;
 pub(crate) use books::{Books, Live};
 pub(crate) use fetch::{FetchJob, Position, ReadMode};
 pub(crate) use greet::GreetJob;
-pub(crate) use produce::ProduceJob;
+pub(crate) use produce::{ProduceJob, producing};
 pub(crate) use readers::Readers;
 
 use std::sync::Arc;
@@ -92,6 +92,19 @@ pub(crate) trait Watcher {
 }
 
 impl Phase {
+    /// That is over when all jobs are done, and that nobody watches.
+    pub fn new(plan: Arc<Plan>, topic: Arc<TopicNames>, jobs: Vec<Job>) -> Self {
+        Self {
+            plan,
+            topic,
+            jobs,
+            warm_up: Duration::ZERO,
+            duration: None,
+            sightings: None,
+            readers: Arc::new(Readers::new(0)),
+        }
+    }
+
     fn window(&self, begin: Instant) -> Window {
         match self.duration {
             Some(duration) => Window::new(begin + self.warm_up, duration),

@@ -14,6 +14,7 @@ use pelton_kafka::produce::{
 };
 use pelton_kafka::{ApiKey, ErrorCode, Frame, ResponseHeader, TopicRef};
 
+use super::Job;
 use super::books::Books;
 use super::readers::Readers;
 use super::session::Load;
@@ -41,6 +42,16 @@ pub(crate) struct ProduceJob {
     pub until_read: bool,
     /// Whether the plan's rate holds; filling a topic goes as fast as it can.
     pub is_paced: bool,
+}
+
+/// Jobs that have all shares between them.
+pub(crate) fn producing(shares: &[Share], is_paced: bool, until_read: bool) -> Vec<Job> {
+    let count = shares.len();
+    let job = |(index, share): (usize, &Share)| {
+        let share = share.clone();
+        Job::Produce(ProduceJob { share, index, count, requests: None, is_paced, until_read })
+    };
+    shares.iter().enumerate().map(job).collect()
 }
 
 pub(crate) struct Producer {

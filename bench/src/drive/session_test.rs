@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::task::ready;
 
 use futures::future::BoxFuture;
-use pelton_kafka::RequestHeader;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
 use super::*;
 use crate::schedule::Until;
+use crate::scripted_broker::{introduce, read_request};
 
 const MS: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -58,27 +58,11 @@ impl Load for Pings {
     }
 }
 
-async fn read_request(socket: &mut TcpStream) -> Option<RequestHeader> {
-    let length = socket.read_i32().await.ok()?;
-    let mut frame = vec![0; usize::try_from(length).unwrap()];
-    socket.read_exact(&mut frame).await.ok()?;
-    Some(RequestHeader::decode(frame.into()).unwrap().0)
-}
-
-/// Says, in version 0 alone, that it knows no request.
-async fn introduce(socket: &mut TcpStream) {
-    for error in [0x23, 0] {
-        read_request(socket).await.unwrap();
-        let answer = [0, 0, 0, 10, 0, 0, 0, 0, 0, error, 0, 0, 0, 0];
-        socket.write_all(&answer).await.unwrap();
-    }
-}
-
 /// A broker that answers ApiVersions, and then what `answer` makes of the n-th request: an answer
 /// after some time, or none any more.
 async fn serve(listener: TcpListener, answer: impl Fn(usize) -> Option<Duration>) {
     let (mut socket, _) = listener.accept().await.unwrap();
-    introduce(&mut socket).await;
+    introduce(&mut socket, &[]).await;
     for number in 0.. {
         let Some(header) = read_request(&mut socket).await else { return };
         match answer(number) {
@@ -259,7 +243,7 @@ fn a_broker_that_goes_away_is_an_error() {
         let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
         tokio::task::spawn_local(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
-            introduce(&mut socket).await;
+            introduce(&mut socket, &[]).await;
             read_request(&mut socket).await.unwrap();
         });
         let connection = Connection::connect(&address).await.unwrap();
