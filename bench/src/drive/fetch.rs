@@ -39,7 +39,7 @@ pub(crate) struct Position {
 pub(crate) enum ReadMode {
     /// Begin again.
     Over,
-    /// Be done.
+    /// Be done; a partition that is refused ends the run.
     Once,
     /// Wait for more, until all that was produced is seen.
     Follow,
@@ -243,7 +243,8 @@ impl Load for Fetcher {
                     let records = partition.records.as_deref().unwrap_or_default();
                     counts.add(self.read_partition(lane, partition.index, records, now)?);
                 }
-                code if code.is_retriable() => {
+                // What is read to its end would be asked for without one.
+                code if code.is_retriable() && self.mode != ReadMode::Once => {
                     is_refused = true;
                     let mut books = self.books.borrow_mut();
                     books.fetch.retriable_error(|| format!("Fetch: {code}"));

@@ -78,14 +78,15 @@ impl FetchSession {
     }
 
     /// Whether the answer's error means that the broker has forgotten the session; then the next
-    /// request begins another.
+    /// request begins another. One that is refused from its beginning is not lost.
     pub fn is_lost(&mut self, error: ErrorCode) -> bool {
-        let is_lost = matches!(
-            error,
-            ErrorCode::FetchSessionIdNotFound
-                | ErrorCode::InvalidFetchSessionEpoch
-                | ErrorCode::FetchSessionTopicIdError
-        );
+        let is_lost = self.id != 0
+            && matches!(
+                error,
+                ErrorCode::FetchSessionIdNotFound
+                    | ErrorCode::InvalidFetchSessionEpoch
+                    | ErrorCode::FetchSessionTopicIdError
+            );
         if is_lost {
             *self = Self::new(self.is_used);
         }

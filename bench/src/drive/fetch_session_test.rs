@@ -48,6 +48,7 @@ fn a_lost_session_is_begun_anew_and_other_errors_are_not_its() {
     assert_eq!(session.ask(), asking(7, 1, Some(&[]), &[]));
     assert!(session.is_lost(ErrorCode::FetchSessionIdNotFound));
     assert_eq!(session.ask(), asking(0, 0, None, &[]));
+    assert!(!session.is_lost(ErrorCode::FetchSessionIdNotFound));
 }
 
 #[test]

@@ -8,15 +8,15 @@ use crate::tally::Window;
 const MS: Duration = Duration::from_millis(1);
 const VERSION: i16 = 11;
 
-/// Of partition 0, which has been asked for.
-fn asked(begin: Instant) -> Fetcher {
+/// Of partition 0, which has been asked for in a session.
+fn asked(begin: Instant, mode: ReadMode) -> Fetcher {
     let books = Books::new(Window::new(begin, 1000 * MS), Arc::default());
     let position = Position { partition: 0, start: 0, next: 0, end: 10 };
     let mut fetcher = Fetcher {
         version: VERSION,
         topic: TopicRef::Name("t".into()),
         plan: FetchPlan::default(),
-        mode: ReadMode::Over,
+        mode,
         lanes: vec![Lane {
             positions: BTreeMap::from([(0, position)]),
             first: 0,
@@ -27,6 +27,7 @@ fn asked(begin: Instant) -> Fetcher {
         books: Rc::new(RefCell::new(books)),
         sightings: None,
     };
+    fetcher.lanes[0].session.answered(1);
     assert!(fetcher.request(1).unwrap().is_some());
     fetcher
 }
@@ -48,7 +49,7 @@ fn a_fetch_that_tells_an_error_is_told_of_and_not_timed() {
     for (session, partition) in
         [(none, ErrorCode::NotLeaderOrFollower), (ErrorCode::FetchSessionIdNotFound, none)]
     {
-        let mut fetcher = asked(begin);
+        let mut fetcher = asked(begin, ReadMode::Over);
         fetcher.answer(answer(session, partition), begin, begin + MS).unwrap();
         {
             let books = fetcher.books.borrow();
@@ -62,4 +63,21 @@ fn a_fetch_that_tells_an_error_is_told_of_and_not_timed() {
         let books = fetcher.books.borrow();
         assert_eq!((books.fetch.counts.requests, books.fetch.latencies.len()), (1, 1));
     }
+}
+
+#[test]
+fn a_drain_ends_with_a_partition_that_is_refused() {
+    let begin = crate::clock::now();
+    let none = ErrorCode::None;
+    let mut fetcher = asked(begin, ReadMode::Once);
+    let refused = answer(none, ErrorCode::UnknownTopicId);
+    let error = fetcher.answer(refused, begin, begin + MS).unwrap_err().to_string();
+    assert_eq!(error, "fetch from partition 0: UNKNOWN_TOPIC_ID");
+
+    // A session may be lost, and not every time that one is begun.
+    let mut fetcher = asked(begin, ReadMode::Once);
+    let lost = || answer(ErrorCode::FetchSessionIdNotFound, none);
+    fetcher.answer(lost(), begin, begin + MS).unwrap();
+    fetcher.request(2).unwrap().unwrap();
+    assert!(fetcher.answer(lost(), begin, begin + MS).is_err());
 }
