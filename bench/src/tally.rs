@@ -22,6 +22,8 @@ pub struct Window {
     pub length: Duration,
     /// Of what ends when it is done: at the beginning. See [`Tally::window`].
     pub interval: Duration,
+    /// Whether it was given no end.
+    is_open_ended: bool,
 }
 
 impl Window {
@@ -31,13 +33,15 @@ impl Window {
         let shortest = length.as_nanos().div_ceil(INTERVALS_MAX.into());
         let shortest = Duration::from_nanos(u64::try_from(shortest).unwrap_or(u64::MAX));
         let interval = second.min(length / 10).max(shortest);
-        Self { from, length, interval: interval.max(Duration::from_millis(1)) }
+        let interval = interval.max(Duration::from_millis(1));
+        Self { from, length, interval, is_open_ended: false }
     }
 
     /// For what ends when it is done: all of it counts, and there is a point a second, or fewer if it
     /// takes longer than there are intervals.
     pub fn open_ended(from: Instant) -> Self {
-        Self { from, length: Duration::from_secs(24 * 3600), interval: Duration::from_secs(1) }
+        let (length, interval) = (Duration::from_secs(24 * 3600), Duration::from_secs(1));
+        Self { from, length, interval, is_open_ended: true }
     }
 
     pub fn end(&self) -> Instant {
@@ -144,6 +148,18 @@ impl Tally {
     /// With the length that its intervals have come to.
     pub fn window(&self) -> Window {
         self.window
+    }
+
+    /// Those of the run, in order: where it had no end of its own, up to the last in which something was
+    /// done or due. Where it had one, a stall that lasts until then is a part of it.
+    pub fn intervals_of_run(&self) -> &[Interval] {
+        let is_used =
+            |each: &Interval| each.counts != Counts::default() || !each.latencies.is_empty();
+        let count = match self.window.is_open_ended {
+            true => self.intervals.iter().rposition(is_used).map_or(0, |last| last + 1),
+            false => self.intervals.len(),
+        };
+        &self.intervals[..count]
     }
 
     /// Where what was done, or due, at a time within the window counts.

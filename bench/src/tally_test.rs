@@ -151,3 +151,17 @@ fn a_run_has_ten_to_three_hundred_intervals() {
         assert_eq!(window.interval_count(), intervals, "{seconds} s");
     }
 }
+
+#[test]
+fn a_stall_until_the_end_is_a_part_of_the_run() {
+    let begin = crate::clock::now();
+    // Answers of the first second only; what is given up was due in the fifth.
+    let stalled = |window| {
+        let mut tally = Tally::new(window);
+        tally.count(begin, Counts { requests: 1, records: 1, bytes: 1 });
+        tally.give_up(begin + 4100 * MS, begin + 9000 * MS, GivenUp::Unsent);
+        tally.intervals_of_run().len()
+    };
+    assert_eq!(stalled(Window::new(begin, 20_000 * MS)), 20);
+    assert_eq!(stalled(Window::open_ended(begin)), 5);
+}

@@ -8,7 +8,7 @@ use crate::plan::{Plan, Workload};
 use crate::process::{DeviceIo, Usage};
 use crate::run::{Machine, Outcome, Repeat};
 use crate::schedule::Rate;
-use crate::tally::{Counts, Tally, Window};
+use crate::tally::{Counts, GivenUp, Tally, Window};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -32,6 +32,23 @@ pub(super) fn outcome() -> Outcome {
         started_ms: 1_700_000_000_000,
         repeats: vec![repeat(1_700_000_001_000, 2 * MS), repeat(1_700_000_004_000, 50 * MS)],
     }
+}
+
+/// As [`outcome`], but the broker answers nothing any more in the second half of the first repeat: what
+/// was due then is given up at the end.
+pub(super) fn stalled() -> Outcome {
+    let mut outcome = outcome();
+    let produce = &mut outcome.repeats[0].produce;
+    let window = produce.window();
+    *produce = Tally::new(window);
+    for at in 0..200 {
+        let due = window.from + 10 * at * MS;
+        match at < 100 {
+            true => produce.count(due, Counts { requests: 1, records: 1000, bytes: 1_000_000 }),
+            false => produce.give_up(due, window.end(), GivenUp::Unanswered),
+        }
+    }
+    outcome
 }
 
 fn repeat(started_ms: u64, worst: Duration) -> Repeat {

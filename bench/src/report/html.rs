@@ -6,7 +6,7 @@ use super::plot::{Line, over_percentiles, over_time};
 use super::table::write_table;
 use super::{QUANTILES, to_json};
 use crate::run::{Outcome, Repeat};
-use crate::tally::Tally;
+use crate::tally::{Interval, Tally};
 
 /// Points of a percentile curve, evenly on its logarithmic axis.
 const CURVE_POINTS: u32 = 120;
@@ -77,17 +77,15 @@ fn name_of(outcome: &Outcome) -> String {
 
 fn throughput(tally: &Tally) -> Vec<(f64, f64)> {
     let seconds = tally.window().interval.as_secs_f64();
-    let used = tally.intervals.iter().rposition(|each| each.counts.requests > 0);
-    let intervals = tally.intervals.iter().take(used.map_or(0, |last| last + 1));
-    let point = |(at, bytes): (u32, u64)| (f64::from(at) * seconds, bytes as f64 / seconds / 1e6);
-    (0..).zip(intervals.map(|each| each.counts.bytes)).map(point).collect()
+    let megabytes = |each: &Interval| each.counts.bytes as f64 / seconds / 1e6;
+    let intervals = (0u32..).zip(tally.intervals_of_run());
+    intervals.map(|(at, each)| (f64::from(at) * seconds, megabytes(each))).collect()
 }
 
 fn latency_over_time(tally: &Tally, quantile: f64) -> Vec<(f64, f64)> {
     let seconds = tally.window().interval.as_secs_f64();
     let timed = (0u32..).zip(&tally.intervals).filter(|(_, each)| !each.latencies.is_empty());
-    let ms =
-        |each: &crate::tally::Interval| each.latencies.value_at_quantile(quantile) as f64 / 1e6;
+    let ms = |each: &Interval| each.latencies.value_at_quantile(quantile) as f64 / 1e6;
     timed.map(|(at, each)| (f64::from(at) * seconds, ms(each))).collect()
 }
 

@@ -1,4 +1,4 @@
-use super::super::example::outcome;
+use super::super::example::{outcome, stalled};
 use super::*;
 
 fn page(outcome: &Outcome) -> String {
@@ -42,4 +42,12 @@ fn a_curve_rises_from_the_least_to_the_most() {
     assert!(curve.is_sorted_by(|one, next| one.0 < next.0 && one.1 <= next.1));
     assert!((49.9..50.1).contains(&curve.last().unwrap().1));
     assert!((1.99..2.01).contains(&curve.first().unwrap().1));
+}
+
+#[test]
+fn throughput_is_nothing_in_a_stall_until_the_end() {
+    let points = throughput(&stalled().repeats[0].produce);
+    let (seconds, megabytes): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+    assert_eq!(seconds.len(), 10);
+    assert!((megabytes[4] - 100.0).abs() < 0.1 && megabytes[5..] == [0.0; 5], "{megabytes:?}");
 }

@@ -54,16 +54,14 @@ fn tally(tally: &Tally) -> Value {
     }
     let window = tally.window();
     let interval = window.interval.as_secs_f64();
-    let intervals = tally.intervals.iter().zip(0u32..).map(|(each, at)| {
+    let intervals = tally.intervals_of_run().iter().zip(0u32..).map(|(each, at)| {
         json!({
             "from_seconds": interval * f64::from(at),
             "counts": each.counts,
             "latency_ns": latencies(&each.latencies),
         })
     });
-    // An open-ended run has intervals for longer than it took.
-    let used = tally.intervals.iter().rposition(|each| each.counts.requests > 0);
-    let intervals: Vec<Value> = intervals.take(used.map_or(0, |last| last + 1)).collect();
+    let intervals: Vec<Value> = intervals.collect();
     json!({
         "counts": tally.counts,
         "refused": tally.failures.refused,

@@ -1,4 +1,4 @@
-use super::super::example::outcome;
+use super::super::example::{outcome, stalled};
 use super::*;
 
 #[test]
@@ -29,4 +29,13 @@ fn intervals_add_up_to_the_whole() {
     assert_eq!((intervals.len(), &produce["interval_seconds"]), (10, &json!(0.2)));
     let sum: u64 = intervals.iter().map(|each| each["counts"]["bytes"].as_u64().unwrap()).sum();
     assert_eq!(produce["counts"]["bytes"], sum);
+}
+
+#[test]
+fn a_stall_until_the_end_has_its_intervals() {
+    let json = to_json(&stalled());
+    let intervals = json["repeats"][0]["produce"]["intervals"].as_array().unwrap();
+    assert_eq!(intervals.len(), 10);
+    assert_eq!(intervals[9]["counts"]["requests"], 0);
+    assert_eq!(intervals[9]["latency_ns"]["count"], 20);
 }
