@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use pelton_client::{ClientOptions, Cluster, OffsetAt};
+use pelton_client::{Cluster, OffsetAt};
 use serde::Serialize;
 
 use crate::assignment::{Share, deal};
@@ -21,12 +21,6 @@ use crate::process::{Sample, Usage};
 use crate::sightings::Sightings;
 use crate::tally::Tally;
 use crate::topic::{self, TopicNames};
-
-/// What prepares a run, such as asking for leaders, is tried again for so long.
-const RETRY_FOR: Duration = Duration::from_secs(15);
-
-/// To delete the topic of a run that failed.
-const CLEAN_UP_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is to be told to someone who watches.
 #[derive(Clone, Debug)]
@@ -165,10 +159,6 @@ pub async fn run(plan: Plan, progress: &mut dyn FnMut(Progress)) -> Result<Outco
     }
     crate::files::make_room_for(plan.connections + plan.consumers)?;
     let plan = Arc::new(plan);
-    let mut options = ClientOptions::new(&plan.bootstrap);
-    options.client_id = crate::connection::CLIENT_ID.into();
-    options.retry_timeout = RETRY_FOR;
-    let cluster = Cluster::connect(options).await?;
     let mut outcome = Outcome {
         plan: (*plan).clone(),
         machine: Machine::this(),
@@ -176,21 +166,10 @@ pub async fn run(plan: Plan, progress: &mut dyn FnMut(Progress)) -> Result<Outco
         repeats: Vec::new(),
     };
     for _ in 0..plan.repeats {
-        let topic = Arc::new(topic::prepare(&cluster, &plan.topic).await?);
-        let bench = Bench { plan: plan.clone(), cluster: &cluster, topic: topic.clone() };
-        let measured = bench.measure(progress).await;
-        let removing = topic::remove(&cluster, &plan.topic, &topic);
-        let repeat = match measured {
-            Ok(repeat) => {
-                removing.await?;
-                repeat
-            }
-            Err(error) => {
-                // The broker may be gone for good, and what went wrong first is what to tell.
-                let _ = tokio::time::timeout(CLEAN_UP_WITHIN, removing).await;
-                return Err(error);
-            }
-        };
+        let repeat = topic::with_topic(&plan.bootstrap, &plan.topic, async |cluster, topic| {
+            Bench { plan: plan.clone(), cluster, topic }.measure(progress).await
+        });
+        let repeat = repeat.await?;
         progress(Progress::Repeat(Box::new(repeat.clone())));
         outcome.repeats.push(repeat);
     }

@@ -1,14 +1,22 @@
 //! The topic of a run: made, found, filled, deleted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use pelton_client::{Admin, Cluster, NewTopic, OffsetAt, list_offsets};
+use pelton_client::{Admin, ClientOptions, Cluster, NewTopic, OffsetAt, list_offsets};
 use pelton_kafka::{StrBytes, TopicRef};
 use pelton_model::{PartitionIndex, TopicId};
 
 use crate::clock;
+use crate::connection::CLIENT_ID;
 use crate::error::{Error, Result};
 use crate::plan::TopicPlan;
+
+/// What prepares a run, such as asking for leaders, is tried again for so long.
+const RETRY_FOR: Duration = Duration::from_secs(15);
+
+/// To delete the topic of a run that failed.
+const CLEAN_UP_WITHIN: Duration = Duration::from_secs(3);
 
 /// A topic and how to reach its partitions.
 #[derive(Clone, Debug)]
@@ -30,14 +38,54 @@ impl TopicNames {
     }
 }
 
-/// Finds the plan's topic, or creates one whose name nobody else has.
-pub(crate) async fn prepare(cluster: &Cluster, plan: &TopicPlan) -> Result<TopicNames> {
-    if let Some(name) = &plan.existing {
-        return find(cluster, name).await;
+/// Connects, has `measure` do its work with the plan's topic, and deletes what was created, whatever has
+/// become of it.
+///
+/// # Errors
+/// What went wrong first; at any time [`Error::Interrupted`], if somebody presses Ctrl-C.
+pub(crate) async fn with_topic<T>(
+    bootstrap: &str,
+    plan: &TopicPlan,
+    measure: impl AsyncFnOnce(&Cluster, Arc<TopicNames>) -> Result<T>,
+) -> Result<T> {
+    let mut options = ClientOptions::new(bootstrap);
+    options.client_id = CLIENT_ID.into();
+    options.retry_timeout = RETRY_FOR;
+    let cluster = &until_interrupted(async { Ok(Cluster::connect(options).await?) }).await?;
+    let name = match &plan.existing {
+        Some(name) => name.clone(),
+        None => format!("pelton-bench-{}-{}", std::process::id(), clock::wall_ms()),
+    };
+    let measured = until_interrupted(async {
+        create(cluster, plan, &name).await?;
+        measure(cluster, Arc::new(find(cluster, &name).await?)).await
+    });
+    let measured = measured.await;
+    let removing = remove(cluster, plan, &name);
+    match measured {
+        Ok(figures) => until_interrupted(removing).await.map(|()| figures),
+        Err(error) => {
+            // The broker may be gone for good, and what went wrong first is what to tell.
+            let _ = tokio::time::timeout(CLEAN_UP_WITHIN, removing).await;
+            Err(error)
+        }
     }
-    let name = format!("pelton-bench-{}-{}", std::process::id(), clock::wall_ms());
+}
+
+/// Once somebody listens for Ctrl-C, it ends the process no more: all that takes long has to listen.
+async fn until_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
+    }
+}
+
+async fn create(cluster: &Cluster, plan: &TopicPlan, name: &str) -> Result<()> {
+    if plan.existing.is_some() {
+        return Ok(());
+    }
     let topic = NewTopic {
-        name: name.clone(),
+        name: name.into(),
         partitions: Some(plan.partitions),
         replication_factor: plan.replication_factor,
         configs: plan.configs.clone(),
@@ -46,15 +94,14 @@ pub(crate) async fn prepare(cluster: &Cluster, plan: &TopicPlan) -> Result<Topic
     for topic in created {
         topic?;
     }
-    find(cluster, &name).await
+    Ok(())
 }
 
-/// Deletes what [`prepare`] created.
-pub(crate) async fn remove(cluster: &Cluster, plan: &TopicPlan, topic: &TopicNames) -> Result<()> {
+async fn remove(cluster: &Cluster, plan: &TopicPlan, name: &str) -> Result<()> {
     if plan.existing.is_some() || plan.keep {
         return Ok(());
     }
-    let deleted = Admin::new(cluster.clone()).delete_topics(&[topic.name.to_string()]).await?;
+    let deleted = Admin::new(cluster.clone()).delete_topics(&[name.into()]).await?;
     for topic in deleted {
         topic?;
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use pelton_client::{ClientOptions, Cluster};
+use pelton_client::Cluster;
 use pelton_model::Compression;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -266,31 +266,18 @@ pub async fn run_compaction(
         Sample::of(pid)?;
     }
     crate::files::make_room_for(plan.connections + plan.fillings().len())?;
-    let mut options = ClientOptions::new(&plan.bootstrap);
-    options.client_id = crate::connection::CLIENT_ID.into();
-    let cluster = Cluster::connect(options).await?;
     let topic_plan = plan.topic_plan();
-    let topic = Arc::new(topic::prepare(&cluster, &topic_plan).await?);
-    let bench = Bench {
-        plan,
-        load: Arc::new(plan.load_plan(&topic.name)),
-        cluster: cluster.clone(),
-        topic: topic.clone(),
-    };
-    let measured = tokio::select! {
-        measured = bench.measure(progress) => measured,
-        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
-    };
-    let removed = topic::remove(&cluster, &topic_plan, &topic).await;
-    let figures = measured?;
-    removed?;
-    Ok(figures)
+    let measured = topic::with_topic(&plan.bootstrap, &topic_plan, async |cluster, topic| {
+        let load = Arc::new(plan.load_plan(&topic.name));
+        Bench { plan, load, cluster, topic }.measure(progress).await
+    });
+    measured.await
 }
 
 struct Bench<'a> {
     plan: &'a CompactionPlan,
     load: Arc<Plan>,
-    cluster: Cluster,
+    cluster: &'a Cluster,
     topic: Arc<TopicNames>,
 }
 
@@ -330,7 +317,7 @@ impl Bench<'_> {
 
         progress("reading it again");
         let deadline = compaction.switched_on + plan.within;
-        let verdict = verify::verify(&self.cluster, &self.topic, fillings, deadline).await?;
+        let verdict = verify::verify(self.cluster, &self.topic, fillings, deadline).await?;
         Ok(CompactionFigures {
             before,
             during,
@@ -352,7 +339,7 @@ impl Bench<'_> {
         let load = self.phase(None, Some(running.clone()))?.run(&mut begun);
         let compaction = async {
             has_begun.notified().await;
-            let compaction = watch::compact(self.plan, &self.cluster, &self.topic).await;
+            let compaction = watch::compact(self.plan, self.cluster, &self.topic).await;
             running.one_ended();
             compaction
         };

@@ -163,7 +163,6 @@ impl Phase {
         live: &[Arc<Live>],
         watcher: &mut dyn Watcher,
     ) -> Result<Books> {
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
         let mut tick = tokio::time::interval(PROGRESS_EVERY);
         let (mut ready, mut ended) = (0, 0);
         let mut begin = None;
@@ -206,7 +205,6 @@ impl Phase {
                         watcher.goes_on(clock::now().saturating_duration_since(begin), live);
                     }
                 }
-                _ = &mut interrupt => return Err(Error::Interrupted),
             }
         }
         if has_begun && !has_ended {

@@ -14,7 +14,7 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pelton_client::{Admin, ClientOptions, Cluster};
+use pelton_client::Admin;
 use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::FindCoordinatorRequest;
 use pelton_kafka::{ErrorCode, message};
@@ -129,9 +129,6 @@ async fn measure(
     plan: &GroupsPlan,
     progress: &mut dyn FnMut(&GroupMeasure),
 ) -> Result<Vec<GroupMeasure>> {
-    let mut options = ClientOptions::new(&plan.bootstrap);
-    options.client_id = crate::connection::CLIENT_ID.into();
-    let cluster = Cluster::connect(options).await?;
     let topic_plan = TopicPlan {
         existing: None,
         partitions: plan.partitions,
@@ -139,16 +136,16 @@ async fn measure(
         configs: Default::default(),
         keep: false,
     };
-    let topic = topic::prepare(&cluster, &topic_plan).await?;
-    let group = format!("{}-{}", topic.name.as_str(), plan.protocol.name());
-    let coordinator = find_coordinator(&topic.leaders[0], &group).await?;
-    let group = Group::new(plan, group, topic.name.clone(), topic.id, coordinator);
-    let measured = Play { plan, group: group.clone(), members: Vec::new(), came: 0, progress };
-    let measured = measured.play().await;
-    topic::remove(&cluster, &topic_plan, &topic).await?;
-    let figures = measured?;
-    Admin::new(cluster).delete_group(group.name()).await?;
-    Ok(figures)
+    let measured = topic::with_topic(&plan.bootstrap, &topic_plan, async |cluster, topic| {
+        let group = format!("{}-{}", topic.name.as_str(), plan.protocol.name());
+        let coordinator = find_coordinator(&topic.leaders[0], &group).await?;
+        let group = Group::new(plan, group, topic.name.clone(), topic.id, coordinator);
+        let play = Play { plan, group: group.clone(), members: Vec::new(), came: 0, progress };
+        let figures = play.play().await?;
+        Admin::new(cluster.clone()).delete_group(group.name()).await?;
+        Ok(figures)
+    });
+    measured.await
 }
 
 async fn find_coordinator(any: &Arc<str>, group: &str) -> Result<Arc<str>> {

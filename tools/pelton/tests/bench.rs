@@ -83,10 +83,18 @@ impl Broker {
         self.topic(&["list"])
     }
 
+    fn groups(&self) -> String {
+        self.asked("group", &["list", "--json"])
+    }
+
     /// What `pelton topic` says.
     fn topic(&self, arguments: &[&str]) -> String {
+        self.asked("topic", arguments)
+    }
+
+    fn asked(&self, command: &str, arguments: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_pelton"))
-            .arg("topic")
+            .arg(command)
             .args(arguments)
             .args(["--bootstrap", &self.address])
             .output()
@@ -282,26 +290,77 @@ fn files_of_openmessaging_benchmark_are_run() {
     assert_eq!(figures["repeats"][0]["latency_ns"]["count"], 200);
 }
 
-#[test]
-fn a_broker_that_is_killed_ends_the_run_with_its_name() {
-    let mut broker = Broker::start();
+/// Each of them lasts for minutes if it is let.
+const LONG: [&[&str]; 3] = [
+    &["produce", "--duration", "600", "--pool-bytes", "1MB", "--rate", "100"],
+    &["groups", "--members", "4", "--partitions", "4", "--rest", "600"],
+    &[
+        "compaction",
+        "--records",
+        "100000",
+        "--keys",
+        "1000",
+        "--duration",
+        "600",
+        "--disk-bytes",
+        "9GB",
+    ],
+];
+
+/// A run whose load is there: records, or a group.
+fn begun(broker: &Broker, arguments: &[&str]) -> Process {
     let bench = Command::new(env!("CARGO_BIN_EXE_pelton"))
-        .args(["bench", "produce", "--bootstrap", &broker.address, "--duration", "600"])
-        .args(["--pool-bytes", "1MB", "--rate", "100"])
+        .arg("bench")
+        .args(arguments)
+        .args(["--bootstrap", &broker.address])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut bench = Process(bench);
-    eventually("the topic of the load", PATIENCE, || {
-        broker.topics().contains("pelton-bench").then_some(())
+    let bench = Process(bench);
+    eventually("the load", PATIENCE, || {
+        let topics = broker.topics();
+        let topic = topics.split_whitespace().find(|word| word.starts_with("pelton-bench"))?;
+        let told = broker.topic(&["describe", topic, "--json"]);
+        let told: Value = serde_json::from_str(&told).ok()?;
+        let has_records = number(&told[0]["partitions"][0]["latest_offset"]) > 0.0;
+        (has_records || broker.groups().contains("pelton-bench")).then_some(())
     });
-    broker.process.0.kill().unwrap();
+    bench
+}
+
+/// Its exit code, and what it said.
+fn ended(mut bench: Process) -> (Option<i32>, String) {
     let ended = eventually("the end of the run", PATIENCE, || bench.0.try_wait().unwrap());
     let mut said = String::new();
     bench.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(ended.code(), Some(1), "{said}");
-    assert!(said.contains(&broker.address), "{said}");
+    (ended.code(), said)
+}
+
+#[test]
+fn a_broker_that_is_killed_ends_the_run_with_its_name() {
+    for arguments in LONG {
+        let mut broker = Broker::start();
+        let bench = begun(&broker, arguments);
+        broker.process.0.kill().unwrap();
+        let (code, said) = ended(bench);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&broker.address), "{said}");
+        // What its clean-up met came after.
+        assert!(!said.contains("refused"), "{said}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_topic_behind() {
+    let broker = Broker::start();
+    for arguments in LONG {
+        let bench = begun(&broker, arguments);
+        let pid = bench.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert_eq!(ended(bench), (Some(130), "pelton: interrupted\n".into()));
+        assert!(!broker.topics().contains("pelton-bench"), "{}", broker.topics());
+    }
 }
 
 #[test]
@@ -429,9 +488,5 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
     let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(figures["runs"][0]["events"].as_array().unwrap().len(), 3, "nobody dies");
     assert!(!broker.topics().contains("pelton-bench"), "{}", broker.topics());
-    let groups = Command::new(env!("CARGO_BIN_EXE_pelton"))
-        .args(["group", "list", "--json", "--bootstrap", &broker.address])
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8(groups.stdout).unwrap().trim(), "[]");
+    assert_eq!(broker.groups().trim(), "[]");
 }
