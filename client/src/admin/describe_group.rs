@@ -18,6 +18,7 @@ use super::{Admin, unanswered};
 use crate::cluster::Lane;
 use crate::consumer::TopicPartition;
 use crate::error::{Error, Result, check};
+use crate::group::lacks_consumer_protocol;
 
 const CLASSIC_VERSIONS: Versions = Versions::new(0, 6);
 const CONSUMER_VERSIONS: Versions = Versions::new(0, 1);
@@ -65,10 +66,10 @@ impl Admin {
     /// A group of either protocol; GROUP_ID_NOT_FOUND, or one that is `Dead`, if there is none.
     pub async fn describe_group(&self, id: &str) -> Result<GroupDescription> {
         match self.describe_consumer_group(id).await {
-            // A classic one; a broker that knows no others.
+            // A classic one; a broker that knows no others, or is to have no others.
             Err(error)
                 if error.code() == Some(ErrorCode::GroupIdNotFound)
-                    || matches!(error, Error::Unsupported { .. }) =>
+                    || lacks_consumer_protocol(&error) =>
             {
                 self.describe_classic_group(id).await
             }

@@ -3,14 +3,17 @@
 
 use bytes::Bytes;
 use pelton_kafka::messages::{decode_request, encode_response};
+use pelton_kafka::wire::consumer_group_describe_response::DescribedGroup;
 use pelton_kafka::wire::consumer_group_heartbeat_response::{Assignment, TopicPartitions};
+use pelton_kafka::wire::describe_groups_response::DescribedGroup as DescribedClassicGroup;
 use pelton_kafka::wire::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 use pelton_kafka::wire::offset_fetch_response::OffsetFetchResponseGroup;
 use pelton_kafka::wire::{
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, FindCoordinatorResponse,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+    ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+    DescribeGroupsResponse, FindCoordinatorResponse, OffsetCommitRequest, OffsetCommitResponse,
+    OffsetFetchRequest, OffsetFetchResponse,
 };
 use pelton_kafka::{ApiKey, ErrorCode, RequestHeader, message, uuid_of};
 use pelton_model::TopicId;
@@ -88,10 +91,12 @@ impl FakeGroup {
             (ApiKey::FIND_COORDINATOR, 3),
             (ApiKey::OFFSET_COMMIT, if self.has_instances { 9 } else { 6 }),
             (ApiKey::OFFSET_FETCH, 9),
+            (ApiKey::DESCRIBE_GROUPS, 5),
         ];
         served.extend(FakeClassic::served(self.has_instances));
         if self.has_consumer_protocol {
             served.push((ApiKey::CONSUMER_GROUP_HEARTBEAT, 1));
+            served.push((ApiKey::CONSUMER_GROUP_DESCRIBE, 1));
         }
         served
     }
@@ -128,6 +133,21 @@ impl FakeGroup {
                 let beaten = (self.script)(&request);
                 self.heartbeats.push(request);
                 encode_response(id, version, &self.beaten(beaten)?)
+            }
+            // The broker knows the protocol, and is configured to have no such groups.
+            ApiKey::CONSUMER_GROUP_DESCRIBE => {
+                let code = ErrorCode::UnsupportedVersion.code();
+                let group = message!(DescribedGroup { error_code: code });
+                let answer = message!(ConsumerGroupDescribeResponse { groups: vec![group] });
+                encode_response(id, version, &answer)
+            }
+            ApiKey::DESCRIBE_GROUPS => {
+                let group = message!(DescribedClassicGroup {
+                    group_id: "g".into(),
+                    group_state: "Stable".into(),
+                });
+                let answer = message!(DescribeGroupsResponse { groups: vec![group] });
+                encode_response(id, version, &answer)
             }
             _ => return Some(self.classic.answer(header, body)),
         };

@@ -1,6 +1,7 @@
 //! Brokers that are killed, slow, wrong or not there, and a buffer that is full: what the client
 //! does, and which errors it tells.
 
+mod administer;
 mod connect;
 mod consume;
 mod fake_broker;

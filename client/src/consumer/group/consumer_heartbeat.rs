@@ -8,14 +8,14 @@ use pelton_kafka::versions::Versions;
 use pelton_kafka::wire::consumer_group_heartbeat_request::TopicPartitions;
 use pelton_kafka::wire::consumer_group_heartbeat_response::Assignment;
 use pelton_kafka::wire::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
-use pelton_kafka::{ErrorCode, message, topic_id_of, uuid_of};
+use pelton_kafka::{message, topic_id_of, uuid_of};
 use pelton_model::{PartitionId, PartitionIndex, TopicId};
 
 use super::Subscription;
 use super::reconciliation::{Beat, Beaten};
 use crate::cluster::Lane;
 use crate::consumer::options::GroupOptions;
-use crate::error::{Error, Result, check};
+use crate::error::{Result, check};
 use crate::group::coordinator::Coordinator;
 
 /// From 1 on members choose their ids. 0 was of brokers that had this protocol for trial only.
@@ -37,12 +37,6 @@ pub(super) fn member_id(bits: u128) -> Arc<str> {
         char::from(DIGITS[(bits & 63) as usize])
     };
     (0..22).map(digit).collect::<String>().into()
-}
-
-/// Whether it is the broker's age, or its configuration, that stands in the way of the protocol.
-pub(super) fn lacks_protocol(error: &Error) -> bool {
-    matches!(error, Error::Unsupported { .. })
-        || error.code() == Some(ErrorCode::UnsupportedVersion)
 }
 
 pub(super) async fn beat(

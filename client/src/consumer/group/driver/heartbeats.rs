@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Abort, GroupTask, ended, lacks_protocol, sleep_until};
+use super::{Abort, GroupTask, ended, lacks_consumer_protocol, sleep_until};
 use crate::consumer::group::machine::{Heard, Machine};
 use crate::consumer::group::requests::heartbeat;
 use crate::consumer::group::{Subscription, consumer_heartbeat};
@@ -65,7 +65,7 @@ impl GroupTask {
         let heard = self.machine.heard(answer, Instant::now(), random::chance());
         if let Err(error) = heard {
             let is_auto = self.group.options.protocol == GroupProtocol::Auto;
-            match is_auto && lacks_protocol(&error) {
+            match is_auto && lacks_consumer_protocol(&error) {
                 true => self.fall_back(),
                 false => self.tell(error),
             }

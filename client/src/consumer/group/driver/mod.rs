@@ -12,12 +12,12 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use super::consumer_heartbeat::lacks_protocol;
 use super::machine::{Heard, Machine};
 use super::step::Step;
 use super::{Control, Group, Listener};
 use crate::consumer::{Handle, Inner};
 use crate::error::{Error, Result};
+use crate::group::lacks_consumer_protocol;
 use crate::group::offsets::Identity;
 
 pub(in crate::consumer) struct GroupTask {
