@@ -10,6 +10,9 @@ use crate::json_record::ReadRecord;
 
 /// Records handed over together.
 const CHUNK_RECORDS: usize = 1024;
+/// Or so many bytes of input, and what the last record has beyond them: what waits in memory must
+/// not depend on how long records are.
+const CHUNK_BYTES: usize = 1 << 20;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 /// A longer record is refused before it has filled the memory: no broker takes one.
@@ -68,6 +71,7 @@ fn read_records(
 ) -> Result<(), String> {
     let mut reader = BufReader::with_capacity(READ_BYTES, from);
     let mut records = Vec::new();
+    let mut bytes = 0;
     let mut line = Vec::new();
     let mut number = 0_u64;
     let mut result = Ok(());
@@ -88,9 +92,12 @@ fn read_records(
                 break;
             }
         }
+        bytes += line.len();
+        let is_full = records.len() >= CHUNK_RECORDS || bytes >= CHUNK_BYTES;
         // Someone who types sees each line sent at once; a file goes in large steps.
-        if records.len() >= CHUNK_RECORDS || reader.buffer().is_empty() {
+        if is_full || reader.buffer().is_empty() {
             let records = std::mem::take(&mut records);
+            bytes = 0;
             if chunks.blocking_send(Chunk::Records(records)).is_err() {
                 return Ok(());
             }

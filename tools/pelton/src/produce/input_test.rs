@@ -68,3 +68,19 @@ fn records_before_a_bad_line_are_kept_and_the_line_is_named() {
     assert_eq!(values(&records), [Some("a")]);
     assert!(error.unwrap().starts_with("record 3:"));
 }
+
+#[test]
+fn long_records_are_handed_over_before_they_are_many() {
+    // No whole number of them fits what is read at once.
+    let length = 300_001;
+    let input = [vec![b'x'; length], b"\n".to_vec()].concat().repeat(50);
+    let (chunks, mut arriving) = mpsc::channel(1000);
+    read_records(&*input, &format(), &chunks).unwrap();
+    let mut count = 0;
+    while let Ok(Chunk::Records(records)) = arriving.try_recv() {
+        count += records.len();
+        let bytes: usize = records.iter().map(|record| record.value.as_ref().unwrap().len()).sum();
+        assert!(bytes < CHUNK_BYTES + length, "{bytes}");
+    }
+    assert_eq!(count, 50);
+}
