@@ -1,6 +1,5 @@
 //! `pelton group offsets`.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use clap::Args;
@@ -9,11 +8,12 @@ use serde_json::Value;
 
 use super::describe::{position_json, table};
 use super::lag::positions;
-use super::selection::{Selection, parse_selection};
+use super::selection::{Selection, check_all_there, parse_selection};
 use crate::failure::Result;
 use crate::output::{stdout, write_json};
 
-/// Show what a group has committed, or forget some of it.
+/// Show what a group has committed, or forget some of it. Forgets nothing, and exits with 1, if
+/// nothing is committed for something that is named.
 ///
 ///     pelton group offsets billing
 ///     pelton group offsets billing --forget orders.old --execute
@@ -36,11 +36,10 @@ pub struct OffsetsArgs {
 pub async fn run(admin: &Admin, args: OffsetsArgs) -> Result<()> {
     let mut positions = positions(admin, &args.name).await?;
     if !args.forget.is_empty() {
-        let mut chosen = BTreeSet::new();
-        for selection in &args.forget {
-            chosen.extend(selection.resolve(admin).await?);
-        }
-        positions.retain(|position| chosen.contains(&position.of));
+        let committed = positions.iter().map(|position| &position.of);
+        let what = format!("group {} has committed nothing for", args.name);
+        check_all_there(&args.forget, committed, &what)?;
+        positions.retain(|position| args.forget.iter().any(|it| it.covers(&position.of)));
     }
     if args.json {
         write_json(&Value::Array(positions.iter().map(position_json).collect()))?;

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use super::describe::look_up;
 use super::lag::places;
 use super::plan::{Move, Place, Target, plan};
-use super::selection::{Selection, parse_selection};
+use super::selection::{Selection, check_all_there, parse_selection};
 use crate::consume::start_at::parse_start_at;
 use crate::failure::{Failure, Result};
 use crate::output::{Table, stdout, write_json};
 
 /// Move what a group without members has committed, so that it goes on elsewhere. Shows the moves;
-/// makes them with --execute. No move leaves what a partition holds.
+/// makes them with --execute. No move leaves what a partition holds. Moves nothing, and exits with
+/// 1, if a partition that is named is not there, or nothing is committed that --shift could move.
 ///
 ///     pelton group seek billing --to beginning
 ///     pelton group seek billing --topic orders:0,3 --to @1700000000000 --execute
@@ -66,12 +67,10 @@ pub async fn run(admin: &Admin, args: SeekArgs) -> Result<()> {
     }
     let offsets: BTreeMap<TopicPartition, Committed> =
         moves.into_iter().map(|it| (it.of, it.to.into())).collect();
-    if !offsets.is_empty() {
-        admin.alter_group_offsets(&args.name, &offsets).await?;
-    }
-    Ok(())
+    Ok(admin.alter_group_offsets(&args.name, &offsets).await?)
 }
 
+/// At least one. A failure if something was asked for that cannot be moved.
 async fn moves(admin: &Admin, args: &SeekArgs, target: Target) -> Result<Vec<Move>> {
     let committed = admin.group_offsets(&args.name).await?;
     let mut chosen: BTreeSet<TopicPartition> = BTreeSet::new();
@@ -83,6 +82,11 @@ async fn moves(admin: &Admin, args: &SeekArgs, target: Target) -> Result<Vec<Mov
     }
     let begins = places(admin, &chosen, OffsetAt::Earliest).await?;
     let ends = places(admin, &chosen, OffsetAt::Latest).await?;
+    check_all_there(&args.topic, ends.keys(), "there is no")?;
+    let nothing_committed = format!("group {} has committed nothing", args.name);
+    if matches!(target, Target::Shift(_)) {
+        check_all_there(&args.topic, committed.keys(), &format!("{nothing_committed} for"))?;
+    }
     let at_times = match target {
         Target::At(StartAt::Timestamp(time)) => {
             places(admin, &chosen, OffsetAt::Timestamp(time)).await?
@@ -90,13 +94,17 @@ async fn moves(admin: &Admin, args: &SeekArgs, target: Target) -> Result<Vec<Mov
         _ => BTreeMap::new(),
     };
     let moves = chosen.into_iter().filter_map(|of| {
-        // A partition that is not there is not to go anywhere.
+        // A commit of a partition that is not there any more is left as it is.
         let (begin, end) = (*begins.get(&of)?, *ends.get(&of)?);
         let committed = committed.get(&of).map(|committed| committed.offset);
         let at_time = at_times.get(&of).copied();
         plan(target, Place { of, committed, begin, end, at_time })
     });
-    Ok(moves.collect())
+    let moves: Vec<Move> = moves.collect();
+    match moves.is_empty() {
+        true => Err(Failure::Failed(format!("{nothing_committed} that could be moved"))),
+        false => Ok(moves),
+    }
 }
 
 fn show(moves: &[Move], as_json: bool) -> Result<()> {

@@ -18,3 +18,14 @@ fn what_is_no_partition_is_refused() {
         assert!(parse_selection(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn what_is_selected_and_not_there_is_named() {
+    let there = [TopicPartition::new("orders", 0), TopicPartition::new("orders", 1)];
+    let missing = |text: &str| parse_selection(text).unwrap().missing(&there.iter().collect());
+    assert_eq!(missing("orders"), [""; 0]);
+    assert_eq!(missing("orders:0,1"), [""; 0]);
+    assert_eq!(missing("orders:1,2,99"), ["orders:2", "orders:99"]);
+    assert_eq!(missing("ordres"), ["ordres"]);
+    assert_eq!(missing("ordres:0"), ["ordres:0"]);
+}

@@ -5,6 +5,7 @@ mod admin;
 mod broker;
 mod consume;
 mod consume_command;
+mod group_command;
 mod groups;
 mod groups_by_heartbeat;
 mod members;
