@@ -21,8 +21,13 @@ impl Admin {
     /// The cluster's id, controller and brokers.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription> {
         let request = message!(DescribeClusterRequest {});
-        let answer = self.cluster.any_connection().await?.call(&request).await?.message;
-        check(answer.error_code, answer.error_message.as_deref(), || "describe cluster".into())?;
+        let ask = async || {
+            let answer = self.cluster.any_connection().await?.call(&request).await?.message;
+            let context = || "describe cluster".into();
+            check(answer.error_code, answer.error_message.as_deref(), context)?;
+            Ok(answer)
+        };
+        let answer = self.persist(ask).await?;
         let mut brokers: Vec<_> = answer
             .brokers
             .iter()

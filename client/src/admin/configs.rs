@@ -70,17 +70,20 @@ impl Admin {
             })],
         });
         let context = || format!("describe configs of {}", describe(resource));
-        let answer = match resource {
-            // Only the broker itself knows what it was started with.
-            ConfigResource::Broker(node) => {
-                self.cluster.connection(*node).await?.call(&request).await?.message
-            }
-            ConfigResource::Topic(_) | ConfigResource::Brokers => {
-                self.cluster.any_connection().await?.call(&request).await?.message
-            }
+        let ask = async || {
+            let connection = match resource {
+                // Only the broker itself knows what it was started with.
+                ConfigResource::Broker(node) => self.cluster.connection(*node).await?,
+                ConfigResource::Topic(_) | ConfigResource::Brokers => {
+                    self.cluster.any_connection().await?
+                }
+            };
+            let answer = connection.call(&request).await?.message;
+            let found = answer.results.into_iter().next().ok_or_else(|| unanswered(context()))?;
+            check(found.error_code, found.error_message.as_deref(), context)?;
+            Ok(found)
         };
-        let found = answer.results.into_iter().next().ok_or_else(|| unanswered(context()))?;
-        check(found.error_code, found.error_message.as_deref(), context)?;
+        let found = self.persist(ask).await?;
         let mut configs: Vec<_> = found.configs.into_iter().map(config).collect();
         configs.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(configs)
@@ -116,10 +119,10 @@ impl Admin {
             validate_only: validate_only,
         });
         let context = || format!("alter configs of {}", describe(resource));
+        let ask_broker =
+            async |node| Ok(self.cluster.connection(node).await?.call(&request).await?.message);
         let answer = match resource {
-            ConfigResource::Broker(node) => {
-                self.cluster.connection(*node).await?.call(&request).await?.message
-            }
+            ConfigResource::Broker(node) => self.persist(|| ask_broker(*node)).await?,
             ConfigResource::Topic(_) | ConfigResource::Brokers => {
                 self.cluster.call_controller(&request, |_| Ok(())).await?
             }

@@ -17,7 +17,6 @@ use crate::consumer::TopicPartition;
 use crate::error::{Result, check};
 use crate::group::coordinator::Coordinator;
 use crate::group::offsets::{Committed, Identity, commit, committed};
-use crate::retry::Retry;
 
 const DELETE_VERSIONS: Versions = Versions::new(0, 3);
 const OFFSET_DELETE_VERSIONS: Versions = Versions::new(0, 0);
@@ -37,6 +36,10 @@ pub struct ListedGroup {
 impl Admin {
     /// The groups of all brokers, in order of their ids.
     pub async fn list_groups(&self) -> Result<Vec<ListedGroup>> {
+        self.persist(|| self.list_groups_once()).await
+    }
+
+    async fn list_groups_once(&self) -> Result<Vec<ListedGroup>> {
         let mut groups = BTreeMap::new();
         // A broker knows those that it coordinates.
         for broker in self.cluster.brokers() {
@@ -142,12 +145,6 @@ impl Admin {
         ask: impl AsyncFn(&Coordinator) -> Result<T>,
     ) -> Result<T> {
         let coordinator = self.coordinator(group);
-        let mut retry = Retry::new(self.cluster.options());
-        loop {
-            match ask(&coordinator).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => retry.after(error).await?,
-            }
-        }
+        self.persist(async || ask(&coordinator).await).await
     }
 }

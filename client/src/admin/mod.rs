@@ -17,6 +17,7 @@ pub use topics::{CreatedTopic, NewTopic};
 
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
+use crate::retry::Retry;
 
 /// The administrative requests. Every one is tried again for as long as its
 /// [`ClientOptions`](crate::ClientOptions) allow, if the error is worth it.
@@ -37,6 +38,19 @@ impl Admin {
 
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// Again while that is worth it. What is not there will not be for being asked again.
+    async fn persist<T>(&self, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let mut retry = Retry::new(self.cluster.options());
+        loop {
+            match ask().await {
+                Err(error) if error.code() != Some(ErrorCode::UnknownTopicOrPartition) => {
+                    retry.after(error).await?;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// What the broker may take; half of what we wait, so that its answer is the one heard.

@@ -118,12 +118,12 @@ impl Admin {
 
     /// All topics, in order of their names.
     pub async fn list_topics(&self) -> Result<Vec<Arc<Topic>>> {
-        self.cluster.topics().await
+        self.persist(|| self.cluster.topics()).await
     }
 
     /// One topic as it is now; UNKNOWN_TOPIC_OR_PARTITION at once if there is none.
     pub async fn describe_topic(&self, name: &str) -> Result<Arc<Topic>> {
-        self.cluster.refresh(name).await
+        self.persist(|| self.cluster.refresh(name)).await
     }
 }
 

@@ -1,19 +1,22 @@
 //! A group whose coordinator is the fake broker: it answers what a test has it answer, and keeps what
 //! it was asked.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use pelton_kafka::messages::{decode_request, encode_response};
 use pelton_kafka::wire::consumer_group_describe_response::DescribedGroup;
 use pelton_kafka::wire::consumer_group_heartbeat_response::{Assignment, TopicPartitions};
 use pelton_kafka::wire::describe_groups_response::DescribedGroup as DescribedClassicGroup;
+use pelton_kafka::wire::list_groups_response::ListedGroup;
 use pelton_kafka::wire::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 use pelton_kafka::wire::offset_fetch_response::OffsetFetchResponseGroup;
 use pelton_kafka::wire::{
     ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
-    DescribeGroupsResponse, FindCoordinatorResponse, OffsetCommitRequest, OffsetCommitResponse,
-    OffsetFetchRequest, OffsetFetchResponse,
+    DescribeGroupsResponse, FindCoordinatorResponse, ListGroupsResponse, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
 use pelton_kafka::{ApiKey, ErrorCode, RequestHeader, message, uuid_of};
 use pelton_model::TopicId;
@@ -48,6 +51,8 @@ pub struct FakeGroup {
     pub refusal: ErrorCode,
     /// Instead of an answer to a commit the connection is closed.
     pub hangs_up_on_commits: bool,
+    /// What comes instead of the first lists of groups.
+    pub list_errors: VecDeque<ErrorCode>,
     pub classic: FakeClassic,
     pub heartbeats: Vec<ConsumerGroupHeartbeatRequest>,
     /// Under which epochs.
@@ -70,6 +75,7 @@ impl FakeGroup {
             epoch: None,
             refusal: ErrorCode::None,
             hangs_up_on_commits: false,
+            list_errors: VecDeque::new(),
             classic: FakeClassic::default(),
             heartbeats: Vec::new(),
             commits: Vec::new(),
@@ -91,6 +97,7 @@ impl FakeGroup {
             (ApiKey::FIND_COORDINATOR, 3),
             (ApiKey::OFFSET_COMMIT, if self.has_instances { 9 } else { 6 }),
             (ApiKey::OFFSET_FETCH, 9),
+            (ApiKey::LIST_GROUPS, 4),
             (ApiKey::DESCRIBE_GROUPS, 5),
         ];
         served.extend(FakeClassic::served(self.has_instances));
@@ -133,6 +140,15 @@ impl FakeGroup {
                 let beaten = (self.script)(&request);
                 self.heartbeats.push(request);
                 encode_response(id, version, &self.beaten(beaten)?)
+            }
+            ApiKey::LIST_GROUPS => {
+                let answer = match self.list_errors.pop_front() {
+                    Some(code) => message!(ListGroupsResponse { error_code: code.code() }),
+                    None => message!(ListGroupsResponse {
+                        groups: vec![message!(ListedGroup { group_id: "g".into() })],
+                    }),
+                };
+                encode_response(id, version, &answer)
             }
             // The broker knows the protocol, and is configured to have no such groups.
             ApiKey::CONSUMER_GROUP_DESCRIBE => {
