@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pelton_client::{ClientOptions, Cluster};
+use tokio::time::Instant;
 
 use crate::arguments::BootstrapArgs;
 use crate::failure::{Failure, Result};
@@ -13,13 +14,17 @@ use crate::logging;
 pub struct ClientArgs {
     #[command(flatten)]
     bootstrap: BootstrapArgs,
-    /// How long to try again what fails for now. Default 15; produce's are in its --help.
+    /// How long to try again what fails for now. Default 15; produce's are in its --help. Without
+    /// this option, that nobody answers at all is told at once.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=RETRY_FOR_MAX_SECONDS))]
     retry_for: Option<u64>,
 }
 
 /// Without `--retry-for`.
 const RETRY_FOR: Duration = Duration::from_secs(15);
+
+/// Between attempts to find a broker.
+const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 /// A year. Its end is a time that a clock can tell.
 const RETRY_FOR_MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
@@ -38,7 +43,21 @@ impl ClientArgs {
     }
 
     pub async fn connect(&self) -> Result<Cluster> {
-        Ok(Cluster::connect(self.options()).await?)
+        self.connect_with(self.options()).await
+    }
+
+    /// A wrong address is told at once; a broker that is just starting is waited for if the user
+    /// said how long.
+    pub async fn connect_with(&self, options: ClientOptions) -> Result<Cluster> {
+        let deadline = Instant::now() + self.retry_for().unwrap_or_default();
+        loop {
+            match Cluster::connect(options.clone()).await {
+                Err(error) if error.is_retriable() && Instant::now() + CONNECT_PAUSE < deadline => {
+                    tokio::time::sleep(CONNECT_PAUSE).await;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 }
 
@@ -54,3 +73,7 @@ pub fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
     runtime.shutdown_background();
     result
 }
+
+#[cfg(test)]
+#[path = "client_test.rs"]
+mod client_test;

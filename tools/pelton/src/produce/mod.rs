@@ -134,7 +134,7 @@ async fn produce(args: ProduceArgs, options: ProducerOptions) -> Result<()> {
     let mut client = args.client.options();
     // As Kafka's own producers do; whether it works is the broker's decision.
     client.create_topics = true;
-    let cluster = pelton_client::Cluster::connect(client).await?;
+    let cluster = args.client.connect_with(client).await?;
     let mut sending = Sending {
         producer: Producer::new(cluster, options)?,
         headers: args
