@@ -113,6 +113,9 @@ impl Summary {
     }
 
     fn take(&mut self, line: &str) {
+        // Tests that run one by one are named before they run, on what becomes their first line.
+        let after_name = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "));
+        let line = after_name.map_or(line, |(_, said)| said);
         let is_told = Self::TOLD.iter().any(|beginning| line.starts_with(beginning))
             || line.contains(" is found by ")
             || line.contains(" errors, ")

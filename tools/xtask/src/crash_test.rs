@@ -21,3 +21,13 @@ fn images_are_added_up_and_skipped_parts_are_shown() {
     assert_eq!(summary.images, 42);
     assert_eq!(summary.lines, ["  ==== SKIPPED: x", "  full at 3 points of 4"]);
 }
+
+#[test]
+fn what_a_test_that_runs_alone_says_first_is_taken_too() {
+    let mut summary = Summary::default();
+    for line in ["test a ... 12 images", "30 images", "test b ... full at 3 points of 4", "ok"] {
+        summary.take(line);
+    }
+    assert_eq!(summary.images, 42);
+    assert_eq!(summary.lines, ["  full at 3 points of 4"]);
+}
