@@ -24,26 +24,45 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// As many runs as it takes; `None` where such crashes are not possible, having said so.
+/// As many as asked for; `None` where such crashes are not possible, having said so.
 fn crashes(name: &str, crash: Crash, count: u64) -> Option<Tally> {
+    match in_runs(count, |seed, crashes| run::run(seed, crash, crashes)) {
+        Ok(all) => {
+            println!("{name}: {all}");
+            Some(all)
+        }
+        Err(why) => {
+            println!("{name}: {count} skipped, {why}");
+            support::skipped(name, &format!("{count} of them are not made: {why}"));
+            None
+        }
+    }
+}
+
+/// As many runs as it takes.
+///
+/// # Errors
+/// Why such crashes cannot be made here.
+///
+/// # Panics
+/// If they could be made, and then no more.
+fn in_runs(
+    count: u64,
+    mut run: impl FnMut(u64, u64) -> Result<Tally, String>,
+) -> Result<Tally, String> {
     let first = number("PELTON_SEED").unwrap_or(1);
     let mut all = Tally::default();
     for seed in first.. {
         if all.crashes >= count {
             break;
         }
-        let crashes = CRASHES_A_RUN.min(count - all.crashes);
-        match run::run(seed, crash, crashes) {
+        match run(seed, CRASHES_A_RUN.min(count - all.crashes)) {
             Ok(tally) => all.add(tally),
-            Err(why) => {
-                println!("{name}: {count} skipped, {why}");
-                support::skipped(name, &format!("{count} of them are not made: {why}"));
-                return None;
-            }
+            Err(why) if all.crashes == 0 => return Err(why),
+            Err(why) => panic!("after {} of {count} crashes: {why}", all.crashes),
         }
     }
-    println!("{name}: {all}");
-    Some(all)
+    Ok(all)
 }
 
 fn check(all: &Tally, count: u64) {
@@ -54,6 +73,25 @@ fn check(all: &Tally, count: u64) {
     assert!(all.unclean_starts > count / 4, "{} unclean starts", all.unclean_starts);
     assert!(all.interrupted_starts > 0 || count < KILLS_MIN, "{all}");
     assert!(all.segments > 10 && all.extents > 0, "{all}");
+}
+
+#[test]
+fn only_who_cannot_crash_at_all_is_excused() {
+    let make = |working: usize| {
+        let mut runs = 0;
+        in_runs(100, |_, crashes| {
+            runs += 1;
+            match runs <= working {
+                true => Ok(Tally { crashes, ..Tally::default() }),
+                false => Err("no loop device".to_owned()),
+            }
+        })
+    };
+    assert_eq!(make(0).err().as_deref(), Some("no loop device"));
+    assert_eq!(make(4).expect("all of them").crashes, 100);
+    let why = std::panic::catch_unwind(|| make(1).is_err()).expect_err("the second failed");
+    let why = why.downcast_ref::<String>().expect("a reason");
+    assert_eq!(why, "after 25 of 100 crashes: no loop device");
 }
 
 #[test]
