@@ -1,11 +1,11 @@
-//! A map that names files which are not there misleads: every path of this repository that
-//! README.md and ARCHITECTURE.md put between backticks exists, unless the line or the section says
-//! that it is planned.
+//! A map that names files which are not there misleads: every path of this repository that a
+//! document puts between backticks exists, unless the line or the section says that it is planned.
 
 use std::collections::BTreeSet;
 
 use crate::repository::Repository;
 
+/// Those that have to be there. Every other one is read as well.
 const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md"];
 
 /// A name that ends like this is taken for a file of ours even where its folder is not given.
@@ -14,18 +14,20 @@ const EXTENSIONS: &[&str] = &[".rs", ".md", ".toml", ".yml", ".json", ".service"
 /// # Errors
 /// Every path that a document names and that does not exist.
 pub fn check(repository: &Repository) -> Result<(), String> {
-    let mut missing = Vec::new();
-    for document in DOCUMENTS {
-        if !repository.files().iter().any(|file| file == document) {
-            missing.push(format!("{document} does not exist"));
-            continue;
-        }
+    let files = repository.files();
+    let absent = DOCUMENTS.iter().filter(|document| !files.iter().any(|file| file == *document));
+    let mut missing: Vec<_> = absent.map(|document| format!("{document} does not exist")).collect();
+    for document in documents(files) {
         let text = repository.text(document)?.ok_or_else(|| format!("{document} is not UTF-8"))?;
-        for (line, path) in missing_paths(&text, repository.files()) {
+        for (line, path) in missing_paths(&text, files) {
             missing.push(format!("{document}:{line} names `{path}`, which does not exist"));
         }
     }
     if missing.is_empty() { Ok(()) } else { Err(missing.join("\n")) }
+}
+
+fn documents(files: &[String]) -> impl Iterator<Item = &String> {
+    files.iter().filter(|file| file.ends_with(".md"))
 }
 
 /// Line numbers (from 1) and paths.

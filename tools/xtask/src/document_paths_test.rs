@@ -42,3 +42,9 @@ fn what_is_no_path_of_ours_is_left_alone() {
 fn fenced_blocks_are_not_read() {
     assert_eq!(missing("```\n`gone.rs`\n```\n"), []);
 }
+
+#[test]
+fn every_document_is_read_wherever_it_lies() {
+    let files = ["README.md", "storage/README.md", "storage/src/lib.rs"].map(str::to_owned);
+    assert_eq!(documents(&files).collect::<Vec<_>>(), ["README.md", "storage/README.md"]);
+}
