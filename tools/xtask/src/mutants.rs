@@ -1,6 +1,7 @@
 //! `cargo x mutants`: changes the code in small ways, one by one, and sees whether a test notices.
 //! Mutants that cannot be told from the code stand in `.cargo/mutants.toml`, with their reasons.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::process;
@@ -128,9 +129,12 @@ pub fn run(repository: &Repository, wish: &Wish<'_>) -> Result<(), String> {
         call.extend(tests.iter().map(String::as_str));
         call.extend(["--", "--"]);
         call.extend(*arguments);
-        // It ends badly if a single mutant survives; how many may is decided below.
+        let found = root.join(&output).join("mutants.out");
+        forget(&found)?;
+        // It ends badly if a single mutant survives; how many may is decided below. Where it did not
+        // get as far as that, there is nothing to judge by.
         let _ = process::run("cargo", &call, root);
-        failures.extend(judge(&root.join(&output).join("mutants.out"), name)?);
+        failures.extend(judge(&found, name)?);
     }
     if !is_any {
         failures.push("none of these files belongs to a target".into());
@@ -147,6 +151,16 @@ fn is_among(file: &str, files: &[&str]) -> bool {
         Some((folder, _)) => file.starts_with(folder),
         None => file == *its,
     })
+}
+
+/// What an earlier run has found must not be taken for this one's, should this one not get far.
+fn forget(output: &Path) -> Result<(), String> {
+    match std::fs::remove_dir_all(output) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("{}: {error}", output.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Why too many survive, if they do.

@@ -44,3 +44,17 @@ fn a_file_is_of_one_target() {
     assert_eq!(of("storage/model/src/batch/scan.rs"), ["model"]);
     assert!(of("storage/src/log/carry.rs").is_empty());
 }
+
+#[test]
+fn what_an_earlier_run_found_is_not_judged_again() {
+    let folder = format!("pelton-mutants-{}", std::process::id());
+    let output = std::env::temp_dir().join(folder);
+    std::fs::create_dir(&output).expect("a folder");
+    for name in ["caught.txt", "timeout.txt", "missed.txt"] {
+        std::fs::write(output.join(name), "one\n").expect("written");
+    }
+    assert!(judge(&output, "earlier").is_ok());
+    forget(&output).expect("removed");
+    assert!(judge(&output, "earlier").is_err());
+    forget(&output).expect("nothing to remove");
+}
