@@ -32,7 +32,7 @@ usage: cargo x <command>
                    N tries one change of so many. It wants cargo-mutants
   sim [...]        the broker under the simulator: [--seeds N] [--first SEED], or --seed SEED
   test             installs what the tests need, then `check`, then many seeds of the simulator,
-                   then the runs against real clients and against Apache Kafka, then `fuzz`
+                   then the runs against real clients and against Apache Kafka
   fuzz [--executions N] [TARGET]
                    libFuzzer on every target, or on one, where nightly and cargo-fuzz are there";
 
