@@ -27,6 +27,7 @@ const RUNS: &[Run] = &[
         name: "the checksums themselves",
         call: &["python3", "tools/compat/flights/digest_test.py"],
     },
+    Run { name: "the goals themselves", call: &["python3", "bench/peers/peers_test.py"] },
     Run { name: "real clients", call: &["bash", "tools/compat/run"] },
     Run { name: "the same answers as Apache Kafka", call: &["python3", COMPARE, "--start"] },
     // A minute of them; a longer look is a matter of other seeds.
