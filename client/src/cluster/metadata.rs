@@ -124,6 +124,12 @@ impl Metadata {
         !self.wanted.contains(name) && self.wanted.insert(name.into())
     }
 
+    /// Whether a topic has all its leaders: who wants it then wants other ones.
+    pub(super) fn is_led(&self, name: &str) -> bool {
+        let has_leader = |partition: &Partition| partition.leader.is_some();
+        self.topics.get(name).is_some_and(|known| known.topic.partitions.iter().all(has_leader))
+    }
+
     /// The topics to be asked for: those found out of date, and those that are old but in use.
     /// Those that are old and not in use are forgotten.
     pub(super) fn due(&mut self, now: Instant, age_max: Duration) -> Vec<Arc<str>> {

@@ -15,6 +15,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Ends with the last [`Cluster`].
 pub(super) async fn keep_fresh(cluster: Weak<Shared>, news: Arc<Notify>) {
     let mut failures = 0_u32;
+    // Answers in a row to which whoever asked can only ask again: of topics that are not there, or
+    // have no leader.
+    let mut fruitless = 0_u32;
     loop {
         if failures == 0 {
             // Whichever comes first: somebody found something out of date, or it is time to look.
@@ -25,19 +28,24 @@ pub(super) async fn keep_fresh(cluster: Weak<Shared>, news: Arc<Notify>) {
         let due = cluster.known().due(Instant::now(), age_max);
         if due.is_empty() {
             // Somebody else may have got what the last attempt did not: nothing to pause for.
-            failures = 0;
+            (failures, fruitless) = (0, 0);
             continue;
         }
         let names: Vec<&str> = due.iter().map(|name| &**name).collect();
-        failures = match cluster.metadata(Some(&names)).await {
-            Ok(_) => 0,
+        match cluster.metadata(Some(&names)).await {
+            Ok(_) => {
+                let is_fruitful = names.iter().all(|name| cluster.known().is_led(name));
+                failures = 0;
+                fruitless = if is_fruitful { 0 } else { fruitless.saturating_add(1) };
+            }
             Err(error) => {
                 tracing::debug!(%error, "no fresh metadata");
-                failures.saturating_add(1)
+                failures = failures.saturating_add(1);
             }
-        };
+        }
         // Also after success: whoever still finds the topic out of date must not make this a storm.
-        let pause = cluster.options().retry_backoff().pause(failures.max(1), random::chance());
+        let attempts = failures.max(fruitless).max(1);
+        let pause = cluster.options().retry_backoff().pause(attempts, random::chance());
         drop(cluster);
         tokio::time::sleep(pause).await;
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use pelton_kafka::ErrorCode;
 use pelton_model::PartitionIndex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Inner;
 use super::fetch::{Fetch, Fetched};
+use super::record::TopicPartition;
 use super::start::resolve;
 use super::state::{Leader, ToFetch, ToFind};
 use crate::cluster::Cluster;
@@ -42,6 +44,8 @@ impl Driver {
             let now = Instant::now();
             self.start(now);
             let alarm = self.inner.state().next_alarm(now);
+            // It may have found out what the user must be told.
+            self.wake_user();
             tokio::select! {
                 () = self.inner.news.notified() => {}
                 Some(fetched) = self.fetches.join_next() => {
@@ -59,9 +63,13 @@ impl Driver {
                 _ = self.changes.changed() => {}
                 () = sleep_until(alarm), if alarm.is_some() => {}
             }
-            if self.inner.state().has_something() {
-                self.inner.ready.notify_waiters();
-            }
+            self.wake_user();
+        }
+    }
+
+    fn wake_user(&self) {
+        if self.inner.state().has_something() {
+            self.inner.ready.notify_waiters();
         }
     }
 
@@ -76,14 +84,10 @@ impl Driver {
         for asked in by_topic.into_values() {
             self.finds.spawn(find(cluster.clone(), asked));
         }
-        let (fetches, leaderless) = self.inner.state().take_to_fetch(now, |of| {
-            let topic = cluster.known_topic(&of.topic)?;
-            let node = cluster.leader_of(&topic, of.partition).ok()?;
-            let at = usize::try_from(of.partition.get()).ok()?;
-            let epoch = topic.partitions.get(at)?.leader_epoch;
-            Some(Leader { node, epoch, topic_id: topic.id })
-        });
-        for of in leaderless {
+        let chance = random::chance();
+        let leader = |of: &TopicPartition| leader_of(&cluster, of);
+        let (fetches, suspect) = self.inner.state().take_to_fetch(now, chance, leader);
+        for of in suspect {
             cluster.want(&of.topic);
         }
         for ToFetch { node, session, told, wait } in fetches {
@@ -115,6 +119,16 @@ impl Driver {
             state.found(&find, offset, Instant::now(), random::chance());
         }
     }
+}
+
+fn leader_of(cluster: &Cluster, of: &TopicPartition) -> Result<Leader> {
+    let is_unknown = || Error::broker(of.to_string(), ErrorCode::UnknownTopicOrPartition);
+    let topic = cluster.known_topic(&of.topic).ok_or_else(is_unknown)?;
+    let node = cluster.leader_of(&topic, of.partition)?;
+    let at = usize::try_from(of.partition.get()).ok();
+    let partition = at.and_then(|at| topic.partitions.get(at));
+    let epoch = partition.and_then(|partition| partition.leader_epoch);
+    Ok(Leader { node, epoch, topic_id: topic.id })
 }
 
 /// All of one topic and with the same start.

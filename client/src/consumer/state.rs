@@ -76,6 +76,8 @@ struct Assigned {
     /// Since when there are only failures.
     failing_since: Option<Instant>,
     not_before: Option<Instant>,
+    /// It failed last for want of a leader: who finds one need not wait until `not_before`.
+    is_leaderless: bool,
     ready: VecDeque<Ready>,
     ready_bytes: usize,
     /// The batch that is being handed out.
@@ -384,30 +386,36 @@ impl State {
     }
 
     /// A fetch from every broker that owes nothing, for what it leads and we have room for.
-    /// `leader` is asked for every partition; those without one are told in the second part.
+    /// `leader` is asked for every partition, or why it has none; the second part tells whose topics
+    /// should be asked for anew.
     pub(super) fn take_to_fetch(
         &mut self,
         now: Instant,
-        leader: impl Fn(&TopicPartition) -> Option<Leader>,
+        chance: f64,
+        leader: impl Fn(&TopicPartition) -> Result<Leader>,
     ) -> (Vec<ToFetch>, Vec<TopicPartition>) {
         let mut leaderless = Vec::new();
         if self.buffered_bytes() >= self.rules.prefetch_bytes_max {
-            return (Vec::new(), leaderless);
+            return (Vec::new(), Vec::new());
         }
         let mut by_leader: BTreeMap<NodeId, Vec<(TopicPartition, Asked)>> = BTreeMap::new();
         let mut fresh = BTreeSet::new();
-        for (of, assigned) in &self.partitions {
+        for (of, assigned) in &mut self.partitions {
+            let is_due = assigned.not_before.is_none_or(|at| at <= now);
             let is_wanted = assigned.start.is_none()
                 && !assigned.is_paused
                 && assigned.ready_bytes < self.rules.partition_bytes_max
-                && assigned.not_before.is_none_or(|at| at <= now);
+                && (is_due || assigned.is_leaderless);
             if !is_wanted {
                 continue;
             }
-            match leader(of) {
-                None => leaderless.push(of.clone()),
-                Some(leader) if self.busy.contains(&leader.node) => {}
-                Some(Leader { node, epoch, topic_id }) => {
+            let leader = leader(of);
+            assigned.is_leaderless = leader.is_err();
+            match leader {
+                Err(error) if is_due => leaderless.push((of.clone(), error)),
+                Err(_) => {}
+                Ok(leader) if self.busy.contains(&leader.node) => {}
+                Ok(Leader { node, epoch, topic_id }) => {
                     let asked = Asked {
                         topic_id,
                         position: assigned.fetch_position,
@@ -433,7 +441,12 @@ impl State {
             let wait = if fresh.contains(&node) { Duration::ZERO } else { self.rules.fetch_wait };
             ToFetch { node, session: request, told: told.collect(), wait }
         });
-        (fetches.collect(), leaderless)
+        let fetches = fetches.collect();
+        let suspect = leaderless.into_iter().map(|(of, error)| {
+            self.partition_failed(&of, error, now, chance);
+            of
+        });
+        (fetches, suspect.collect())
     }
 
     /// What waits to be handed out. Without what is paused: the user may never ask for that, and
@@ -623,6 +636,7 @@ impl Assigned {
             failures: 0,
             failing_since: None,
             not_before: None,
+            is_leaderless: false,
             ready: VecDeque::new(),
             ready_bytes: 0,
             records: VecDeque::new(),

@@ -36,8 +36,8 @@ impl Bench {
 
     fn fetch(&mut self) -> Option<ToFetch> {
         let leader =
-            |_: &TopicPartition| Some(Leader { node: NODE, epoch: None, topic_id: TopicId::ZERO });
-        let (mut fetches, _) = self.state.take_to_fetch(self.now, leader);
+            |_: &TopicPartition| Ok(Leader { node: NODE, epoch: None, topic_id: TopicId::ZERO });
+        let (mut fetches, _) = self.state.take_to_fetch(self.now, 0.5, leader);
         assert!(fetches.len() <= 1);
         fetches.pop()
     }
@@ -276,6 +276,28 @@ fn what_fails_for_now_is_told_when_it_has_failed_for_too_long() {
     let gone = Error::connection(&"127.0.0.1:1".into(), "gone");
     bench.state.fetched(NODE, Err(gone.clone()), bench.now, 0.5);
     assert_eq!(bench.state.next(), Some(Err(gone)));
+}
+
+#[test]
+fn who_has_no_leader_is_told_of_in_the_end_and_goes_on_at_once_when_there_is_one() {
+    let mut bench = Bench::new();
+    let of = bench.assign(0, 0);
+    let gone = || Error::broker("t/0", ErrorCode::UnknownTopicOrPartition);
+    let look = |bench: &mut Bench| {
+        let (fetches, suspect) = bench.state.take_to_fetch(bench.now, 0.5, |_| Err(gone()));
+        assert!(fetches.is_empty());
+        suspect
+    };
+    for _ in 0..11 {
+        assert_eq!(look(&mut bench), [of.clone()]);
+        assert!(look(&mut bench).is_empty(), "the backoff is not over");
+        assert_eq!(bench.state.next(), None);
+        bench.now += Duration::from_secs(1);
+        assert_eq!(bench.state.next_alarm(bench.now - Duration::from_nanos(1)), Some(bench.now));
+    }
+    look(&mut bench);
+    assert_eq!(bench.state.next(), Some(Err(gone())));
+    assert!(bench.fetch().is_some());
 }
 
 #[test]

@@ -76,6 +76,33 @@ async fn a_broker_that_is_gone_for_good_is_told_when_retries_are_over_and_again_
 }
 
 #[tokio::test]
+async fn a_topic_that_is_gone_is_told_and_asked_for_ever_more_rarely() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let cluster = broker.connect().await;
+    let consumers: Vec<_> =
+        (0..10).map(|_| Consumer::new(cluster.clone(), options()).unwrap()).collect();
+    for consumer in &consumers {
+        consumer.assign(TOPIC, &Partitions::All, StartAt::Beginning).await.unwrap();
+        assert!(matches!(next(consumer).await, Ok(Event::EndOfPartition { .. })));
+    }
+    broker.delete_topic();
+    let before = broker.asked_for_topics();
+    for consumer in &consumers {
+        let error = loop {
+            match next(consumer).await {
+                Ok(Event::EndOfPartition { .. }) => {}
+                Ok(event) => panic!("{event:?}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.code(), Some(ErrorCode::UnknownTopicOrPartition), "{error}");
+    }
+    // Each consumer's own pauses would make ten times as many.
+    let asked = broker.asked_for_topics() - before;
+    assert!((1..=20).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
 async fn a_slow_broker_is_waited_for_beyond_the_time_that_it_may_hold_a_fetch() {
     let broker = FakeBroker::start(|_| Reply::Late(Duration::from_millis(300))).await;
     let consumer = consumer(&broker, 2, options()).await;

@@ -71,6 +71,9 @@ struct State {
     connections: usize,
     /// So many questions about topics are answered by hanging up.
     deaf_to_topics: usize,
+    /// Questions about topics.
+    asked_for_topics: usize,
+    has_topic: bool,
     produced: Vec<Produced>,
     /// By partition: whole batches with their offsets set.
     logs: BTreeMap<i32, Vec<Bytes>>,
@@ -106,6 +109,8 @@ impl FakeBroker {
             scripted: 0,
             connections: 0,
             deaf_to_topics: 0,
+            asked_for_topics: 0,
+            has_topic: true,
             produced: Vec::new(),
             logs: BTreeMap::new(),
             next_offsets: BTreeMap::new(),
@@ -160,6 +165,16 @@ impl FakeBroker {
 
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
+    }
+
+    /// Questions about topics.
+    pub fn asked_for_topics(&self) -> usize {
+        self.state.lock().unwrap().asked_for_topics
+    }
+
+    /// From now on the topic is not there.
+    pub fn delete_topic(&self) {
+        self.state.lock().unwrap().has_topic = false;
     }
 
     /// Hangs up on so many questions about topics.
@@ -258,6 +273,7 @@ async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) {
             }
             _ => {
                 let mut state = state.lock().unwrap();
+                state.asked_for_topics += usize::from(header.api_key == ApiKey::METADATA);
                 if header.api_key == ApiKey::METADATA && state.deaf_to_topics > 0 {
                     state.deaf_to_topics -= 1;
                     return;
@@ -353,6 +369,7 @@ fn fetch(
             .map(|asked| {
                 let code = match reply {
                     Reply::Error(code) => *code,
+                    _ if !state.has_topic => ErrorCode::UnknownTopicOrPartition,
                     _ => ErrorCode::None,
                 };
                 let mut answer = FetchPartitionResponse::error(asked.index, code);
@@ -403,6 +420,7 @@ fn manners(header: &RequestHeader, body: Bytes, state: &State) -> Bytes {
             let request: MetadataRequest = decode_request(body, version).unwrap();
             let asked = request.topics.unwrap_or_default();
             let is_ours = |topic: &MetadataRequestTopic| match topic.name.as_deref() {
+                _ if !state.has_topic => false,
                 Some(name) => name == TOPIC,
                 None => topic.topic_id == uuid_of(TOPIC_ID),
             };
