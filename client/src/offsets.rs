@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
 use pelton_kafka::message;
 use pelton_kafka::wire::ListOffsetsRequest;
 use pelton_kafka::wire::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use pelton_kafka::wire::list_offsets_response::ListOffsetsPartitionResponse;
 use pelton_model::{NodeId, Offset, PartitionIndex, TimestampMs};
 
 use crate::cluster::{Cluster, Topic};
@@ -31,66 +33,91 @@ pub async fn list_offsets(
     at: OffsetAt,
 ) -> Result<BTreeMap<PartitionIndex, Offset>> {
     let mut retry = Retry::new(cluster.options());
+    let mut known = cluster.topic(topic).await?;
     loop {
-        let attempt = async {
-            let topic = cluster.topic(topic).await?;
-            ask_leaders(cluster, &topic, partitions, at).await
-        };
-        match attempt.await {
+        let found = ask_leaders(cluster, &known, partitions, at).await.into_iter();
+        let found = found.filter_map(|(partition, found)| Some((partition, found.transpose()?)));
+        let offsets: Result<_> = found.map(|(partition, found)| Ok((partition, found?))).collect();
+        match offsets {
             Ok(offsets) => return Ok(offsets),
             Err(error) => {
-                cluster.forget(topic);
                 retry.after(error).await?;
+                known = cluster.refresh(topic).await.unwrap_or(known);
             }
         }
     }
 }
 
-async fn ask_leaders(
+/// Asks the partitions' leaders once, all at the same time: one that fails is nothing to the others.
+/// None is of a partition that has no record at or after the time asked for.
+pub(crate) async fn ask_leaders(
     cluster: &Cluster,
     topic: &Topic,
     partitions: &[PartitionIndex],
     at: OffsetAt,
-) -> Result<BTreeMap<PartitionIndex, Offset>> {
+) -> BTreeMap<PartitionIndex, Result<Option<Offset>>> {
     let mut by_leader: BTreeMap<NodeId, Vec<PartitionIndex>> = BTreeMap::new();
-    for &partition in partitions {
-        by_leader.entry(cluster.leader_of(topic, partition)?).or_default().push(partition);
-    }
     let mut offsets = BTreeMap::new();
-    for (leader, partitions) in by_leader {
-        let asked = partitions.iter().map(|partition| {
-            message!(ListOffsetsPartition {
-                partition_index: partition.get(),
-                timestamp: match at {
-                    OffsetAt::Earliest => -2,
-                    OffsetAt::Latest => -1,
-                    OffsetAt::Timestamp(timestamp) => timestamp.get().max(0),
-                },
-            })
-        });
-        let request = message!(ListOffsetsRequest {
-            replica_id: -1,
-            topics: vec![message!(ListOffsetsTopic {
-                name: (*topic.name).into(),
-                partitions: asked.collect(),
-            })],
-        });
-        let answer = cluster.connection(leader).await?.call(&request).await?.message;
-        let answered = answer.topics.iter().filter(|found| *found.name == *topic.name);
-        let answered: BTreeMap<_, _> = answered
-            .flat_map(|found| &found.partitions)
-            .map(|partition| (partition.partition_index, partition))
-            .collect();
-        for partition in partitions {
-            let context = || format!("offsets of {}/{partition}", topic.name);
-            let found = answered
-                .get(&partition.get())
-                .ok_or_else(|| Error::protocol(context(), "is missing in the answer"))?;
-            check(found.error_code, None, context)?;
-            if found.offset >= 0 {
-                offsets.insert(partition, Offset::new(found.offset));
+    for &partition in partitions {
+        match cluster.leader_of(topic, partition) {
+            Ok(leader) => by_leader.entry(leader).or_default().push(partition),
+            Err(error) => {
+                offsets.insert(partition, Err(error));
             }
         }
     }
-    Ok(offsets)
+    let asking = by_leader.into_iter().map(|(leader, partitions)| async move {
+        let answer = ask_leader(cluster, leader, topic, &partitions, at).await;
+        (partitions, answer)
+    });
+    for (partitions, answer) in join_all(asking).await {
+        offsets.extend(partitions.into_iter().map(|partition| {
+            let answer = answer.as_ref().map_err(Error::clone);
+            (partition, answer.and_then(|answer| offset_in(answer, topic, partition)))
+        }));
+    }
+    offsets
+}
+
+async fn ask_leader(
+    cluster: &Cluster,
+    leader: NodeId,
+    topic: &Topic,
+    partitions: &[PartitionIndex],
+    at: OffsetAt,
+) -> Result<BTreeMap<i32, ListOffsetsPartitionResponse>> {
+    let asked = partitions.iter().map(|partition| {
+        message!(ListOffsetsPartition {
+            partition_index: partition.get(),
+            timestamp: match at {
+                OffsetAt::Earliest => -2,
+                OffsetAt::Latest => -1,
+                OffsetAt::Timestamp(timestamp) => timestamp.get().max(0),
+            },
+        })
+    });
+    let request = message!(ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![message!(ListOffsetsTopic {
+            name: (*topic.name).into(),
+            partitions: asked.collect(),
+        })],
+    });
+    let answer = cluster.connection(leader).await?.call(&request).await?.message;
+    let answered = answer.topics.into_iter().filter(|found| *found.name == *topic.name);
+    let answered = answered.flat_map(|found| found.partitions);
+    Ok(answered.map(|partition| (partition.partition_index, partition)).collect())
+}
+
+fn offset_in(
+    answer: &BTreeMap<i32, ListOffsetsPartitionResponse>,
+    topic: &Topic,
+    partition: PartitionIndex,
+) -> Result<Option<Offset>> {
+    let context = || format!("offsets of {}/{partition}", topic.name);
+    let found = answer
+        .get(&partition.get())
+        .ok_or_else(|| Error::protocol(context(), "is missing in the answer"))?;
+    check(found.error_code, None, context)?;
+    Ok((found.offset >= 0).then(|| Offset::new(found.offset)))
 }

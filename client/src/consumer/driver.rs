@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pelton_kafka::ErrorCode;
-use pelton_model::PartitionIndex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -12,7 +11,7 @@ use tokio::time::Instant;
 use super::Inner;
 use super::fetch::{Fetch, Fetched};
 use super::record::TopicPartition;
-use super::start::resolve;
+use super::start::{Offsets, resolve};
 use super::state::{Leader, ToFetch, ToFind};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
@@ -28,7 +27,7 @@ pub(super) struct Driver {
 /// What was found out about some partitions of a topic.
 struct Found {
     asked: Vec<ToFind>,
-    offsets: Result<BTreeMap<PartitionIndex, pelton_model::Offset>>,
+    offsets: Offsets,
 }
 
 impl Driver {
@@ -108,14 +107,18 @@ impl Driver {
         }
     }
 
-    fn found(&self, Found { asked, offsets }: Found) {
+    fn found(&self, Found { asked, mut offsets }: Found) {
         let mut state = self.inner.state();
         for find in asked {
-            let offset = offsets.clone().and_then(|offsets| {
+            let offset = offsets.remove(&find.of.partition).unwrap_or(Ok(None));
+            let offset = offset.and_then(|offset| {
                 let context = || format!("offset of {}", find.of);
-                let offset = offsets.get(&find.of.partition).copied();
                 offset.ok_or_else(|| Error::protocol(context(), "is missing in the answer"))
             });
+            if let Err(error) = &offset {
+                tracing::debug!(%error, "no place to begin");
+                self.inner.cluster.want(&find.of.topic);
+            }
             state.found(&find, offset, Instant::now(), random::chance());
         }
     }
@@ -136,7 +139,7 @@ async fn find(cluster: Cluster, asked: Vec<ToFind>) -> Found {
     let partitions: Vec<_> = asked.iter().map(|find| find.of.partition).collect();
     let offsets = match asked.first() {
         Some(first) => resolve(&cluster, &first.of.topic, &partitions, first.start).await,
-        None => Ok(BTreeMap::new()),
+        None => Offsets::new(),
     };
     Found { asked, offsets }
 }

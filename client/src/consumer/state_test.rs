@@ -289,7 +289,7 @@ fn who_has_no_leader_is_told_of_in_the_end_and_goes_on_at_once_when_there_is_one
         suspect
     };
     for _ in 0..11 {
-        assert_eq!(look(&mut bench), [of.clone()]);
+        assert_eq!(look(&mut bench), std::slice::from_ref(&of));
         assert!(look(&mut bench).is_empty(), "the backoff is not over");
         assert_eq!(bench.state.next(), None);
         bench.now += Duration::from_secs(1);

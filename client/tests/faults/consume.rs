@@ -1,9 +1,12 @@
 use std::time::Duration;
 
-use pelton_client::{Consumer, ConsumerOptions, Error, Event, Partitions, StartAt, TopicPartition};
+use pelton_client::{
+    Cluster, Consumer, ConsumerOptions, Error, Event, OffsetAt, Partitions, StartAt,
+    TopicPartition, list_offsets,
+};
 use pelton_kafka::ErrorCode;
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
-use pelton_model::{Compression, PartitionIndex};
+use pelton_model::{Compression, Offset, PartitionIndex};
 
 use crate::fake_broker::{FakeBroker, Reply, TOPIC};
 
@@ -100,6 +103,35 @@ async fn a_topic_that_is_gone_is_told_and_asked_for_ever_more_rarely() {
     // Each consumer's own pauses would make ten times as many.
     let asked = broker.asked_for_topics() - before;
     assert!((1..=20).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
+async fn a_partition_that_is_ill_keeps_no_other_of_its_topic_from_being_read() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    broker.make_ill(1);
+    for partition in [0, 2] {
+        broker.append(partition, batch(b"value", Compression::None));
+    }
+    let mut client = broker.options();
+    // Not while this test runs.
+    client.retry_timeout = Duration::from_secs(300);
+    let consumer = Consumer::new(Cluster::connect(client).await.unwrap(), options()).unwrap();
+    consumer.assign(TOPIC, &Partitions::All, StartAt::BeforeEnd(1)).await.unwrap();
+    assert_eq!(offsets(&consumer, 2).await, [0, 0]);
+    assert_eq!(consumer.position(&TopicPartition::new(TOPIC, 1)), None);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_topic_is_not_forgotten_for_an_error() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    broker.make_ill(1);
+    let cluster = broker.connect().await;
+    let partitions = [0, 1].map(PartitionIndex::new);
+    let failed = list_offsets(&cluster, TOPIC, &partitions, OffsetAt::Latest).await;
+    assert_eq!(failed.unwrap_err().code(), Some(ErrorCode::KafkaStorageError));
+    assert!(cluster.known_topic(TOPIC).is_some());
+    let found = list_offsets(&cluster, TOPIC, &partitions[..1], OffsetAt::Latest).await.unwrap();
+    assert_eq!(found, [(partitions[0], Offset::ZERO)].into());
 }
 
 #[tokio::test]

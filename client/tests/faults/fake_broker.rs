@@ -74,6 +74,8 @@ struct State {
     /// Questions about topics.
     asked_for_topics: usize,
     has_topic: bool,
+    /// The partition of which nobody tells where it begins or ends.
+    ill: Option<i32>,
     produced: Vec<Produced>,
     /// By partition: whole batches with their offsets set.
     logs: BTreeMap<i32, Vec<Bytes>>,
@@ -111,6 +113,7 @@ impl FakeBroker {
             deaf_to_topics: 0,
             asked_for_topics: 0,
             has_topic: true,
+            ill: None,
             produced: Vec::new(),
             logs: BTreeMap::new(),
             next_offsets: BTreeMap::new(),
@@ -175,6 +178,11 @@ impl FakeBroker {
     /// From now on the topic is not there.
     pub fn delete_topic(&self) {
         self.state.lock().unwrap().has_topic = false;
+    }
+
+    /// From now on nobody tells where a partition begins or ends.
+    pub fn make_ill(&self, partition: i32) {
+        self.state.lock().unwrap().ill = Some(partition);
     }
 
     /// Hangs up on so many questions about topics.
@@ -460,8 +468,13 @@ fn manners(header: &RequestHeader, body: Bytes, state: &State) -> Bytes {
             let topics = request.topics.iter().map(|topic| {
                 let partitions = topic.partitions.iter().map(|asked| {
                     let end = state.next_offsets.get(&asked.partition_index).copied().unwrap_or(0);
+                    let code = match state.ill == Some(asked.partition_index) {
+                        true => ErrorCode::KafkaStorageError,
+                        false => ErrorCode::None,
+                    };
                     message!(ListOffsetsPartitionResponse {
                         partition_index: asked.partition_index,
+                        error_code: code.code(),
                         offset: if asked.timestamp == -2 { 0 } else { end },
                         timestamp: -1,
                     })
