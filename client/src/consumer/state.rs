@@ -37,7 +37,8 @@ pub(super) struct State {
     partitions: BTreeMap<TopicPartition, Assigned>,
     /// Those with something to hand out, in order of their turns. Each once.
     turns: VecDeque<TopicPartition>,
-    errors: VecDeque<Error>,
+    /// Each with the partition that it is of, if seeking there mends it.
+    errors: VecDeque<(Option<TopicPartition>, Error)>,
     sessions: BTreeMap<NodeId, Session>,
     /// Brokers that owe an answer.
     busy: BTreeSet<NodeId>,
@@ -176,6 +177,7 @@ impl State {
                 self.turns.retain(|other| other != of);
             }
         }
+        self.errors.retain(|(other, _)| other.as_ref() != Some(of));
         if self.in_hand.as_ref().is_some_and(|(in_hand, _)| in_hand == of) {
             self.in_hand = None;
         }
@@ -253,7 +255,7 @@ impl State {
     /// The next event that was fetched already.
     pub(super) fn next(&mut self) -> Option<Result<Event>> {
         self.in_hand = None;
-        if let Some(error) = self.errors.pop_front() {
+        if let Some((_, error)) = self.errors.pop_front() {
             return Some(Err(error));
         }
         if self.is_closed {
@@ -571,7 +573,7 @@ impl State {
             let start = match rules.offset_reset {
                 OffsetReset::Earliest => StartAt::Beginning,
                 OffsetReset::Latest => StartAt::End,
-                OffsetReset::Fail => return self.errors.push_back(error),
+                OffsetReset::Fail => return self.tell_of(Some(of.clone()), error),
             };
             tracing::warn!(%of, %position, "offset out of range, going on elsewhere");
             let _ = self.seek(of, start);
@@ -596,8 +598,13 @@ impl State {
 
     /// An error for the user that is of no partition.
     pub(super) fn tell(&mut self, error: Error) {
-        if !self.errors.contains(&error) {
-            self.errors.push_back(error);
+        self.tell_of(None, error);
+    }
+
+    /// Once, however often it comes before the user hears of it.
+    fn tell_of(&mut self, of: Option<TopicPartition>, error: Error) {
+        if !self.errors.iter().any(|(_, other)| *other == error) {
+            self.errors.push_back((of, error));
         }
     }
 

@@ -248,6 +248,26 @@ fn out_of_range_goes_on_where_the_options_say_but_first_comes_what_is_here() {
 }
 
 #[test]
+fn an_error_is_told_once_however_often_it_comes_and_not_after_what_mends_it() {
+    let mut bench = Bench::with(OffsetReset::Fail);
+    let of = bench.assign(0, 77);
+    let fail_three_times = |bench: &mut Bench| {
+        for _ in 0..3 {
+            bench.fetch().unwrap();
+            bench.answer(vec![(&of, refused(ErrorCode::OffsetOutOfRange))]);
+            bench.now += Duration::from_secs(1);
+        }
+    };
+    fail_three_times(&mut bench);
+    let error = bench.state.next().unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::OffsetOutOfRange));
+    assert!(bench.state.next().is_none());
+    fail_three_times(&mut bench);
+    bench.state.seek(&of, StartAt::Offset(Offset::ZERO)).unwrap();
+    assert!(bench.state.next().is_none());
+}
+
+#[test]
 fn out_of_range_behind_offsets_without_records_goes_on_where_the_options_say() {
     let mut bench = Bench::new();
     let of = bench.assign(0, 0);
