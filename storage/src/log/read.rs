@@ -1,9 +1,9 @@
 //! Reading whole batches from an offset on: from memory, else chunk by chunk from a segment.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use pelton_model::Offset;
 use pelton_model::batch::BatchHeader;
-use pelton_model::limits::IO_BYTES_MAX;
+use pelton_model::limits::{BLOCK_BYTES, IO_BYTES_MAX};
 
 use super::{Log, Positions};
 use crate::error::{ReadError, StorageError};
@@ -39,6 +39,21 @@ impl ReadSlices {
             self.slices.push(batch);
         }
         fits
+    }
+
+    /// Lets go of what was read beside the slices, where that is more than they are: a slice keeps all
+    /// bytes of its read in memory, to whole blocks, and whoever holds slices is charged for their own
+    /// bytes (R3). So at most twice of what is charged is held.
+    fn release_read(&mut self, read_bytes: usize) {
+        let held_bytes = read_bytes + 2 * BLOCK_BYTES;
+        if self.bytes >= held_bytes / 2 {
+            return;
+        }
+        let mut copy = BytesMut::with_capacity(self.bytes);
+        self.slices.iter().for_each(|slice| copy.extend_from_slice(slice));
+        for slice in &mut self.slices {
+            *slice = copy.split_to(slice.len()).freeze();
+        }
     }
 }
 
@@ -213,6 +228,7 @@ impl Log {
             }
             at = next;
         }
+        slices.release_read(content.len());
         if !slices.slices.is_empty() {
             // The open chunk grows: it is not read ahead.
             let consumed = position + at as u64;

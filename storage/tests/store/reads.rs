@@ -2,7 +2,7 @@
 
 use pelton_model::batch::BatchHeader;
 use pelton_model::{Offset, TimestampMs};
-use pelton_storage::{Store, StoreOptions};
+use pelton_storage::{ReadSlices, Store, StoreOptions};
 
 use crate::support::*;
 use crate::{CACHED, files_under};
@@ -65,6 +65,62 @@ fn limits_of_a_read_are_kept() {
             }
         });
     }
+}
+
+/// Bytes of the memory from the first slice on that it keeps when the others are gone.
+fn kept_bytes(read: ReadSlices) -> usize {
+    let mut slices = read.slices;
+    slices.truncate(1);
+    let first = slices.remove(0);
+    first.try_into_mut().expect("the only one").capacity()
+}
+
+#[test]
+fn r3_what_is_read_of_a_chunk_does_not_keep_the_rest_of_it_in_memory() {
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..60 {
+            append(&store, &log, batch(fill, 1000)).await;
+            if fill % 10 == 9 {
+                checkpoint(&store).await;
+            }
+        }
+        let few = read(&log, 0, 2500).await.expect("read");
+        assert!(few.from_disk);
+        assert_eq!(few.slices.len(), 2);
+        assert_eq!(few.slices[1][BatchHeader::BYTES..], batch(1, 1000).bytes[BatchHeader::BYTES..]);
+        let charged = few.bytes;
+        let kept = kept_bytes(few);
+        assert!(kept <= 2 * charged, "{kept} bytes for {charged}");
+        // Nothing is copied for who reads most of it.
+        let most = read(&log, 0, 50_000).await.expect("read");
+        assert!(kept_bytes(most) > 60_000);
+    });
+}
+
+#[test]
+fn r3_who_suddenly_reads_little_does_not_keep_all_that_was_read_ahead_for_him() {
+    let sim = new_disk(1);
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..100 {
+            append(&store, &log, batch(fill, 10_000)).await;
+            if fill % 10 == 9 {
+                checkpoint(&store).await;
+            }
+        }
+        let mut at = 0;
+        for _ in 0..3 {
+            at += read(&log, at, 215_000).await.expect("read").slices.len() as i64;
+        }
+        let reads = sim.counters().reads;
+        let one_chunk = read(&log, at, 70_000).await.expect("read");
+        assert_eq!(one_chunk.slices.len(), 6);
+        let charged = one_chunk.bytes;
+        assert_eq!(sim.counters().reads, reads + 1, "one that is ahead again");
+        let kept = kept_bytes(one_chunk);
+        assert!(kept <= 2 * charged, "{kept} bytes for {charged}");
+    });
 }
 
 #[test]
