@@ -27,6 +27,10 @@ pub(crate) const CLIENT_ID: &str = "pelton-bench";
 /// To connect, and to be told the broker's versions.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Without an answer for so long, beyond what a request itself asks the broker to wait, the broker is taken
+/// to be stuck.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Pieces of one write; a Produce has three per batch, and Linux takes 1024.
 const SLICES_MAX: usize = 64;
 
@@ -156,27 +160,53 @@ impl Connection {
             .collect())
     }
 
-    /// Asks, and waits for the answer; nothing else may be under way.
+    /// Asks, and waits for the answer for [`ANSWER_TIMEOUT`]; nothing else may be under way.
     pub async fn call<R: RequestResponsePair>(
         &mut self,
         request: &R,
         versions: Versions,
+    ) -> Result<R::Response> {
+        self.call_within(request, versions, ANSWER_TIMEOUT).await
+    }
+
+    /// [`Connection::call`] where the broker may take its time.
+    pub async fn call_within<R: RequestResponsePair>(
+        &mut self,
+        request: &R,
+        versions: Versions,
+        limit: Duration,
     ) -> Result<R::Response> {
         let version = self.version_of(ApiKey::new(R::API_KEY.value()), versions)?;
         let failed = |connection: &Self, error: &dyn std::fmt::Display| {
             Error::connection(&connection.address, error)
         };
         let frame = encode(request, version).map_err(|error| failed(self, &error))?;
-        let frame = self.exchange(frame).await?;
+        let frame = self.exchange_within(frame, limit).await?;
         let (_, answer) = decode_response(frame, version).map_err(|error| failed(self, &error))?;
         Ok(answer)
     }
 
     /// [`Connection::call`] with a request that is encoded already.
     pub async fn exchange(&mut self, frame: Frame) -> Result<Bytes> {
+        self.exchange_within(frame, ANSWER_TIMEOUT).await
+    }
+
+    async fn exchange_within(&mut self, frame: Frame, limit: Duration) -> Result<Bytes> {
         self.queue(frame);
-        poll_fn(|cx| self.poll_flush(cx)).await?;
-        poll_fn(|cx| self.poll_answer(cx)).await
+        let answered = async {
+            poll_fn(|cx| self.poll_flush(cx)).await?;
+            poll_fn(|cx| self.poll_answer(cx)).await
+        };
+        match tokio::time::timeout(limit, answered).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.no_answer_for(limit)),
+        }
+    }
+
+    /// That the broker is stuck.
+    pub fn no_answer_for(&self, waited: Duration) -> Error {
+        let seconds = waited.as_secs();
+        Error::connection(&self.address, format!("a request has had no answer for {seconds} s"))
     }
 
     async fn ask_versions_in(&mut self, version: i16) -> Result<Bytes> {

@@ -2,6 +2,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::scripted_broker::introduce;
 
 fn pieces(texts: &[&'static str]) -> VecDeque<Bytes> {
     texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect()
@@ -95,4 +96,27 @@ async fn nobody_there_is_an_error_that_names_the_address() {
     drop(listener);
     let error = Connection::connect(&address).await.err().unwrap().to_string();
     assert!(error.contains(&*address), "{error}");
+}
+
+/// As one that was stopped, or whose disk hangs.
+#[tokio::test]
+async fn a_broker_that_does_not_answer_is_not_waited_for_without_an_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
+    let broker = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        introduce(&mut socket, &[(ApiKey::new(18), Versions::new(0, 0))]).await;
+        socket
+    };
+    let (connection, _socket) = tokio::join!(Connection::connect(&address), broker);
+    let mut connection = connection.unwrap();
+    // From here on time passes as soon as everybody waits.
+    tokio::time::pause();
+    let begin = tokio::time::Instant::now();
+    let request = message!(ApiVersionsRequest {});
+    let asking = connection.call(&request, Versions::new(0, 0));
+    let error = tokio::time::timeout(2 * ANSWER_TIMEOUT, asking).await.expect("an end");
+    assert!(begin.elapsed() >= ANSWER_TIMEOUT);
+    let error = error.err().unwrap().to_string();
+    assert_eq!(error, format!("{address}: a request has had no answer for 60 s"));
 }

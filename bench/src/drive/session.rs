@@ -10,14 +10,10 @@ use pelton_kafka::{Frame, ResponseHeader};
 use tokio::time::Sleep;
 
 use crate::clock::{self, Alarm};
-use crate::connection::Connection;
+use crate::connection::{ANSWER_TIMEOUT, Connection};
 use crate::error::{Error, Result};
 use crate::schedule::Schedule;
 use crate::tally::GivenUp;
-
-/// Without an answer for so long, beyond what a request itself asks the broker to wait, the broker
-/// is taken to be stuck.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What requests say and what answers mean.
 pub(crate) trait Load {
@@ -211,9 +207,7 @@ impl<L: Load> Session<L> {
         let oldest = self.in_flight.front().map(|oldest| oldest.sent);
         let waited = oldest.map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent));
         if waited >= ANSWER_TIMEOUT {
-            let seconds = waited.as_secs();
-            let reason = format!("a request has had no answer for {seconds} s");
-            return Err(Error::connection(self.connection.address(), reason));
+            return Err(self.connection.no_answer_for(waited));
         }
         let next = (now + ANSWER_TIMEOUT - waited).min(self.give_up_at.max(now));
         self.stall.as_mut().reset(next.max(now + Duration::from_millis(1)).into());

@@ -18,6 +18,7 @@ use pelton_kafka::wire::{
 use pelton_kafka::{ErrorCode, StrBytes, message};
 use tokio::sync::oneshot;
 
+use super::SETTLE_WITHIN;
 use super::member::{BACKOFF, Ending, Group, is_passing, pause};
 use crate::connection::Connection;
 use crate::error::{Error, Result};
@@ -79,7 +80,8 @@ impl Classic<'_> {
                 protocol_type: PROTOCOL_TYPE.into(),
                 protocols: vec![protocol],
             });
-            let answer = self.connection.call(&request, JOIN_VERSIONS).await?;
+            let answer =
+                self.connection.call_within(&request, JOIN_VERSIONS, SETTLE_WITHIN).await?;
             match ErrorCode::from_code(answer.error_code) {
                 ErrorCode::None => {
                     self.id = answer.member_id.clone();
@@ -101,7 +103,7 @@ impl Classic<'_> {
             protocol_name: Some(ASSIGNOR.into()),
             assignments: self.assign(&joined)?,
         });
-        let answer = self.connection.call(&request, SYNC_VERSIONS).await?;
+        let answer = self.connection.call_within(&request, SYNC_VERSIONS, SETTLE_WITHIN).await?;
         match ErrorCode::from_code(answer.error_code) {
             ErrorCode::None => {
                 let read = decode_assignment(answer.assignment).map_err(malformed)?;

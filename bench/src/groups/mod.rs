@@ -30,7 +30,7 @@ use crate::plan::TopicPlan;
 use crate::process::Sample;
 use crate::topic;
 
-/// No group takes longer, whatever its timeouts.
+/// No group takes longer, whatever its timeouts; so long a member waits for the others.
 const SETTLE_WITHIN: Duration = Duration::from_secs(180);
 
 /// A coordinator that loads, or does not exist yet, is asked again for so long.
