@@ -6,6 +6,7 @@ use pelton_model::{Compression, TimestampMs};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::plan::REQUEST_BYTES_MAX;
 
 /// What records look like.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,8 +55,11 @@ impl BatchShape {
         if self.records == 0 {
             return invalid("a batch has one record at least");
         }
-        if self.payload_bytes() > BATCH_BYTES_MAX {
-            return invalid("a batch is at most 1 GiB");
+        // A record without a key and a value is none without bytes, either.
+        if self.payload_bytes().max(self.records.into()) > REQUEST_BYTES_MAX {
+            return Err(Error::Invalid(format!(
+                "a batch has {REQUEST_BYTES_MAX} bytes and records at most, as a request"
+            )));
         }
         if !(0.0..=1.0).contains(&self.compressibility) {
             return invalid("compressibility is a number from 0 to 1");
@@ -66,8 +70,6 @@ impl BatchShape {
         Ok(())
     }
 }
-
-const BATCH_BYTES_MAX: u64 = 1 << 30;
 
 /// Batches that differ, to be sent in turn, over and over. Clones of a batch share its bytes.
 #[derive(Clone, Debug)]

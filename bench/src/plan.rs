@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::batches::BatchShape;
 use crate::error::{Error, Result};
-use crate::schedule::Rate;
+use crate::schedule::{REQUESTS_PER_SECOND_MAX, Rate};
 
 /// Connections in all; each has a task and buffers.
 const CONNECTIONS_MAX: usize = 100_000;
@@ -167,13 +167,24 @@ impl Plan {
         if self.duration < Duration::from_millis(10) {
             return Err(Error::Invalid("--duration is 0.01 at least".into()));
         }
+        check_length("--duration", self.duration)?;
+        check_length("--warm-up", self.warm_up)?;
         if let Some(Rate::BytesPerSecond(rate) | Rate::RecordsPerSecond(rate)) = self.rate
             && !(rate.is_finite() && rate > 0.0)
         {
             return Err(Error::Invalid("--rate is more than 0".into()));
         }
-        if self.newcomers_per_second.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
-            return Err(Error::Invalid("--newcomers is more than 0".into()));
+        // Of connections with one partition; with more, a request may carry more.
+        let requests = [self.requests_per_second(1), self.fetches_per_second(1)];
+        if requests.iter().flatten().any(|&rate| rate > REQUESTS_PER_SECOND_MAX) {
+            let most =
+                format!("--rate comes to {REQUESTS_PER_SECOND_MAX} requests a second at most");
+            return Err(Error::Invalid(most));
+        }
+        let newcomers = self.newcomers_per_second;
+        if newcomers.is_some_and(|rate| !(rate > 0.0 && rate <= REQUESTS_PER_SECOND_MAX)) {
+            let range = format!("--newcomers is more than 0 and {REQUESTS_PER_SECOND_MAX} at most");
+            return Err(Error::Invalid(range));
         }
         if self.request_bytes() > REQUEST_BYTES_MAX {
             return Err(Error::Invalid(format!(
@@ -242,11 +253,22 @@ impl Plan {
     }
 }
 
+/// # Errors
+/// A time, given by this flag, that a clock could not be set forward by.
+pub(crate) fn check_length(name: &str, time: Duration) -> Result<()> {
+    match time <= LENGTH_MAX {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("{name} is {} at most: a year", LENGTH_MAX.as_secs()))),
+    }
+}
+
+const LENGTH_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// A connection holds a whole answer.
 const FETCH_BYTES_MAX: i32 = 64 << 20;
 
 /// `socket.request.max.bytes` as Kafka has it.
-const REQUEST_BYTES_MAX: u64 = 100 << 20;
+pub(crate) const REQUEST_BYTES_MAX: u64 = 100 << 20;
 
 fn acks_name<S: serde::Serializer>(acks: &Acks, to: S) -> std::result::Result<S::Ok, S::Error> {
     to.serialize_str(match acks {

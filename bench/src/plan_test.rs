@@ -35,6 +35,12 @@ fn what_has_none_is_refused_by_name() {
     refused(|plan| plan.duration = Duration::ZERO, "--duration");
     refused(|plan| plan.rate = Some(Rate::BytesPerSecond(0.0)), "--rate");
     refused(|plan| plan.rate = Some(Rate::RecordsPerSecond(f64::NAN)), "--rate");
+    refused(|plan| plan.duration = Duration::MAX, "--duration");
+    refused(|plan| plan.warm_up = Duration::MAX, "--warm-up");
+    refused(|plan| plan.rate = Some(Rate::RecordsPerSecond(1e15)), "--rate");
+    refused(|plan| plan.newcomers_per_second = Some(0.0), "--newcomers");
+    refused(|plan| plan.newcomers_per_second = Some(1e15), "--newcomers");
+    refused(|plan| (plan.batch.records, plan.batch.value_bytes) = (u32::MAX, 0), "a batch");
     refused(|plan| plan.batches_per_request = 1000, "a request would have");
     refused(
         |plan| {

@@ -8,6 +8,10 @@
 
 use std::time::{Duration, Instant};
 
+/// More than any broker answers. What was due and never sent is counted one by one: without a bound that
+/// would never end.
+pub const REQUESTS_PER_SECOND_MAX: f64 = 1e7;
+
 /// How much, in all connections together.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

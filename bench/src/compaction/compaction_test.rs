@@ -49,13 +49,17 @@ fn what_would_not_fit_on_the_disk_is_refused_before_it_begins() {
 
 #[test]
 fn plans_of_no_sense_are_refused() {
-    let changes: [fn(&mut CompactionPlan); 6] = [
+    let changes: [fn(&mut CompactionPlan); 10] = [
         |plan| plan.partitions = 0,
         |plan| plan.keys = 2,
         |plan| plan.keys = 501,
         |plan| plan.value_bytes = 7,
         |plan| plan.batch_records = 0,
         |plan| plan.load_batch_records = 0,
+        |plan| plan.before = Duration::MAX,
+        |plan| plan.within = Duration::MAX,
+        |plan| plan.settle = Duration::MAX,
+        |plan| (plan.batch_records, plan.disk_bytes_max) = (1 << 32, u64::MAX),
     ];
     for change in changes {
         let mut plan = plan();

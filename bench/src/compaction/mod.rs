@@ -31,7 +31,7 @@ use crate::batches::BatchShape;
 use crate::drive::{Books, Live, Phase, Readers, Watcher, producing};
 use crate::error::{Error, Result};
 use crate::failures::Failures;
-use crate::plan::{Plan, TopicPlan, Workload};
+use crate::plan::{Plan, TopicPlan, Workload, check_length};
 use crate::process::{Sample, Usage};
 use crate::schedule::Rate;
 use crate::tally::{LATENCY_NS_MAX, LATENCY_NS_MIN, Tally};
@@ -167,6 +167,17 @@ impl CompactionPlan {
         if self.batch_records == 0 || self.settle.is_zero() {
             return invalid("--batch-records and --settle are more than 0".into());
         }
+        let filling = BatchShape {
+            records: u32::try_from(self.batch_records).unwrap_or(u32::MAX),
+            value_bytes: self.value_bytes,
+            key_bytes: filling::KEY_BYTES,
+            ..BatchShape::default()
+        };
+        filling.check()?;
+        check_length("--within", self.within)?;
+        check_length("--settle", self.settle)?;
+        // Its times are part of what the topic may come to.
+        self.load_plan("").check()?;
         let needed = self.disk_bytes();
         if needed > self.disk_bytes_max {
             return invalid(format!(
@@ -175,7 +186,7 @@ impl CompactionPlan {
                 self.disk_bytes_max
             ));
         }
-        self.load_plan("").check()
+        Ok(())
     }
 
     /// What the topic may come to, uncompressed, if compaction takes all of its time: the filling,

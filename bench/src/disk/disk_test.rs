@@ -73,6 +73,8 @@ fn a_plan_without_sense_is_refused() {
     refused(|plan| plan.file_bytes = ALIGNMENT, "room");
     refused(|plan| plan.file_bytes = 1 << 50, "take a smaller file");
     refused(|plan| plan.seconds = 0.0, "time");
+    refused(|plan| plan.seconds = 1e19, "time");
     refused(|plan| plan.bytes_per_second = Some(f64::NAN), "rate");
+    refused(|plan| plan.bytes_per_second = Some(1e18), "rate");
     refused(|plan| plan.directory = "/no/such/place".into(), "/no/such/place");
 }

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::process::Sample;
 use crate::report::latencies_json;
 use crate::run::Machine;
+use crate::schedule::REQUESTS_PER_SECOND_MAX;
 use crate::tally::Tally;
 use trial::TestFile;
 
@@ -30,6 +31,8 @@ const DEPTH_MAX: u32 = 1024;
 const BLOCK_BYTES_MAX: u64 = 64 << 20;
 /// All blocks of a ring.
 const BUFFERS_BYTES_MAX: u64 = 1 << 30;
+/// A day: no device needs longer to show what it does.
+const SECONDS_MAX: f64 = 86_400.0;
 /// Is left to others on the file system.
 const SPARE_BYTES: u64 = 256 << 20;
 
@@ -167,12 +170,15 @@ impl DiskPlan {
             if self.file_bytes < test.block_bytes * u64::from(test.depth) {
                 return invalid("the file has room for all requests in flight at least".into());
             }
+            let requests = self.bytes_per_second.map(|rate| rate / test.block_bytes as f64);
+            if requests.is_some_and(|rate| !(rate > 0.0 && rate <= REQUESTS_PER_SECOND_MAX)) {
+                return invalid(format!(
+                    "a rate is more than 0, and {REQUESTS_PER_SECOND_MAX} blocks a second at most"
+                ));
+            }
         }
-        if !(self.seconds.is_finite() && self.seconds > 0.0) {
-            return invalid("a test takes more than no time".into());
-        }
-        if self.bytes_per_second.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
-            return invalid("a rate is more than 0".into());
+        if !(self.seconds > 0.0 && self.seconds <= SECONDS_MAX) {
+            return invalid(format!("a test takes more than no time, and {SECONDS_MAX} s at most"));
         }
         let free = free_bytes(&self.directory)?;
         // What is overwritten stays while a fresh file grows.

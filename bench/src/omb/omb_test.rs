@@ -123,6 +123,10 @@ fn what_is_not_supported_is_refused_by_name() {
     assert!(change("topics:", "pauseAll: 5\ntopics:").contains("pauseAll"));
     assert!(change("topics: 10", "topics: 10000000").contains("--partitions"));
     assert!(change("topics: 10", "").contains("topics"));
+    let without = "topics: 0\nkeyDistributor: RANDOM_NANO";
+    assert!(change("topics: 10", without).contains("topics and partitionsPerTopic"));
+    let years = format!("testDurationMinutes: {}", u64::MAX);
+    assert!(change("testDurationMinutes: 15", &years).contains("--duration"));
     assert!(refused("- a list", DRIVER).contains("not a workload"));
 
     let change = |from: &str, to: &str| refused(WORKLOAD, &DRIVER.replace(from, to));

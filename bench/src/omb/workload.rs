@@ -71,6 +71,9 @@ impl OmbWorkload {
         if self.subscriptions_per_topic > 1 {
             return unsupported("subscriptionsPerTopic above 1 is not supported: one group reads");
         }
+        if self.topics == 0 || self.partitions_per_topic == 0 {
+            return unsupported("topics and partitionsPerTopic are 1 at least");
+        }
         if self.producers_per_topic == 0 {
             return unsupported("producersPerTopic 0 is not supported: pelton bench fetch reads");
         }
