@@ -200,6 +200,11 @@ impl Plan {
                 "a Fetch asks for {FETCH_BYTES_MAX} bytes at most, and for nothing negative"
             )));
         }
+        if fetch.max_wait_ms > FETCH_WAIT_MS_MAX {
+            return Err(Error::Invalid(format!(
+                "--fetch-max-wait-ms is {FETCH_WAIT_MS_MAX} at most"
+            )));
+        }
         let needs_offsets = self.workload == Workload::EndToEnd;
         if needs_offsets && self.acks == Acks::None {
             return Err(Error::Invalid(
@@ -263,6 +268,9 @@ pub(crate) fn check_length(name: &str, time: Duration) -> Result<()> {
 }
 
 const LENGTH_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What takes longer at the end is given up, and twice as long a stall.
+const FETCH_WAIT_MS_MAX: i32 = 30_000;
 
 /// A connection holds a whole answer.
 const FETCH_BYTES_MAX: i32 = 64 << 20;

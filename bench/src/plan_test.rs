@@ -41,6 +41,7 @@ fn what_has_none_is_refused_by_name() {
     refused(|plan| plan.newcomers_per_second = Some(0.0), "--newcomers");
     refused(|plan| plan.newcomers_per_second = Some(1e15), "--newcomers");
     refused(|plan| (plan.batch.records, plan.batch.value_bytes) = (u32::MAX, 0), "a batch");
+    refused(|plan| plan.fetch.max_wait_ms = 30_001, "--fetch-max-wait-ms");
     refused(|plan| plan.batches_per_request = 1000, "a request would have");
     refused(
         |plan| {
