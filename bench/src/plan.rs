@@ -233,6 +233,20 @@ impl Plan {
         self.batch.payload_bytes().saturating_mul(self.batches_per_request as u64)
     }
 
+    /// Connections that are open at once, newcomers as far as they may be.
+    pub fn connections_at_once(&self) -> usize {
+        let both = self.connections + self.consumers;
+        // What a topic is filled by is gone before it is read.
+        let in_turn = self.connections.max(self.consumers);
+        let load = match self.workload {
+            Workload::Produce => self.connections,
+            Workload::Fetch => in_turn,
+            Workload::CatchUp if self.rate.is_none() => in_turn,
+            Workload::CatchUp | Workload::EndToEnd => both,
+        };
+        load + self.newcomers_per_second.map_or(0, |_| NEWCOMERS_MAX)
+    }
+
     /// Batches of one Produce of a connection with so many partitions: one for each at most.
     pub fn batches_of(&self, partitions: usize) -> usize {
         self.batches_per_request.min(partitions).max(1)

@@ -81,3 +81,20 @@ fn a_linger_makes_batches_of_what_arrives_meanwhile() {
     unpaced.linger(Duration::from_millis(1));
     assert_eq!(unpaced.batch.records, 1000);
 }
+
+#[test]
+fn files_are_counted_for_connections_that_are_there_at_once() {
+    let at_once = |workload, rate: Option<f64>, newcomers| {
+        let mut plan = Plan { workload, ..plan() };
+        (plan.connections, plan.consumers) = (3000, 2000);
+        plan.rate = rate.map(Rate::RecordsPerSecond);
+        plan.newcomers_per_second = newcomers;
+        plan.connections_at_once()
+    };
+    assert_eq!(at_once(Workload::Produce, None, None), 3000);
+    assert_eq!(at_once(Workload::Fetch, None, None), 3000);
+    assert_eq!(at_once(Workload::CatchUp, None, None), 3000);
+    assert_eq!(at_once(Workload::CatchUp, Some(1.0), None), 5000);
+    assert_eq!(at_once(Workload::EndToEnd, None, None), 5000);
+    assert_eq!(at_once(Workload::Produce, None, Some(1.0)), 3000 + NEWCOMERS_MAX);
+}

@@ -157,7 +157,7 @@ pub async fn run(plan: Plan, progress: &mut dyn FnMut(Progress)) -> Result<Outco
     if let Some(pid) = plan.server_pid {
         Sample::of(pid)?;
     }
-    crate::files::make_room_for(plan.connections + plan.consumers)?;
+    crate::files::make_room_for(plan.connections_at_once())?;
     let plan = Arc::new(plan);
     let mut outcome = Outcome {
         plan: (*plan).clone(),
