@@ -1,7 +1,7 @@
 //! Files with the figures.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -38,7 +38,7 @@ impl OutputArgs {
     }
 }
 
-/// Files that are there, and empty so far.
+/// Files that are there, and can be written.
 pub struct OpenOutputs {
     json: Option<(PathBuf, File)>,
     hdr: Option<(PathBuf, File)>,
@@ -60,21 +60,35 @@ impl OpenOutputs {
     }
 }
 
+/// What is in the file stays until there is something else: the run may fail.
 pub(super) fn create(path: &Option<PathBuf>) -> Result<Option<(PathBuf, File)>> {
     let Some(path) = path else { return Ok(None) };
-    let file = File::create(path).map_err(|error| failed(path, error))?;
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    let file = opened.map_err(|error| failed(path, error))?;
     Ok(Some((path.clone(), file)))
 }
 
 pub(super) fn write_to(
     output: Option<(PathBuf, File)>,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<()> {
     let Some((path, file)) = output else { return Ok(()) };
-    let mut file = BufWriter::new(file);
-    write(&mut file).and_then(|()| file.flush()).map_err(|error| failed(&path, error))
+    let written = || {
+        // A terminal or a pipe has no length.
+        if file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.flush()
+    };
+    written().map_err(|error| failed(&path, error))
 }
 
-fn failed(path: &Path, error: std::io::Error) -> Failure {
+fn failed(path: &Path, error: io::Error) -> Failure {
     Failure::Failed(format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+#[path = "outputs_test.rs"]
+mod outputs_test;
