@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{CompactionFigures, CompactionPlan, LoadFigures};
-use crate::report::{QUANTILES, bytes_text, latencies_json, latency_text, write_columns};
+use crate::report::{FORMAT, QUANTILES, bytes_text, latencies_json, latency_text, write_columns};
 use crate::run::Machine;
 
 /// The load before and while, their ratio, and what compaction did.
@@ -83,6 +83,8 @@ pub fn to_json(plan: &CompactionPlan, figures: &CompactionFigures) -> Value {
         })
     };
     json!({
+        "format": FORMAT,
+        "version": env!("CARGO_PKG_VERSION"),
         "machine": Machine::this(),
         "plan": plan,
         "before": load(&figures.before),

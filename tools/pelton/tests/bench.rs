@@ -432,6 +432,7 @@ fn a_topic_is_compacted_under_load_and_read_again() {
     let table = String::from_utf8(said.stdout).unwrap();
     assert!(table.contains("8001 records of 1000 keys"), "{table}");
     let figures: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(figures["format"], 1);
     // 100 batches in a second; every key is drawn eight times or so, a few may not be.
     assert_eq!(figures["before"]["latency_ns"]["count"], 100);
     assert!(number(&figures["compacting"]["latency_ns"]["count"]) > 0.0);
@@ -471,6 +472,7 @@ fn groups_come_to_rest_after_every_event_and_leave_nothing_behind() {
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(table.matches("one joins").count(), 2, "{table}");
     let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(figures["format"], 1);
     let runs = figures["runs"].as_array().unwrap();
     // The session, without what may be gone of it since the last heartbeat.
     for (run, (protocol, session)) in runs.iter().zip([("classic", 5.5), ("consumer", 1.5)]) {

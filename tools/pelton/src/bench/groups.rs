@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pelton_bench::Machine;
 use pelton_bench::groups::{GroupProtocol, GroupsPlan, run_groups, write_groups_table};
+use pelton_bench::report::FORMAT;
 use serde_json::json;
 
 use super::outputs::{create, write_to};
@@ -89,7 +90,12 @@ pub fn run(args: GroupsArgs) -> Result<()> {
         runs.push(json!({ "plan": plan, "events": figures }));
     }
     write_to(json, |file| {
-        let all = json!({ "machine": Machine::this(), "runs": runs });
+        let all = json!({
+            "format": FORMAT,
+            "version": env!("CARGO_PKG_VERSION"),
+            "machine": Machine::this(),
+            "runs": runs,
+        });
         serde_json::to_writer_pretty(&mut *file, &all)?;
         writeln!(file)
     })
