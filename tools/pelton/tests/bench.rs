@@ -423,7 +423,8 @@ fn a_topic_is_compacted_under_load_and_read_again() {
     let broker = Broker::start();
     let path = broker.file("compaction.json");
     let filling = ["--records", "8001", "--keys", "1000", "--partitions", "2", "-z", "lz4"];
-    let load = ["--rate", "1000", "--load-batch-records", "10", "--connections", "2"];
+    // It adds less than compaction takes away, however long the machine takes for it.
+    let load = ["--rate", "200", "--load-batch-records", "10", "--connections", "2"];
     let times = ["--warm-up", "0.2", "--duration", "1", "--settle", "1", "--within", "120"];
     let pid = broker.process.0.id().to_string();
     let output = ["--segment-bytes", "1MiB", "--pid", &pid, "--json", path.to_str().unwrap()];
@@ -433,8 +434,8 @@ fn a_topic_is_compacted_under_load_and_read_again() {
     assert!(table.contains("8001 records of 1000 keys"), "{table}");
     let figures: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert_eq!(figures["format"], 1);
-    // 100 batches in a second; every key is drawn eight times or so, a few may not be.
-    assert_eq!(figures["before"]["latency_ns"]["count"], 100);
+    // 20 batches in a second; every key is drawn eight times or so, a few may not be.
+    assert_eq!(figures["before"]["latency_ns"]["count"], 20);
     assert!(number(&figures["compacting"]["latency_ns"]["count"]) > 0.0);
     assert!((990.0..=1000.0).contains(&number(&figures["verdict"]["records"])), "{figures}");
     assert!(number(&figures["verdict"]["load_records"]) > 1000.0);
