@@ -45,6 +45,17 @@ fn every_test_measures_something_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_read_was_all_written() {
+    let directory = directory();
+    let tests = DiskTest::all(ALIGNMENT, 4).into_iter().filter(|test| test.name == "read");
+    let mut plan = plan(directory.path(), tests.collect());
+    plan.file_bytes = 2 * MIB - ALIGNMENT;
+    assert_eq!(plan.whole_file_bytes(), MIB);
+    // It ends neither within a block nor behind the last that was written.
+    assert!(run_disk(&plan, &mut |_| ()).unwrap()[0].tally.counts.requests > 0);
+}
+
+#[test]
 fn at_a_rate_it_writes_no_more_than_that() {
     let directory = directory();
     let tests = DiskTest::all(64 << 10, 4).into_iter().filter(|test| test.name == "write-dsync");
@@ -70,8 +81,10 @@ fn a_plan_without_sense_is_refused() {
     refused(|plan| plan.tests[0].block_bytes = 0, "multiple");
     refused(|plan| plan.tests[0].depth = 0, "depth");
     refused(|plan| plan.tests[0].depth = DEPTH_MAX + 1, "depth");
-    refused(|plan| plan.file_bytes = ALIGNMENT, "room");
+    refused(|plan| plan.tests[0].block_bytes = 2 * MIB, "room");
+    refused(|plan| plan.file_bytes = MIB - 1, "1 MiB at least");
     refused(|plan| plan.file_bytes = 1 << 50, "take a smaller file");
+    refused(|plan| plan.file_bytes = u64::MAX, "take a smaller file");
     refused(|plan| plan.seconds = 0.0, "time");
     refused(|plan| plan.seconds = 1e19, "time");
     refused(|plan| plan.bytes_per_second = Some(f64::NAN), "rate");

@@ -17,12 +17,11 @@ use serde_json::{Value, json};
 pub use table::write_disk_table;
 
 use crate::error::{Error, Result};
-use crate::process::Sample;
 use crate::report::latencies_json;
 use crate::run::Machine;
 use crate::schedule::REQUESTS_PER_SECOND_MAX;
 use crate::tally::Tally;
-use trial::TestFile;
+use trial::{FILL_BLOCK_BYTES, TestFile};
 
 /// What `O_DIRECT` wants of lengths and places on every device that we know.
 pub const ALIGNMENT: u64 = 4096;
@@ -84,6 +83,7 @@ pub struct DiskTest {
 pub struct DiskPlan {
     /// On the file system that is meant.
     pub directory: PathBuf,
+    /// Whole MiB are used of it.
     pub file_bytes: u64,
     /// Of each test; one that fills a file may be over sooner.
     pub seconds: f64,
@@ -150,6 +150,10 @@ impl DiskPlan {
     /// What makes no sense, or what the device has no room for.
     pub fn check(&self) -> Result<()> {
         let invalid = |reason: String| Err(Error::Invalid(reason));
+        let file_bytes = self.whole_file_bytes();
+        if file_bytes == 0 {
+            return invalid("the file has 1 MiB at least".into());
+        }
         for test in &self.tests {
             if test.block_bytes == 0
                 || test.block_bytes % ALIGNMENT != 0
@@ -167,7 +171,7 @@ impl DiskPlan {
                     "depth times block is {BUFFERS_BYTES_MAX} bytes of memory at most"
                 ));
             }
-            if self.file_bytes < test.block_bytes * u64::from(test.depth) {
+            if file_bytes < test.block_bytes * u64::from(test.depth) {
                 return invalid("the file has room for all requests in flight at least".into());
             }
             let requests = self.bytes_per_second.map(|rate| rate / test.block_bytes as f64);
@@ -182,7 +186,7 @@ impl DiskPlan {
         }
         let free = free_bytes(&self.directory)?;
         // What is overwritten stays while a fresh file grows.
-        let needed = 2 * self.file_bytes + SPARE_BYTES;
+        let needed = file_bytes.saturating_mul(2).saturating_add(SPARE_BYTES);
         if free < needed {
             return invalid(format!(
                 "{} has {free} bytes free, and {needed} are needed: take a smaller file",
@@ -190,6 +194,11 @@ impl DiskPlan {
             ));
         }
         Ok(())
+    }
+
+    /// What is to be overwritten or read is written through before, in blocks of this size.
+    fn whole_file_bytes(&self) -> u64 {
+        self.file_bytes / FILL_BLOCK_BYTES * FILL_BLOCK_BYTES
     }
 }
 
@@ -199,6 +208,7 @@ impl DiskPlan {
 /// The first that fails.
 pub fn run_disk(plan: &DiskPlan, done: &mut dyn FnMut(&DiskFigure)) -> Result<Vec<DiskFigure>> {
     plan.check()?;
+    let file_bytes = plan.whole_file_bytes();
     let mut overwritten = None;
     let mut figures = Vec::new();
     for test in &plan.tests {
@@ -206,22 +216,20 @@ pub fn run_disk(plan: &DiskPlan, done: &mut dyn FnMut(&DiskFigure)) -> Result<Ve
         let file = match test.file {
             FileState::Overwritten => {
                 if overwritten.is_none() {
-                    overwritten = Some(TestFile::overwritten(&plan.directory, plan.file_bytes)?);
+                    overwritten = Some(TestFile::overwritten(&plan.directory, file_bytes)?);
                 }
                 overwritten.as_ref()
             }
             FileState::Allocated => {
-                fresh = TestFile::allocated(&plan.directory, plan.file_bytes)?;
+                fresh = TestFile::allocated(&plan.directory, file_bytes)?;
                 Some(&fresh)
             }
             FileState::Growing => {
-                fresh = TestFile::growing(&plan.directory, plan.file_bytes)?;
+                fresh = TestFile::growing(&plan.directory, file_bytes)?;
                 Some(&fresh)
             }
         };
         let Some(file) = file else { continue };
-        let pid = std::process::id();
-        let before = Sample::of(pid)?;
         let trial = trial::run(
             test,
             file,
@@ -232,7 +240,7 @@ pub fn run_disk(plan: &DiskPlan, done: &mut dyn FnMut(&DiskFigure)) -> Result<Ve
         let figure = DiskFigure {
             test: test.clone(),
             seconds: trial.elapsed.as_secs_f64(),
-            cpu_seconds: Sample::of(pid)?.since(&before).cpu_seconds,
+            cpu_seconds: trial.cpu_seconds,
             tally: trial.tally,
         };
         done(&figure);

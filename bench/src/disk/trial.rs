@@ -12,11 +12,12 @@ use super::ring::Ring;
 use super::{DiskTest, FileState, Operation, Sync};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::process::Sample;
 use crate::schedule::{Schedule, Until};
 use crate::tally::{Counts, GivenUp, Tally, Window};
 
 /// To write a file through before it is measured.
-const FILL_BLOCK_BYTES: u64 = 1 << 20;
+pub(super) const FILL_BLOCK_BYTES: u64 = 1 << 20;
 const FILL_DEPTH: u32 = 4;
 
 /// At a rate, requests that are so late at the end are given up.
@@ -29,14 +30,14 @@ pub(super) struct TestFile {
 }
 
 impl TestFile {
-    /// Its size is rounded down to whole megabytes, or it would end within a block.
+    /// Of a size that is a multiple of [`FILL_BLOCK_BYTES`]: all of it is written.
     pub fn overwritten(directory: &Path, bytes: u64) -> Result<Self> {
         let created = Self::allocated(directory, bytes)?;
         let fill = DiskTest {
             name: "fill",
             operation: Operation::Write(Sync::None),
             file: FileState::Growing,
-            block_bytes: FILL_BLOCK_BYTES.min(bytes),
+            block_bytes: FILL_BLOCK_BYTES,
             depth: FILL_DEPTH,
             is_latency: false,
         };
@@ -84,6 +85,8 @@ impl TestFile {
 pub(super) struct Trial {
     pub tally: Tally,
     pub elapsed: Duration,
+    /// Of this process in that time, user and system.
+    pub cpu_seconds: f64,
 }
 
 /// Goes through the file from its start, over and over unless it is growing. All that was due
@@ -98,6 +101,8 @@ pub(super) fn run(
     let block_bytes = u32::try_from(test.block_bytes)
         .map_err(|_| Error::Invalid("a block of more than 4 GiB".into()))?;
     let mut ring = Ring::new(&file.file, test.depth, block_bytes).map_err(failed)?;
+    // The ring's memory is filled by now.
+    let before = Sample::of(std::process::id())?;
     let begin = clock::now();
     let window = Window::new(begin, duration);
     let until = Until::Time(window.end());
@@ -131,7 +136,8 @@ pub(super) fn run(
         }
         let is_over = places.is_over() || schedule.next_due(now).is_none();
         if is_over && ring.is_idle() {
-            return Ok(Trial { tally, elapsed: last - begin });
+            let cpu_seconds = Sample::of(std::process::id())?.since(&before).cpu_seconds;
+            return Ok(Trial { tally, elapsed: last - begin, cpu_seconds });
         }
         let at_most = next_due.filter(|_| !is_over).map(|due| due - now);
         ring.submit_and_wait(at_most).map_err(failed)?;

@@ -18,7 +18,7 @@ pub struct DiskArgs {
     /// A directory on the device that is meant.
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
-    /// The test file's size; twice that must be free. It is gone afterwards.
+    /// The test file's size, of which whole MiB are used; twice that must be free. It is gone afterwards.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1GiB")]
     size: u64,
     /// What one request of a throughput test reads or writes.
