@@ -27,6 +27,7 @@ pub struct Match {
 pub struct Sightings {
     partitions: Vec<Mutex<BTreeMap<i64, Half>>>,
     unseen: AtomicUsize,
+    unclaimed: AtomicUsize,
     producing: AtomicUsize,
 }
 
@@ -42,6 +43,7 @@ impl Sightings {
         Self {
             partitions: (0..partitions).map(|_| Mutex::default()).collect(),
             unseen: AtomicUsize::new(0),
+            unclaimed: AtomicUsize::new(0),
             producing: AtomicUsize::new(producers),
         }
     }
@@ -50,7 +52,10 @@ impl Sightings {
     pub fn sent(&self, partition: i32, base_offset: i64, due: Instant) -> Option<Match> {
         let mut batches = self.of(partition)?;
         match batches.remove(&base_offset) {
-            Some(Half::Seen { at }) => Some(Match { due, seen: at }),
+            Some(Half::Seen { at }) => {
+                self.unclaimed.fetch_sub(1, Ordering::Relaxed);
+                Some(Match { due, seen: at })
+            }
             Some(half @ Half::Sent { .. }) => {
                 // An offset given twice is the broker's fault; the first time is kept.
                 batches.insert(base_offset, half);
@@ -72,8 +77,13 @@ impl Sightings {
                 self.unseen.fetch_sub(1, Ordering::Relaxed);
                 Some(Match { due, seen: at })
             }
-            other => {
-                batches.insert(base_offset, other.unwrap_or(Half::Seen { at }));
+            Some(half @ Half::Seen { .. }) => {
+                batches.insert(base_offset, half);
+                None
+            }
+            None => {
+                batches.insert(base_offset, Half::Seen { at });
+                self.unclaimed.fetch_add(1, Ordering::Relaxed);
                 None
             }
         }
@@ -89,7 +99,13 @@ impl Sightings {
         self.unseen.load(Ordering::Relaxed)
     }
 
-    /// When each of them was due.
+    /// Batches that were seen and not acknowledged, or not yet: where they become many, somebody else
+    /// produces to the topic.
+    pub fn unclaimed(&self) -> usize {
+        self.unclaimed.load(Ordering::Relaxed)
+    }
+
+    /// When each of the unseen was due.
     pub fn each_unseen(&self, mut each: impl FnMut(Instant)) {
         for partition in 0..self.partitions.len() {
             let batches = i32::try_from(partition).ok().and_then(|partition| self.of(partition));

@@ -18,6 +18,19 @@ fn whichever_comes_second_knows_both_times() {
 }
 
 #[test]
+fn batches_that_nobody_claims_are_counted_once_each() {
+    let now = crate::clock::now();
+    let sightings = Sightings::new(1, 1);
+    for offset in [0, 5, 5, 9] {
+        sightings.seen(0, offset, now);
+    }
+    assert_eq!(sightings.unclaimed(), 3);
+    sightings.sent(0, 5, now);
+    sightings.sent(0, 20, now);
+    assert_eq!((sightings.unclaimed(), sightings.unseen()), (2, 1));
+}
+
+#[test]
 fn it_is_complete_when_producers_ended_and_all_was_seen() {
     let now = crate::clock::now();
     let sightings = Sightings::new(1, 2);

@@ -20,7 +20,7 @@ use crate::assignment::Share;
 use crate::connection::{CLIENT_ID, Connection};
 use crate::error::{Error, Result};
 use crate::plan::{FetchPlan, Plan};
-use crate::sightings::Sightings;
+use crate::sightings::{Sightings, UNMATCHED_MAX};
 use crate::tally::{Counts, GivenUp};
 use crate::topic::TopicNames;
 
@@ -145,10 +145,13 @@ impl Fetcher {
             counts.records += u64::try_from(header.record_count).unwrap_or(0);
             counts.bytes += batch.len() as u64;
             position.next = header.next_offset().get();
-            if let Some(sightings) = &self.sightings
-                && let Some(matched) = sightings.seen(index, header.base_offset.get(), now)
-            {
+            let Some(sightings) = &self.sightings else { continue };
+            if let Some(matched) = sightings.seen(index, header.base_offset.get(), now) {
                 self.books.borrow_mut().arrived(matched);
+            } else if sightings.unclaimed() > UNMATCHED_MAX {
+                return Err(Error::Invalid(format!(
+                    "more than {UNMATCHED_MAX} batches are not the load's: somebody else produces"
+                )));
             }
         }
         if counts.bytes == 0 {
