@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -349,6 +350,44 @@ class FakeBench(runner.Peers):
     def begin_bench(self, args):
         script = self.script.replace("FIGURES", str(self.json()))
         return subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+class FakeStart(FakeBench):
+    """Whose topic has its first records of the load when it is described for the n-th time."""
+
+    def __init__(self, directory, script, loaded_at):
+        super().__init__(directory, script)
+        self.pace, self.loaded_at, self.asked = plan.QUICK, loaded_at, []
+
+    def bench(self, args, directory, figures=None):
+        self.asked.append("filled")
+
+    def pelton(self, args):
+        if args[1] == "describe":
+            self.asked.append("described")
+        count = 1000 + (self.asked.count("described") >= self.loaded_at)
+        return json.dumps([{"partitions": [{"latest_offset": count}, {"latest_offset": 1}]}])
+
+
+class Starts(unittest.TestCase):
+    def measure(self, script, loaded_at):
+        with tempfile.TemporaryDirectory() as directory:
+            peers = FakeStart(directory, script, loaded_at)
+            broker = mock.Mock(bootstrap="x", dir=directory)
+            broker.start.return_value = 0.1
+            broker.kill.side_effect = lambda: peers.asked.append("killed")
+            time_ = mock.Mock(monotonic=time.monotonic, sleep=lambda _: time.sleep(0.01))
+            with mock.patch.object(starts, "time", time_):
+                starts.measure(named("start-10GB"), peers.pace, broker, peers)
+            return peers.asked
+
+    def test_a_broker_is_killed_once_the_load_has_records_in_it(self):
+        # The start after a clean stop, what was there before the load, and two looks at what it has brought.
+        self.assertEqual(self.measure("exec sleep 60", 4), ["filled", *["described"] * 4, "killed", "described"])
+
+    def test_a_load_that_ends_before_is_none_to_be_killed_under(self):
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.measure("exit 1", 1000)
 
 
 class Failures(unittest.TestCase):

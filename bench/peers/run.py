@@ -245,8 +245,9 @@ class Peers:
         return told
 
     def pelton(self, args):
-        """Another sub-command, to its end."""
-        subprocess.run([str(brokers.PELTON), *args], check=True, capture_output=True, timeout=COMMAND_SECONDS_MAX)
+        """Another sub-command, to its end. What it says."""
+        command = [str(brokers.PELTON), *args]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX).stdout
 
     def begin_bench(self, args):
         """`pelton bench` on the cores of the load."""

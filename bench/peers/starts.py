@@ -1,12 +1,17 @@
 """How long a broker takes to start on what it has."""
 
+import json
 import statistics
+import subprocess
 import time
 
 import machine
 
 # What goes on when the broker is killed has gone on for so long.
 KILL_AFTER_SECONDS = 1.5
+# Until a load has encoded its batches, connected, and brought in the first of them.
+LOAD_BEGINS_SECONDS_MAX = 60
+LOOK_EVERY = 0.1
 
 TITLES = ["start after", "system", "starts", "until it answers", "until it tells all ends", "worst", "data"]
 KINDS = {"stop": "a clean stop", "kill": "kill -9 under load"}
@@ -24,8 +29,10 @@ def measure(workload, pace, broker, peers):
     peers.bench([*workload.fill_args(pace), *to_topic], broker.dir)
     broker.stop()
     found = {"data_bytes": machine.used_bytes(broker.dir), "stop": start(broker, peers)}
+    filled = records(broker, peers)
     load = peers.begin_bench([*workload.load_args(), *to_topic, "--quiet"])
     try:
+        wait_for(load, lambda: records(broker, peers) > filled)
         time.sleep(KILL_AFTER_SECONDS)
         broker.kill()
     finally:
@@ -35,10 +42,30 @@ def measure(workload, pace, broker, peers):
     return found | {"kill": start(broker, peers)}
 
 
+def wait_for(load, has_begun):
+    begin = time.monotonic()
+    while not has_begun():
+        if load.poll() is not None:
+            raise subprocess.CalledProcessError(load.returncode, load.args)
+        if time.monotonic() - begin > LOAD_BEGINS_SECONDS_MAX:
+            raise subprocess.TimeoutExpired(load.args, LOAD_BEGINS_SECONDS_MAX)
+        time.sleep(LOOK_EVERY)
+
+
+def records(broker, peers):
+    """All that the topic ever had."""
+    told = json.loads(described(broker, peers))
+    return sum(partition["latest_offset"] for partition in told[0]["partitions"])
+
+
+def described(broker, peers):
+    return peers.pelton(["topic", "describe", "filled", "--json", "--bootstrap", broker.bootstrap])
+
+
 def start(broker, peers):
     begin = time.monotonic()
     answers = broker.start()
-    peers.pelton(["topic", "describe", "filled", "--json", "--bootstrap", broker.bootstrap])
+    described(broker, peers)
     return {"answers_seconds": round(answers, 3), "ends_seconds": round(time.monotonic() - begin, 3)}
 
 
