@@ -25,9 +25,11 @@ mod error;
 mod frame;
 mod header;
 pub mod patch;
+mod pieces;
 mod prepare;
 mod records;
 mod scan;
+mod times;
 mod validate;
 mod varint;
 
@@ -38,4 +40,5 @@ pub use frame::{Batches, FirstBatch, split_batch};
 pub use header::{BatchHeader, TimestampType};
 pub use prepare::{Preparation, prepare_for_log};
 pub use records::{Headers, Record, Records, record_bytes};
+pub use times::RecordTimes;
 pub use validate::{BatchBytes, CompressionTarget, Prepared, ProducerBatch, ValidationRules};

@@ -3,25 +3,20 @@
 
 use super::frame::only_batch;
 use super::header::{BatchHeader, TimestampType};
+use super::pieces::{PACK_STEP_BYTES, Pieces, WALK_STEP_BYTES};
 use super::scan::{Scan, Seen};
 use super::validate::{NO_TIMESTAMP, check_frame, check_header, restamp, rewrite};
 use super::{
     BatchError, CompressionTarget, Prepared, ProducerBatch, RejectedRecord, Rejection,
     ValidationRules,
 };
-use crate::compression::{Compression, Packer, Unpacker, lz4_has_linked_blocks};
+use crate::compression::{Compression, Packer, lz4_has_linked_blocks};
 use crate::crc;
 use crate::ids::TimestampMs;
 use crate::limits::RECORD_ERRORS_MAX;
 
 /// Bytes whose checksum is computed in a step: 0.1 ms.
 const CHECKSUM_STEP_BYTES: usize = 1 << 20;
-
-/// Plain bytes whose records are walked in a step: 0.2 ms if all records are as short as can be.
-const WALK_STEP_BYTES: usize = 64 << 10;
-
-/// Plain bytes that are unpacked, or compressed, in a step: gzip at its default level takes 0.5 ms.
-const PACK_STEP_BYTES: usize = 8 << 10;
 
 /// A batch that is being checked and, if the topic wants it, recompressed. Somebody calls
 /// [`Preparation::step`] until it is done, and may do other things in between.
@@ -115,13 +110,7 @@ impl<'a> Preparation<'a> {
         }
         let target = self.target(codec);
         Ok(Some(Walk {
-            source: match codec {
-                Compression::None => Source::Plain(body),
-                _ => Source::Packed {
-                    unpacker: Unpacker::new(codec, body, rules.batch_bytes_max(header))?,
-                    piece: vec![0; PACK_STEP_BYTES],
-                },
-            },
+            pieces: Pieces::new(codec, body, rules.batch_bytes_max(header))?,
             packer: target.map(|(codec, level)| {
                 Packer::new(codec, level, BatchHeader::BYTES, rules.max_message_bytes)
             }),
@@ -195,7 +184,7 @@ pub fn prepare_for_log(bytes: &[u8], rules: &ValidationRules) -> Result<Prepared
 
 /// The way over a batch's records.
 struct Walk<'a> {
-    source: Source<'a>,
+    pieces: Pieces<'a>,
     /// Takes the plain bytes too, where the topic wants another codec.
     packer: Option<Packer>,
     scan: Scan,
@@ -206,32 +195,12 @@ struct Walk<'a> {
     rejected: Vec<RejectedRecord>,
 }
 
-enum Source<'a> {
-    /// What was not walked yet.
-    Plain(&'a [u8]),
-    Packed {
-        unpacker: Unpacker<'a>,
-        /// Where the plain bytes of a step are.
-        piece: Vec<u8>,
-    },
-}
-
 impl Walk<'_> {
     /// Takes the next piece; whether there is none.
     fn step(&mut self, header: &BatchHeader, rules: &ValidationRules) -> Result<bool, BatchError> {
-        let Self { source, packer, scan, .. } = self;
-        let mut piece = match source {
-            Source::Plain(rest) => {
-                let step = if packer.is_some() { PACK_STEP_BYTES } else { WALK_STEP_BYTES };
-                let (piece, behind) = rest.split_at(step.min(rest.len()));
-                *rest = behind;
-                piece
-            }
-            Source::Packed { unpacker, piece } => {
-                let count = unpacker.read(piece)?;
-                &piece[..count]
-            }
-        };
+        let Self { pieces, packer, scan, .. } = self;
+        let step = if packer.is_some() { PACK_STEP_BYTES } else { WALK_STEP_BYTES };
+        let mut piece = pieces.next(step)?;
         if piece.is_empty() {
             return Ok(true);
         }
@@ -250,7 +219,7 @@ impl Walk<'_> {
             }
             self.records += 1;
         }
-        Ok(matches!(self.source, Source::Plain([])))
+        Ok(self.pieces.is_at_end())
     }
 
     /// The greatest timestamp of the records, and what they became.
