@@ -220,6 +220,7 @@ impl Store {
             directories: Rc::new(Directories::default()),
             flushes: Rc::default(),
             carries: Rc::default(),
+            unpacking: Rc::default(),
             direct_flush_bytes: options.direct_flush_bytes.max(1),
         };
         let mut report = RecoveryReport { torn: recovered.torn, ..RecoveryReport::default() };

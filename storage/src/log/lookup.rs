@@ -1,21 +1,9 @@
-//! Finding offsets by time and by leader epoch.
+//! What a log knows of its offsets without reading records: about when, and in which leader epoch.
 
-use pelton_model::batch::{BatchHeader, Records};
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 
-use super::{Log, ReadLimits};
-use crate::error::ReadError;
-use crate::event::yield_now;
+use super::Log;
 use crate::segment::{SegmentAccess, SegmentName};
-use crate::unpack::unpacked;
-
-/// A record's place and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OffsetAndTimestamp {
-    pub offset: Offset,
-    pub timestamp: TimestampMs,
-    pub epoch: LeaderEpoch,
-}
 
 /// See [`Log::time_near`].
 enum TimeKnown {
@@ -24,37 +12,7 @@ enum TimeKnown {
     InIndex(SegmentAccess, SegmentName),
 }
 
-/// A batch of records that is looked into is decompressed to at most so much.
-const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
-
-/// Records looked at before others get the core: well below 1 ms (R8).
-const SLICE_RECORDS: usize = 1000;
-
 impl Log {
-    /// The first record, by offset, whose timestamp is not less than `target`.
-    pub async fn offset_for_timestamp(
-        &self,
-        target: TimestampMs,
-    ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        let start = self.start_offset();
-        self.first_record(start, |header| header.max_timestamp >= target, |time| time >= target)
-            .await
-    }
-
-    /// The first record that has the greatest timestamp of the log (KIP-734).
-    pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        let Some(greatest) = self.greatest_timestamp() else { return Ok(None) };
-        let start = self.start_offset();
-        let first = self
-            .first_record(start, |header| header.max_timestamp >= greatest, |time| time >= greatest)
-            .await?;
-        match first {
-            Some(first) => Ok(Some(first)),
-            // It was that of a record below the start: look at all that are left.
-            None => self.greatest_record(start).await,
-        }
-    }
-
     /// About when the record at `offset` was written, without reading records: the greatest timestamp
     /// of its batch where that is in memory, else of its chunk, else of its segment. Chunks are known
     /// from an index that somebody has read, or that is read here and kept, which takes one of
@@ -137,120 +95,4 @@ impl Log {
     pub fn epoch_of(&self, offset: Offset) -> LeaderEpoch {
         self.0.positions.borrow().epoch_at(offset)
     }
-
-    fn greatest_timestamp(&self) -> Option<TimestampMs> {
-        let positions = self.0.positions.borrow();
-        let settled = positions.segments.iter().map(|segment| segment.max_timestamp);
-        let recent = positions
-            .recent
-            .iter()
-            .filter(|batch| batch.next <= positions.commit)
-            .map(|batch| batch.max_timestamp);
-        settled.chain(recent).max().filter(|_| positions.start < positions.commit)
-    }
-
-    /// Where to look first: segments whose records are all older need not be read.
-    fn skip_segments(&self, from: Offset, is_candidate: &impl Fn(TimestampMs) -> bool) -> Offset {
-        let positions = self.0.positions.borrow();
-        let mut from = from;
-        for (at, segment) in positions.segments.iter().enumerate() {
-            let end = positions.segments.get(at + 1).map_or(positions.carried_end, |it| it.base());
-            if end <= from {
-                continue;
-            }
-            if is_candidate(segment.max_timestamp) {
-                break;
-            }
-            from = end;
-        }
-        from
-    }
-
-    async fn first_record(
-        &self,
-        start: Offset,
-        is_candidate: impl Fn(&BatchHeader) -> bool,
-        matches: impl Fn(TimestampMs) -> bool,
-    ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        let from = self.skip_segments(start, &matches);
-        self.each_batch(from, async |header, batch| {
-            if !is_candidate(header) {
-                return None;
-            }
-            let records = records_from(start, header, batch).await;
-            records.into_iter().find(|record| matches(record.timestamp))
-        })
-        .await
-    }
-
-    async fn greatest_record(
-        &self,
-        start: Offset,
-    ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        let mut greatest: Option<OffsetAndTimestamp> = None;
-        let is_greater = |time: TimestampMs, greatest: &Option<OffsetAndTimestamp>| {
-            greatest.is_none_or(|greatest| time > greatest.timestamp)
-        };
-        self.each_batch(start, async |header, batch| {
-            if is_greater(header.max_timestamp, &greatest) {
-                for record in records_from(start, header, batch).await {
-                    if is_greater(record.timestamp, &greatest) {
-                        greatest = Some(record);
-                    }
-                }
-            }
-            None::<()>
-        })
-        .await?;
-        Ok(greatest)
-    }
-
-    /// Shows every batch from `from` to the commit point, until `look` has found what it wants.
-    async fn each_batch<T>(
-        &self,
-        mut from: Offset,
-        mut look: impl AsyncFnMut(&BatchHeader, &[u8]) -> Option<T>,
-    ) -> Result<Option<T>, ReadError> {
-        loop {
-            let limits =
-                ReadLimits { bytes_max: 1 << 20, at_least_one: true, end: self.commit_offset() };
-            let read = self.read(from, limits).await?;
-            if read.slices.is_empty() {
-                return Ok(None);
-            }
-            for batch in &read.slices {
-                let Ok(header) = BatchHeader::read(batch) else { return Ok(None) };
-                from = header.next_offset();
-                if let Some(found) = look(&header, batch).await {
-                    return Ok(Some(found));
-                }
-            }
-        }
-    }
-}
-
-/// The records of a batch that are not below `start`.
-async fn records_from(
-    start: Offset,
-    header: &BatchHeader,
-    batch: &[u8],
-) -> Vec<OffsetAndTimestamp> {
-    let epoch = header.leader_epoch;
-    // A batch that cannot be unpacked is answered as a whole: its readers see the same.
-    let Ok(bytes) = unpacked(header, batch, DECOMPRESSED_BYTES_MAX).await else {
-        let (offset, timestamp) = (header.base_offset, header.max_timestamp);
-        return vec![OffsetAndTimestamp { offset, timestamp, epoch }];
-    };
-    let mut records = Vec::new();
-    for (index, record) in Records::new(header, &bytes).map_while(Result::ok).enumerate() {
-        let offset = header.base_offset.plus(i64::from(record.offset_delta));
-        if offset >= start {
-            let timestamp = header.timestamp_of(record.timestamp_delta);
-            records.push(OffsetAndTimestamp { offset, timestamp, epoch });
-        }
-        if index % SLICE_RECORDS == SLICE_RECORDS - 1 {
-            yield_now().await;
-        }
-    }
-    records
 }

@@ -6,6 +6,7 @@
 
 mod anew;
 mod append;
+mod by_time;
 mod carry;
 pub(crate) mod compact;
 mod cut;
@@ -27,13 +28,13 @@ use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, TimestampMs};
 
 pub use append::{Appended, NewBatch, NotAppended};
+pub use by_time::OffsetAndTimestamp;
 pub use carry::RollRules;
 pub(crate) use carry::{EXTENT_BYTES_MAX, Effort};
 pub use compact::{Compacted, CompactionError, CompactionRules, Dirtiness, Pace};
 pub(crate) use cut::Cut;
 pub use flush::AckedBy;
 pub(crate) use flush::FLUSHES_IN_FLIGHT_MAX;
-pub use lookup::OffsetAndTimestamp;
 use queue::LogQueue;
 pub use read::{ReadLimits, ReadSlices};
 pub use retain::RetentionRules;
@@ -67,6 +68,8 @@ pub(crate) struct LogParts {
     flushes: Rc<LogQueue>,
     /// Logs that want to be carried before the next checkpoint.
     carries: Rc<LogQueue>,
+    /// One batch of the shard at a time is unpacked to look for a time.
+    unpacking: Rc<Gate>,
     /// A tail of so many bytes goes straight to its segment.
     direct_flush_bytes: usize,
     /// One compaction at a time; entered before `gate`.
@@ -164,6 +167,7 @@ pub(crate) struct Surroundings {
     pub directories: Rc<Directories>,
     pub flushes: Rc<LogQueue>,
     pub carries: Rc<LogQueue>,
+    pub unpacking: Rc<Gate>,
     pub direct_flush_bytes: usize,
 }
 
@@ -252,6 +256,7 @@ impl Log {
             unswept: Cell::default(),
             flushes: around.flushes.clone(),
             carries: around.carries.clone(),
+            unpacking: around.unpacking.clone(),
             direct_flush_bytes: around.direct_flush_bytes,
         }))
     }

@@ -199,7 +199,7 @@ impl Log {
         let beyond = place.unindexed.iter().copied().chain(place.open_chunk);
         let first = index.partition_point(|chunk| chunk.offset <= from).saturating_sub(1);
         let candidates = index.get(first..).unwrap_or(&[]).iter().copied().chain(beyond);
-        let (chunks, after) = run_from(from, candidates, limits.bytes_max);
+        let (chunks, after) = run_from(from, candidates, limits);
         let after = after.unwrap_or(place.end);
         let readers = &parts.open.readers;
         let position = chunks.first().map_or(0, |chunk| chunk.position);
@@ -236,7 +236,7 @@ impl Log {
             let finished = indexed.iter().chain(&place.unindexed).copied();
             let mut next = finished.skip_while(|chunk| chunk.end() <= consumed).peekable();
             let next_from = next.peek().map_or(from, |chunk| chunk.offset);
-            let (next, _) = run_from(next_from, next, limits.bytes_max);
+            let (next, _) = run_from(next_from, next, limits);
             place.access.expect(readers, parts.id, &next, is_sequential);
         }
         Ok(if found { Found::Batches(slices) } else { Found::GapUpTo(after) })
@@ -248,7 +248,7 @@ impl Log {
 fn run_from(
     from: Offset,
     candidates: impl Iterator<Item = ChunkEntry>,
-    bytes_max: usize,
+    limits: &ReadLimits,
 ) -> (Vec<ChunkEntry>, Option<Offset>) {
     let mut chunks: Vec<ChunkEntry> = Vec::new();
     let mut bytes = 0;
@@ -257,9 +257,8 @@ fn run_from(
         if chunk.offset <= from {
             (bytes, _) = (0, chunks.clear());
         }
-        if !chunks.is_empty()
-            && (bytes >= bytes_max || bytes + chunk.length as usize > IO_BYTES_MAX)
-        {
+        let is_enough = bytes >= limits.bytes_max || chunk.offset >= limits.end;
+        if !chunks.is_empty() && (is_enough || bytes + chunk.length as usize > IO_BYTES_MAX) {
             return (chunks, Some(chunk.offset));
         }
         bytes += chunk.length as usize;
