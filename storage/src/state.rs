@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, ShardId, TimestampMs};
 
-use crate::disk::{Disk, is_disk_full};
+use crate::disk::{Disk, OpenMode, is_disk_full};
 use crate::error::OpenError;
 use crate::journal::Life;
 use crate::segment::{ChunkEntry, SegmentName};
@@ -18,8 +18,6 @@ use crate::wire::{Fields, put_partition};
 const MAGIC: [u8; 8] = *b"PELTONS0";
 const FORMAT: u16 = 0;
 const HEAD_BYTES: usize = 24;
-/// More than any shard can have; a larger file is not ours.
-const STATE_BYTES_MAX: usize = 1 << 30;
 
 /// Everything that the journal need not be replayed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -310,6 +308,13 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
     out.extend_from_slice(&(count as u32).to_le_bytes());
 }
 
+/// What the head of a state file says of the bytes behind it.
+fn body_bytes(head: &[u8]) -> Option<u64> {
+    let mut fields = Fields(head);
+    let (magic, _format, _shard) = (fields.bytes(8)?, fields.u16()?, fields.u16()?);
+    fields.u64().filter(|_| magic == MAGIC)
+}
+
 pub enum Unreadable {
     Damaged,
     TooNew(u16),
@@ -336,12 +341,13 @@ impl StateFile {
         let mut damaged = None;
         for version in 0..2 {
             let path = self.slot(version);
-            let content = match self.disk.read_file(&path, STATE_BYTES_MAX).await {
+            let content = match self.read_slot(&path).await {
                 Ok(content) => content,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(OpenError::Io { path, error }),
             };
-            match ShardState::decode(&content) {
+            let state = content.ok_or(Unreadable::Damaged);
+            match state.and_then(|content| ShardState::decode(&content)) {
                 Ok(state) if newest.as_ref().is_none_or(|other| other.version < state.version) => {
                     newest = Some(state);
                 }
@@ -358,6 +364,23 @@ impl StateFile {
             }
             None => Ok(newest),
         }
+    }
+
+    /// All of a slot; none of what its head does not give the length of. There is no other bound: what
+    /// was written has to be read, or there would be no way to start.
+    async fn read_slot(&self, path: &Path) -> io::Result<Option<Bytes>> {
+        let file = self.disk.open(path, OpenMode::default()).await?;
+        let content = async {
+            let bytes = usize::try_from(file.bytes()?).unwrap_or(usize::MAX);
+            let head = file.read_at(0, bytes.min(HEAD_BYTES)).await?;
+            match body_bytes(&head).and_then(|body| body.checked_add(HEAD_BYTES as u64)) {
+                Some(told) if told == bytes as u64 => file.read_at(0, bytes).await.map(Some),
+                _ => Ok(None),
+            }
+        }
+        .await;
+        file.close().await?;
+        content
     }
 
     pub(crate) async fn write_encoded(&self, version: u64, state: StateWriter) -> io::Result<()> {

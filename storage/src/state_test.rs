@@ -124,6 +124,39 @@ fn a_newer_format_is_refused_with_its_number() {
     assert!(matches!(decode(&newer), Err(Unreadable::TooNew(4))));
 }
 
+/// A file of any size may stand there; one that the head does not tell of is not ours.
+#[test]
+fn what_has_not_the_length_that_its_head_says_is_refused_without_being_read() {
+    let sim = SimDisk::new(1);
+    let slot = Path::new("/state.0");
+    run(async {
+        let disk = sim.disk();
+        let file = StateFile::new(&disk, Path::new("/"));
+        let mut grown = encoded(&state(2));
+        grown.resize(1 << 20, 0);
+        for content in [&vec![0; 1 << 20], &grown, &grown[..HEAD_BYTES].to_vec(), &Vec::new()] {
+            disk.write_file_durably(slot, content).await.expect("written");
+            let before = sim.counters().bytes_read;
+            let error = file.read().await.expect_err("damaged");
+            assert!(matches!(error, OpenError::Damaged { path, .. } if path == slot));
+            assert!(sim.counters().bytes_read - before <= HEAD_BYTES as u64);
+        }
+    });
+}
+
+/// Whatever was written is read: a start that refused it could not be helped.
+#[test]
+fn a_state_of_many_producers_comes_back() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let file = StateFile::new(&sim.disk(), Path::new("/"));
+        let mut large = state(1);
+        large.partitions[0].producers = Bytes::from(vec![7; 20 << 20]);
+        file.write(&large).await.expect("written");
+        assert!(file.read().await.expect("a state") == Some(large));
+    });
+}
+
 /// A slot that cannot be read is not one that is not there: a start that took the older state for the
 /// newest, or none, would lose what the other says.
 #[test]

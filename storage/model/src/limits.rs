@@ -18,7 +18,9 @@ pub const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 /// Batches of one producer that are remembered for duplicates, as every Kafka client assumes.
 pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 
-/// Producers that one partition remembers: about 3 MiB; the least recently used one makes room.
+/// Producers that one partition remembers: about 3 MiB; the least recently used one makes room. All
+/// partitions of a shard together have no bound but this, times their number: who may write to 800
+/// partitions can make the shard's state, which each checkpoint writes, a GB.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
 
 /// Records of one batch that a refusal names. Kafka names them all, which for a batch of a
