@@ -154,7 +154,7 @@ fn a_restart_after_a_clean_stop_reads_nothing() {
         let bytes_before = sim.counters().bytes_read;
         with_store(&sim, SMALL, async |store: Store| {
             let state_bytes = sim.counters().bytes_read - bytes_before;
-            assert!(state_bytes < 1000, "{state_bytes} bytes were read");
+            assert!(state_bytes < 1100, "{state_bytes} bytes were read");
             let log = store.log(partition(1, 0)).expect("a log");
             assert_eq!(read_all(&log).await.len(), 50);
             store.close(|_| roll_at(1 << 30)).await.expect("closed");
