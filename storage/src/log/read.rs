@@ -98,8 +98,9 @@ impl Log {
             let positions = self.0.positions.borrow();
             let segment = positions.segments.iter().find(|it| it.name == name);
             // One that is gone has been closed, and its file must not be kept open.
-            if let Some(segment) = segment {
-                self.0.open.keep(self.0.id, segment, access);
+            match segment {
+                Some(segment) => self.0.open.keep(self.0.id, segment, access),
+                None => self.0.open.readers.forget(self.0.id, name),
             }
             match read {
                 Ok(Found::Batches(slices)) => return Ok(slices),

@@ -67,6 +67,47 @@ fn limits_of_a_read_are_kept() {
     }
 }
 
+#[test]
+fn a_file_that_is_removed_under_a_read_is_not_kept_for_what_the_reader_would_read_next() {
+    let sim = new_disk(1);
+    let options = StoreOptions { open_files_max: 4, ..SMALL };
+    with_store(&sim, options, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        for fill in 0..60 {
+            append(&store, &log, batch(fill, 10_000)).await;
+            if fill % 10 == 9 {
+                store.checkpoint(|_| roll_at(500_000)).await.expect("a checkpoint");
+            }
+        }
+        assert_eq!(log.segment_count(), 2);
+        let first = read(&log, 0, 150_000).await.expect("read").slices.len() as i64;
+        // It has to open the file itself, so nobody else can close it.
+        for index in 1..4 {
+            let other = place(&store, partition(1, index)).await;
+            append(&store, &other, batch(1, 100)).await;
+            checkpoint(&store).await;
+            read(&other, 0, 1).await.expect("read");
+        }
+        // From here on the reader is known to go from front to back.
+        let mut next = Box::pin(read(&log, first, 150_000));
+        sim.set_yields_max(30);
+        let reads = sim.counters().reads;
+        // Its index, and then what is asked for.
+        while sim.counters().reads < reads + 2 {
+            assert!(futures::poll!(&mut next).is_pending());
+        }
+        let group = log.delete_records(Offset::new(59)).expect("deleted");
+        store.journal().durable(group).await.expect("durable");
+        let sealed = sim.contents(&partition_dir(log.id()).join(format!("{:020}.log", 0)));
+        let sealed = sealed.expect("a segment").len() as u64;
+        let before = sim.used_bytes();
+        log.retain(keep(-1, -1, roll_at(500_000))).await.expect("removed");
+        next.await.expect("read");
+        let freed = before - sim.used_bytes();
+        assert!(freed >= sealed, "{freed} of {sealed}");
+    });
+}
+
 /// Bytes of the memory from the first slice on that it keeps when the others are gone.
 fn kept_bytes(read: ReadSlices) -> usize {
     let mut slices = read.slices;
