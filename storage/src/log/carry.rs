@@ -289,7 +289,7 @@ impl Log {
             let _ = parts.journal.push(parts.id, Entry::Roll { base }, None);
             positions.segments.push(Segment::new(SegmentName::carried(base), rules.now));
             positions.open_chunk = None;
-            positions.segment_since = Some(rules.now);
+            positions.segment_since = positions.has_uncarried().then_some(rules.now);
         }
         Ok(writer)
     }

@@ -115,7 +115,7 @@ struct Positions {
     producers: ProducerTable,
     /// The group of this log's newest entry.
     last_sequence: u64,
-    /// When the last segment got its first batch, by the broker's clock.
+    /// When the last segment got its first batch, by the broker's clock; `None` while it has none.
     segment_since: Option<TimestampMs>,
     /// When the newest batch was appended, or replayed.
     appended_at: TimestampMs,
@@ -419,6 +419,10 @@ impl Positions {
         // A held batch has no entry, and those behind it have none either.
         let sequence = self.recent.get(first).map(|batch| batch.sequence);
         sequence.filter(|sequence| *sequence != flush::NO_GROUP)
+    }
+
+    fn has_uncarried(&self) -> bool {
+        self.carried_end < self.end
     }
 
     /// Adds a batch behind the end.

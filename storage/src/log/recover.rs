@@ -148,7 +148,7 @@ impl Log {
             last.chunk_count += chunks as u32;
         }
         positions.segments.push(Segment::new(SegmentName::carried(base), now));
-        positions.segment_since = Some(now);
+        positions.segment_since = positions.has_uncarried().then_some(now);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use pelton_model::{Offset, ShardId, TimestampMs};
 use pelton_storage::disk::sim::run;
-use pelton_storage::{AppendError, NotAppended, ReadError, RollRules, Store};
+use pelton_storage::{AppendError, Log, NotAppended, ReadError, RollRules, Store};
 
 use crate::support::*;
 use crate::{CACHED, files_under};
@@ -165,6 +165,36 @@ fn a_segment_is_rolled_when_its_time_is_up() {
         store.checkpoint(|_| later(1000)).await.expect("a checkpoint");
         assert_eq!(log.segment_count(), 2);
         assert_eq!(read_all(&log).await.len(), 3);
+    });
+}
+
+/// An idle log's last segment is sealed so that retention or compaction can take it.
+#[test]
+fn the_time_of_a_segment_begins_with_its_first_batch_not_when_the_one_before_is_sealed() {
+    let sim = new_disk(1);
+    let later = |ms| RollRules {
+        segment_ms: 1000,
+        now: TimestampMs::new(NOW.get() + ms),
+        ..roll_at(1 << 30)
+    };
+    let append_at = async |log: &Log, ms| {
+        let appended = log.append(batch(1, 10), later(ms).now).expect("appended");
+        log.acknowledged(appended.acked_by).await.expect("durable");
+    };
+    with_store(&sim, SMALL, async |store: Store| {
+        let log = place(&store, partition(1, 0)).await;
+        append_at(&log, 0).await;
+        store.checkpoint(|_| later(0)).await.expect("a checkpoint");
+        log.roll_when_old(later(1000)).await.expect("rolled");
+        assert_eq!(log.segment_count(), 2);
+        append_at(&log, 1900).await;
+        store.checkpoint(|_| later(1900)).await.expect("a checkpoint");
+        append_at(&log, 2000).await;
+        store.checkpoint(|_| later(2000)).await.expect("a checkpoint");
+        assert_eq!(log.segment_count(), 2);
+        append_at(&log, 2900).await;
+        store.checkpoint(|_| later(2900)).await.expect("a checkpoint");
+        assert_eq!(log.segment_count(), 3);
     });
 }
 
