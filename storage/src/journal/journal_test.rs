@@ -534,3 +534,31 @@ fn groups_of_a_file_are_listed_for_people() {
         assert_eq!(found, [(0, 1), (3, 3)]);
     });
 }
+
+#[test]
+fn a_ring_that_has_grown_to_its_bound_with_smaller_files_takes_groups_of_larger_ones() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let small = JournalOptions { file_bytes: 16 << 10, ..OPTIONS };
+        let (journal, _) = Journal::open(&sim.disk(), &dir(), KNOWN, small).await.expect("opened");
+        let journal = Rc::new(journal);
+        running(&journal, async {
+            for _ in 0..OPTIONS.ring_bytes_max / small.file_bytes {
+                write(&journal, blocks(3)).await;
+            }
+        })
+        .await;
+        assert_eq!(sim.used_bytes(), OPTIONS.ring_bytes_max);
+        let life = Life { incarnation: 2, ..KNOWN.life };
+        let known = Known { life, tail: journal.next_sequence(), ..KNOWN };
+        let (journal, _) = open(&sim, known).await;
+        running(&journal, async {
+            for _ in 0..20 {
+                let sequence = write(&journal, blocks(5)).await;
+                journal.release(sequence + 1);
+            }
+        })
+        .await;
+        assert!(sim.used_bytes() <= OPTIONS.ring_bytes_max + 2 * OPTIONS.file_bytes);
+    });
+}

@@ -539,8 +539,10 @@ impl Journal {
             let size = self.options.file_bytes.max(bytes);
             let may_grow = {
                 let ring = self.ring.borrow();
+                // With nothing in it, only a file that is larger than all others helps: they may be of a
+                // life in which files were smaller.
                 ring.bytes() + size <= self.options.ring_bytes_max
-                    || (bytes > self.options.file_bytes && ring.live_bytes(self.tail.get()) == 0)
+                    || ring.live_bytes(self.tail.get()) == 0
             };
             if may_grow {
                 match Ring::make_file(&disk, &dir, index, size).await {
