@@ -562,3 +562,27 @@ fn a_ring_that_has_grown_to_its_bound_with_smaller_files_takes_groups_of_larger_
         assert!(sim.used_bytes() <= OPTIONS.ring_bytes_max + 2 * OPTIONS.file_bytes);
     });
 }
+
+/// A crash between two of the blocks that a start strikes out must leave the next one all places.
+#[test]
+fn f3_the_place_behind_the_newest_group_is_struck_out_first() {
+    let sim = SimDisk::new(1);
+    let known = run(async {
+        let (journal, _) = open(&sim, KNOWN).await;
+        running(&journal, async {
+            write(&journal, blocks(1)).await;
+            write(&journal, blocks(1)).await;
+        })
+        .await;
+        Known { tail: journal.next_sequence(), ..KNOWN }
+    });
+    let behind = 2 * BLOCK_BYTES;
+    sim.flip_bit(&file(0), behind as u64 + 100, 0).expect("a ring file");
+    sim.inject(Fault::new(Operation::Write, FaultError::Errno(libc::EIO)).nth(2).lasting());
+    run(async {
+        assert!(matches!(try_open(&sim, known).await, Err(OpenError::Io { .. })));
+    });
+    let content = sim.contents(&file(0)).expect("a ring file");
+    assert!(content[behind..].iter().all(|byte| *byte == 0), "struck out");
+    assert!(content[..behind].iter().any(|byte| *byte != 0), "not yet");
+}

@@ -160,10 +160,11 @@ impl Ring {
     /// Overwrites the first block of every place where a group of an earlier life may have been on its
     /// way when its write failed: behind the newest group, and at the front of each file that is
     /// free. It was not found now, so this life uses its sequence again; should the device bring it
-    /// to light after all, it would be taken for a group of ours (F3).
+    /// to light after all, it would be taken for a group of ours (F3). What tells of the first place may
+    /// be at one of the fronts, so those come after it.
     async fn strike_out(&self, tail: u64, behind_newest: Option<(usize, u64)>) -> io::Result<()> {
         let fronts = self.files.iter().enumerate().filter(|(_, file)| file.last < tail);
-        let places = fronts.map(|(at, _)| (at, 0)).chain(behind_newest);
+        let places = behind_newest.into_iter().chain(fronts.map(|(at, _)| (at, 0)));
         for (at, position) in places {
             let Some(RingFile { file, bytes, .. }) = self.files.get(at) else { continue };
             if position + BLOCK_BYTES as u64 > *bytes {
