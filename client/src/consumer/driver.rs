@@ -74,7 +74,7 @@ impl Driver {
 
     fn start(&mut self, now: Instant) {
         let cluster = self.inner.cluster.clone();
-        let to_find = self.inner.state().take_to_find(now);
+        let to_find = self.inner.state().take_to_find(now, random::chance());
         let mut by_topic: BTreeMap<(Arc<str>, String), Vec<ToFind>> = BTreeMap::new();
         for find in to_find {
             let key = (find.of.topic.clone(), format!("{:?}", find.start));

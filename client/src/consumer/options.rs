@@ -97,7 +97,9 @@ pub enum Assignor {
 pub enum OffsetReset {
     Earliest,
     Latest,
-    /// [`Consumer::next`](crate::Consumer::next) fails with OFFSET_OUT_OF_RANGE.
+    /// [`Consumer::next`](crate::Consumer::next) fails with OFFSET_OUT_OF_RANGE, again and again
+    /// until somebody has said where: [`Consumer::seek`](crate::Consumer::seek), which a
+    /// [`RebalanceListener`](crate::RebalanceListener) may do before anything fails.
     Fail,
 }
 

@@ -92,6 +92,8 @@ enum Start {
     At(StartAt),
     /// Somebody is finding it out.
     Asked,
+    /// Only the user knows.
+    Nowhere,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,14 @@ impl State {
         self.unassign(&of);
         self.next_claim += 1;
         self.partitions.insert(of, Assigned::new(self.next_claim, start));
+    }
+
+    /// Begins with a partition of which only the user knows where: has it told so until it seeks.
+    pub(super) fn assign_nowhere(&mut self, of: TopicPartition) {
+        self.assign(of.clone(), StartAt::Offset(Offset::ZERO));
+        if let Some(assigned) = self.partitions.get_mut(&of) {
+            assigned.start = Some(Start::Nowhere);
+        }
     }
 
     /// Goes on elsewhere in a partition that is assigned, paused or not.
@@ -255,7 +265,7 @@ impl State {
     /// The next event that was fetched already.
     pub(super) fn next(&mut self) -> Option<Result<Event>> {
         self.in_hand = None;
-        if let Some((_, error)) = self.errors.pop_front() {
+        if let Some((_, error)) = self.next_error().and_then(|at| self.errors.remove(at)) {
             return Some(Err(error));
         }
         if self.is_closed {
@@ -273,6 +283,11 @@ impl State {
             self.take_turn(&of);
         }
         None
+    }
+
+    /// Which of the errors is to be told: while held, somebody may still mend those of partitions.
+    fn next_error(&self) -> Option<usize> {
+        self.errors.iter().position(|(of, _)| of.is_none() || !self.is_held)
     }
 
     /// The next event of a partition whose turn it is; None at the end of what one answer brought.
@@ -349,15 +364,25 @@ impl State {
     }
 
     /// The offsets that somebody should find out now.
-    pub(super) fn take_to_find(&mut self, now: Instant) -> Vec<ToFind> {
-        let mut found = Vec::new();
+    pub(super) fn take_to_find(&mut self, now: Instant, chance: f64) -> Vec<ToFind> {
+        let (mut found, mut nowhere) = (Vec::new(), Vec::new());
         for (of, assigned) in &mut self.partitions {
-            if let Some(Start::At(start)) = assigned.start
-                && assigned.not_before.is_none_or(|at| at <= now)
-            {
-                assigned.start = Some(Start::Asked);
-                found.push(ToFind { of: of.clone(), claim: assigned.claim, start });
+            if assigned.not_before.is_some_and(|at| at > now) {
+                continue;
             }
+            match assigned.start {
+                Some(Start::At(start)) => {
+                    assigned.start = Some(Start::Asked);
+                    found.push(ToFind { of: of.clone(), claim: assigned.claim, start });
+                }
+                Some(Start::Nowhere) => nowhere.push(of.clone()),
+                Some(Start::Asked) | None => {}
+            }
+        }
+        for of in nowhere {
+            let context = format!("{of}, of which nothing is committed");
+            let error = Error::broker(context, ErrorCode::OffsetOutOfRange);
+            self.partition_failed(&of, error, now, chance);
         }
         found
     }
@@ -593,7 +618,7 @@ impl State {
 
     /// Whether [`State::next`] would give something.
     pub(super) fn has_something(&self) -> bool {
-        !self.errors.is_empty() || (!self.turns.is_empty() && !self.is_held)
+        self.next_error().is_some() || (!self.turns.is_empty() && !self.is_held)
     }
 
     /// An error for the user that is of no partition.

@@ -212,13 +212,13 @@ fn a_place_to_begin_is_found_out_first() {
     bench.state.assign(of.clone(), StartAt::End);
     assert!(bench.fetch().is_none());
     assert_eq!(bench.state.position(&of), None);
-    let find = bench.state.take_to_find(bench.now).remove(0);
-    assert!(bench.state.take_to_find(bench.now).is_empty());
+    let find = bench.state.take_to_find(bench.now, 0.5).remove(0);
+    assert!(bench.state.take_to_find(bench.now, 0.5).is_empty());
     let failure = Error::broker("offsets", ErrorCode::LeaderNotAvailable);
     bench.state.found(&find, Err(failure), bench.now, 0.5);
-    assert!(bench.state.take_to_find(bench.now).is_empty(), "the backoff is not over");
+    assert!(bench.state.take_to_find(bench.now, 0.5).is_empty(), "the backoff is not over");
     bench.now += Duration::from_secs(1);
-    let find = bench.state.take_to_find(bench.now).remove(0);
+    let find = bench.state.take_to_find(bench.now, 0.5).remove(0);
     bench.state.found(&find, Ok(Offset::new(42)), bench.now, 0.5);
     assert_eq!(bench.state.position(&of), Some(Offset::new(42)));
     assert_eq!(bench.fetch().unwrap().session.asked[0].1.position.get(), 42);
@@ -233,11 +233,11 @@ fn out_of_range_goes_on_where_the_options_say_but_first_comes_what_is_here() {
     bench.fetch().unwrap();
     bench.answer(vec![(&of, refused(ErrorCode::OffsetOutOfRange))]);
     assert_eq!(bench.take_all(), [(0, 0), (0, 1)]);
-    assert!(bench.state.take_to_find(bench.now).is_empty());
+    assert!(bench.state.take_to_find(bench.now, 0.5).is_empty());
     bench.now += Duration::from_secs(1);
     bench.fetch().unwrap();
     bench.answer(vec![(&of, refused(ErrorCode::OffsetOutOfRange))]);
-    assert_eq!(bench.state.take_to_find(bench.now)[0].start, StartAt::Beginning);
+    assert_eq!(bench.state.take_to_find(bench.now, 0.5)[0].start, StartAt::Beginning);
 
     let mut strict = Bench::with(OffsetReset::Fail);
     let of = strict.assign(0, 77);
@@ -276,7 +276,7 @@ fn out_of_range_behind_offsets_without_records_goes_on_where_the_options_say() {
     assert_eq!(bench.take_all().len(), 8);
     assert_eq!(bench.fetch().unwrap().session.asked[0].1.position.get(), 10);
     bench.answer(vec![(&of, refused(ErrorCode::OffsetOutOfRange))]);
-    assert_eq!(bench.state.take_to_find(bench.now)[0].start, StartAt::Beginning);
+    assert_eq!(bench.state.take_to_find(bench.now, 0.5)[0].start, StartAt::Beginning);
 }
 
 #[test]

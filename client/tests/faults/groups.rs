@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pelton_client::{
-    Committed, Consumer, ConsumerOptions, Error, Event, GroupOptions, GroupProtocol, Partitions,
-    RebalanceListener, StartAt, TopicPartition,
+    Committed, Consumer, ConsumerOptions, Error, Event, GroupOptions, GroupProtocol, OffsetReset,
+    Partitions, RebalanceListener, StartAt, TopicPartition,
 };
 use pelton_kafka::ErrorCode;
 use pelton_kafka::messages::StrBytes;
@@ -644,8 +644,10 @@ async fn a_static_member_is_one_without_a_name_where_there_are_none() {
     assert_eq!(broker.group(|group| group.committed.clone()), [0]);
 }
 
-/// Goes on elsewhere, once there is something to be handed out.
-struct Elsewhere;
+/// Goes on elsewhere, once there is something to be handed out, or to be told.
+struct Elsewhere {
+    waits_for_records: bool,
+}
 
 impl RebalanceListener for Elsewhere {
     fn assigned<'a>(
@@ -654,7 +656,7 @@ impl RebalanceListener for Elsewhere {
         of: &'a [TopicPartition],
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            meanwhile(|| consumer.lag(&of[0]).is_some()).await;
+            meanwhile(|| consumer.lag(&of[0]).is_some() || !self.waits_for_records).await;
             // Whoever waits for a record has looked by then.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
@@ -672,11 +674,36 @@ async fn nothing_is_handed_out_before_the_listener_has_gone_on_elsewhere() {
     for _ in 0..3 {
         broker.append(0, batch(b"value", Compression::None));
     }
-    let consumer = member(&broker, GroupProtocol::Classic).await;
-    consumer.subscribe_with(&[TOPIC], Arc::new(Elsewhere)).unwrap();
-    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time").unwrap();
-    let Event::Record(record) = first else { panic!("{first:?}") };
-    assert_eq!(record.offset, Offset::new(2));
+    for offset_reset in [OffsetReset::Earliest, OffsetReset::Fail] {
+        let options = ConsumerOptions { offset_reset, ..options(GroupProtocol::Classic) };
+        let consumer = Consumer::new(broker.connect().await, options).unwrap();
+        // Where nothing is committed, only the listener knows where to begin.
+        let waits_for_records = offset_reset == OffsetReset::Earliest;
+        consumer.subscribe_with(&[TOPIC], Arc::new(Elsewhere { waits_for_records })).unwrap();
+        let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time").unwrap();
+        let Event::Record(record) = first else { panic!("{first:?}") };
+        assert_eq!(record.offset, Offset::new(2));
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_committed_the_user_is_asked_until_it_seeks() {
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    broker.append(0, batch(b"value", Compression::None));
+    let strict =
+        ConsumerOptions { offset_reset: OffsetReset::Fail, ..options(GroupProtocol::Classic) };
+    let consumer = Consumer::new(broker.connect().await, strict).unwrap();
+    consumer.subscribe(&[TOPIC]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(told(&consumer).await.code(), Some(ErrorCode::OffsetOutOfRange));
+    }
+    let of = [TopicPartition::new(TOPIC, 0)];
+    assert_eq!((consumer.assignment(), consumer.position(&of[0])), (of.to_vec(), None));
+    consumer.seek(&of, StartAt::Beginning).unwrap();
+    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+    assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
 }
 
 struct Panics;

@@ -75,18 +75,13 @@ impl GroupTask {
         self.group.control().holdings.got(&added);
         for of in &added {
             let committed = committed.get(of).map(|committed| StartAt::Offset(committed.offset));
-            let start = match (committed, self.inner.options.offset_reset) {
-                (Some(start), _) => start,
-                (None, OffsetReset::Earliest) => StartAt::Beginning,
-                (None, OffsetReset::Latest) => StartAt::End,
-                (None, OffsetReset::Fail) => {
-                    let context = format!("{of}, of which nothing is committed");
-                    let code = pelton_kafka::ErrorCode::OffsetOutOfRange;
-                    self.tell(Error::broker(context, code));
-                    continue;
-                }
-            };
-            self.inner.state().assign(of.clone(), start);
+            let mut state = self.inner.state();
+            match (committed, self.inner.options.offset_reset) {
+                (Some(start), _) => state.assign(of.clone(), start),
+                (None, OffsetReset::Earliest) => state.assign(of.clone(), StartAt::Beginning),
+                (None, OffsetReset::Latest) => state.assign(of.clone(), StartAt::End),
+                (None, OffsetReset::Fail) => state.assign_nowhere(of.clone()),
+            }
         }
         self.inner.news.notify_one();
         self.call_listener(Told::Assigned, &added).await;
