@@ -29,6 +29,7 @@ const RUNS: &[Run] = &[
     },
     Run { name: "the goals themselves", call: &["python3", "bench/peers/peers_test.py"] },
     Run { name: "real clients", call: &["bash", "tools/compat/run"] },
+    Run { name: "our client, of both brokers", call: &["bash", "tools/compat/client/run"] },
     Run { name: "the same answers as Apache Kafka", call: &["python3", COMPARE, "--start"] },
     // A minute of them; a longer look is a matter of other seeds.
     Run {
