@@ -7,7 +7,8 @@ use crate::repository::Repository;
 /// How much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// Of each kind of power cut over the simulated disk: some 90 images a seed and kind.
+    /// Of each kind of power cut over the simulated disk: some 90 images a seed and kind. Beside
+    /// compaction likewise.
     pub seeds: u64,
     /// `kill -9` of the real binary.
     pub kills: u64,
@@ -45,15 +46,17 @@ struct Part {
     settings: Vec<String>,
 }
 
-/// # Errors
-/// When a part fails, having said with which seed; or the tests cannot be built; or too few images
-/// were tried.
-pub fn run(repository: &Repository, wish: Wish) -> Result<(), String> {
+fn parts(wish: Wish) -> Vec<Part> {
     let Wish { seeds, kills, power_cuts } = wish;
-    let parts = [
+    vec![
         Part {
             name: "images of the simulated disk",
             test: &["-p", "pelton-storage", "--release", "--test", "power_cut"],
+            settings: vec![format!("PELTON_SEEDS={seeds}")],
+        },
+        Part {
+            name: "power cuts beside compaction",
+            test: &["-p", "pelton-storage", "--release", "--test", "compaction"],
             settings: vec![format!("PELTON_SEEDS={seeds}")],
         },
         Part {
@@ -69,7 +72,14 @@ pub fn run(repository: &Repository, wish: Wish) -> Result<(), String> {
                 format!("PELTON_POWER_CUTS={power_cuts}"),
             ],
         },
-    ];
+    ]
+}
+
+/// # Errors
+/// When a part fails, having said with which seed; or the tests cannot be built; or too few images
+/// were tried.
+pub fn run(repository: &Repository, wish: Wish) -> Result<(), String> {
+    let parts = parts(wish);
     let mut summary = Summary::default();
     for part in &parts {
         println!("== {}", part.name);
@@ -105,8 +115,14 @@ struct Summary {
 
 impl Summary {
     /// Beginnings of lines that say how much was tried, and what came of it.
-    const TOLD: [&str; 5] =
-        ["of a damaged journal: ", "full at ", "after a ", "kill -9: ", "power cuts on ext4: "];
+    const TOLD: [&str; 6] = [
+        "of a damaged journal: ",
+        "full at ",
+        "after a ",
+        "beside compaction: ",
+        "kill -9: ",
+        "power cuts on ext4: ",
+    ];
 
     fn begin(&mut self, part: &str) {
         self.lines.push(format!("{part}:"));

@@ -31,3 +31,26 @@ fn what_a_test_that_runs_alone_says_first_is_taken_too() {
     assert_eq!(summary.images, 42);
     assert_eq!(summary.lines, ["  full at 3 points of 4"]);
 }
+
+#[test]
+fn every_test_of_the_laboratory_that_can_go_on_for_longer_is_told_to() {
+    let parts = parts(Wish::DEFAULT);
+    let repository = Repository::locate().expect("this repository");
+    let mut found = 0;
+    for (path, text) in repository.rust_sources().expect("read") {
+        let test = path.strip_prefix("storage/tests/").and_then(|rest| rest.split('/').next());
+        let Some(test) = test.map(|test| test.trim_end_matches(".rs")) else { continue };
+        for setting in ["PELTON_SEEDS", "PELTON_FLIPS"] {
+            if !text.contains(&format!("\"{setting}\"")) {
+                continue;
+            }
+            found += 1;
+            let is_told = |part: &Part| {
+                part.test.last() == Some(&test)
+                    && part.settings.iter().any(|it| it.starts_with(setting))
+            };
+            assert!(parts.iter().any(is_told), "{path} reads {setting}");
+        }
+    }
+    assert!(found >= 3, "{found}");
+}
