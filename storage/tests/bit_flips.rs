@@ -2,7 +2,8 @@
 //! read, or it lies where nothing has a meaning; other bytes than were written are never served.
 //!
 //! Every build flips one bit of each byte, and every bit of what is a header or a state;
-//! `PELTON_FLIPS=all` flips all bits.
+//! `PELTON_FLIPS=all` flips all bits. Either way one byte in `ALLOCATED_STEP` stands for those that are
+//! only allocated.
 
 mod support;
 
