@@ -69,3 +69,7 @@ fn main() -> ExitCode {
         Err(failure) => failure.report(),
     }
 }
+
+#[cfg(test)]
+#[path = "main_test.rs"]
+mod main_test;

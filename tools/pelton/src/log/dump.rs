@@ -23,28 +23,34 @@ use crate::output::{Output, stdout};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DumpArgs {
-    /// A `.log` file, or a directory with some below it.
-    path: PathBuf,
+    /// `.log` files, or directories with some below them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
     /// As JSON, one object a line.
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: DumpArgs) -> Result<()> {
-    let path = data_dir::existing(&args.path)?;
-    // Of a whole data directory: with its broker running, files change under our eyes.
-    let _data = match path.join("shard").is_dir() {
-        true => Some(data_dir::StoppedBroker::open(&path)?),
-        false => None,
-    };
     let mut dump = Dump { output: stdout(), json: args.json, damaged: 0, files: 0 };
-    let disk = PlainDisk::disk(Access::ReadOnly);
-    data_dir::run(dump.all(&disk, &path))?;
+    for path in &args.paths {
+        let path = data_dir::existing(path)?;
+        // Of a whole data directory: with its broker running, files change under our eyes.
+        let _data = match path.join("shard").is_dir() {
+            true => Some(data_dir::StoppedBroker::open(&path)?),
+            false => None,
+        };
+        let files_before = dump.files;
+        let disk = PlainDisk::disk(Access::ReadOnly);
+        data_dir::run(dump.all(&disk, &path))?;
+        if dump.files == files_before {
+            return Err(Failure::Failed(format!("{}: no log files", path.display())));
+        }
+    }
     dump.output.flush()?;
-    match (dump.files, dump.damaged) {
-        (0, _) => Err(Failure::Failed(format!("{}: no log files", path.display()))),
-        (_, 0) => Ok(()),
-        (_, count) => Err(Failure::Exit(DAMAGED, format!("{count} batches are damaged"))),
+    match dump.damaged {
+        0 => Ok(()),
+        count => Err(Failure::Exit(DAMAGED, format!("{count} batches are damaged"))),
     }
 }
 
