@@ -7,7 +7,11 @@ use tracing_subscriber::EnvFilter;
 /// Begins to log what `PELTON_LOG` says, or else `default`, in the words of [`EnvFilter`].
 /// `names_modules`: each line says where it comes from.
 pub fn begin(default: &str, names_modules: bool) {
-    let filter = EnvFilter::try_from_env("PELTON_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let asked = std::env::var("PELTON_LOG").ok().map(EnvFilter::try_new).transpose();
+    let (filter, refused) = match asked {
+        Ok(filter) => (filter.unwrap_or_else(|| EnvFilter::new(default)), None),
+        Err(error) => (EnvFilter::new(default), Some(error)),
+    };
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     // Fails only if a subscriber is there already, which then does.
     let _ = tracing_subscriber::fmt()
@@ -16,4 +20,7 @@ pub fn begin(default: &str, names_modules: bool) {
         .with_writer(io::stderr)
         .with_target(names_modules)
         .try_init();
+    if let Some(error) = refused {
+        tracing::warn!(%error, "PELTON_LOG is not understood: logging is as if it were not set");
+    }
 }

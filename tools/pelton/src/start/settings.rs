@@ -1,7 +1,7 @@
 //! From flags and file to a configuration whose every value is valid.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
     let listen = args.listen.or(file.listen).unwrap_or_else(|| LISTEN.into());
     let bound = address("--listen", &listen)?;
     let (advertise_host, advertise_port) = match args.advertise.or(file.advertise) {
-        Some(text) => host_and_port("--advertise", &text)?,
+        Some(text) => advertised(&text)?,
         None if bound.ip().is_unspecified() => {
             return Err(usage(format!(
                 "--listen {listen} names no address that clients could connect to: say one with \
@@ -75,6 +75,9 @@ pub fn resolve(args: StartArgs) -> Result<BrokerConfig, Failure> {
         Some(text) => Some(address("--metrics", &text)?),
         None => None,
     };
+    if file.cores.is_some() && file.cpus.is_some() {
+        return Err(usage("the file has both cores and cpus: one of them is wanted".into()));
+    }
     let cores = if args.cpus.is_empty() { args.cores.or(file.cores) } else { None };
     let cpus = if args.cpus.is_empty() && args.cores.is_none() {
         file.cpus.as_deref().map(cpu_list).transpose()?.unwrap_or_default()
@@ -194,12 +197,20 @@ fn one_of(option: &str, text: &str, mut found: Vec<SocketAddr>) -> Result<Socket
     Ok(first)
 }
 
-fn host_and_port(option: &str, text: &str) -> Result<(String, u16), Failure> {
-    let (host, port) = text
-        .rsplit_once(':')
-        .ok_or_else(|| usage(format!("{option} {text}: HOST:PORT is wanted")))?;
-    let port = port.parse().map_err(|_| usage(format!("{option} {text}: {port} is no port")))?;
-    Ok((host.trim_matches(['[', ']']).to_owned(), port))
+/// What clients are told to connect to. Port 0 is the one that is bound.
+fn advertised(text: &str) -> Result<(String, u16), Failure> {
+    let refused = |why: String| usage(format!("--advertise {text}: {why}"));
+    let (host, port) =
+        text.rsplit_once(':').ok_or_else(|| refused("HOST:PORT is wanted".into()))?;
+    let port = port.parse().map_err(|_| refused(format!("{port} is no port")))?;
+    let host = host.trim_matches(['[', ']']);
+    if host.is_empty() || host.contains('/') {
+        return Err(refused("HOST:PORT is wanted, without the name of a listener".into()));
+    }
+    if host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified()) {
+        return Err(refused("names no address that clients could connect to".into()));
+    }
+    Ok((host.to_owned(), port))
 }
 
 /// As somebody writes it who connects there: an IPv6 address stands in brackets.

@@ -35,6 +35,29 @@ fn listening_everywhere_needs_an_address_to_tell() {
 }
 
 #[test]
+fn what_no_client_could_dial_is_not_advertised() {
+    let advertise = |text: &str| {
+        resolve(StartArgs { advertise: Some(text.into()), ..StartArgs::default() })
+            .map(|config| (config.advertise_host, config.advertise_port))
+    };
+    assert_eq!(advertise("log1.example:9092").ok(), Some(("log1.example".into(), 9092)));
+    assert_eq!(advertise("[fe80::1]:9092").ok(), Some(("fe80::1".into(), 9092)));
+    for bad in [":9092", "[]:9092", "0.0.0.0:9092", "[::]:9092", "PLAINTEXT://h:9092", "h", "h:x"] {
+        let Err(Failure::Usage(why)) = advertise(bad) else { panic!("{bad} was taken") };
+        assert!(why.contains(bad), "{why}");
+    }
+}
+
+#[test]
+fn a_file_that_chooses_cores_twice_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("pelton.toml");
+    std::fs::write(&path, "cores = 1\ncpus = \"0\"\n").expect("written");
+    let refused = resolve(StartArgs { config: Some(path), ..StartArgs::default() });
+    assert!(matches!(refused, Err(Failure::Usage(why)) if why.contains("cores and cpus")));
+}
+
+#[test]
 fn a_journal_of_less_than_two_files_is_refused() {
     let sizes = |journal_file_bytes, journal_bytes| {
         resolve(StartArgs { journal_file_bytes, journal_bytes, ..StartArgs::default() })
