@@ -106,8 +106,7 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
     let consumer = Consumer::new(cluster.clone(), options)?;
     if args.group.group.is_some() {
         consumer.subscribe(&[&args.topic])?;
-        let stop = Stop::watch()?;
-        let written = write_records(&consumer, args, Some(stop)).await;
+        let written = write_records(&consumer, args).await;
         // Also after a failure: the others need not wait until the session has timed out.
         let left = consumer.close(CLOSE_TIMEOUT).await;
         written?;
@@ -123,7 +122,7 @@ async fn consume(args: ConsumeArgs) -> Result<()> {
     if let StartAt::Offset(offset) = args.offset {
         begin_no_later_than_the_end(&cluster, &consumer, &args.topic, offset).await?;
     }
-    write_records(&consumer, args, None).await
+    write_records(&consumer, args).await
 }
 
 /// What begins beyond the end of its partition begins at the end, as with kcat, and it is said: the
@@ -145,12 +144,10 @@ async fn begin_no_later_than_the_end(
     Ok(())
 }
 
-/// Until there is enough, or until it is told to stop if it can be.
-async fn write_records(
-    consumer: &Consumer,
-    args: ConsumeArgs,
-    mut stop: Option<Stop>,
-) -> Result<()> {
+/// Until there is enough, or until it is told to stop. What was written are whole records.
+async fn write_records(consumer: &Consumer, args: ConsumeArgs) -> Result<()> {
+    let mut stop = Stop::watch()?;
+    let is_member = args.group.group.is_some();
     let writer = match args.format {
         Some(format) => Writer::Format(format),
         None if args.json => Writer::Json,
@@ -164,25 +161,24 @@ async fn write_records(
     let mut written = 0_u64;
     let mut at_end = BTreeSet::new();
     loop {
-        let event = match stop.as_mut() {
-            Some(stop) => tokio::select! {
-                event = consumer.next() => event?,
-                () = stop.told() => break,
-            },
-            None => match consumer.next_ready() {
-                Some(event) => event?,
-                None => {
-                    // Whoever reads us sees everything that there is before we wait for more.
-                    output.flush()?;
-                    consumer.next().await?
+        // A member looks after each record whether it is to stop.
+        let ready = if is_member { None } else { consumer.next_ready() };
+        let event = match ready {
+            Some(event) => event?,
+            None => {
+                // Whoever reads us sees everything that there is before we wait for more.
+                output.flush()?;
+                tokio::select! {
+                    event = consumer.next() => event?,
+                    () = stop.told() => break,
                 }
-            },
+            }
         };
         match event {
             Event::Record(record) => {
                 at_end.remove(&record.partition);
                 let mut is_out = writer.write(&record, &mut output);
-                if stop.is_some() {
+                if is_member {
                     // Who asks for the next record, or closes, says that it is done with this one,
                     // and the group may commit that: it has to be out.
                     is_out = is_out.and_then(|()| Ok(output.flush()?));

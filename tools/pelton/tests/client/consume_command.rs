@@ -1,7 +1,7 @@
 //! `pelton consume`, by itself and as a member of a group.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use pelton_client::GroupProtocol;
@@ -77,6 +77,34 @@ async fn who_is_told_to_stop_commits_and_leaves() {
     settle(&[&next], &[2]).await;
     let committed = next.committed(&next.assignment()).await.unwrap();
     assert_eq!(committed.values().map(|committed| committed.offset.get()).sum::<i64>(), 10);
+}
+
+#[tokio::test]
+async fn who_is_told_to_stop_without_a_group_has_written_whole_records() {
+    let broker = TestBroker::get().await;
+    let topic = broker.topic_with(1, &[("retention.ms", "-1")]).await;
+    // More than a pipe holds, and more than is written at once.
+    fill(&broker, &topic, 1, 0..4000).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pelton"));
+    command.args(["consume", &topic, "-b", &broker.bootstrap, "--json"]);
+    let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut output = running.0.stdout.take().unwrap();
+    let reading = tokio::task::spawn_blocking(move || {
+        // It is in the midst of its output.
+        let mut written = vec![0];
+        output.read_exact(&mut written).unwrap();
+        let pid = running.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        output.read_to_end(&mut written).unwrap();
+        (running.0.wait().unwrap(), written)
+    });
+    let (status, written) = tokio::time::timeout(SOON, reading).await.expect("in time").unwrap();
+    assert!(status.success(), "{status}");
+    let whole = written.strip_suffix(b"\n").expect("a whole line at the end");
+    for (offset, line) in whole.split(|byte| *byte == b'\n').enumerate() {
+        let record: serde_json::Value = serde_json::from_slice(line).expect("a whole line");
+        assert_eq!(record["offset"], offset);
+    }
 }
 
 #[tokio::test]
