@@ -154,7 +154,20 @@ fn what_a_killed_broker_left_is_dumped_verified_and_mended() {
     let mended = pelton(&["log", "verify"], &data);
     assert!(mended.status.success() && text(&mended).contains("unverified"));
 
-    let mut content = std::fs::read(&log).expect("a log");
+    // The magic of a batch: from there on nothing can be told to be one. Not a last file's noise.
+    let sound = std::fs::read(&log).expect("a log");
+    let mut content = sound.clone();
+    content[16] ^= 4;
+    std::fs::write(&log, content).expect("rotten");
+    let dumped = pelton(&["log", "dump"], &log);
+    assert_eq!(dumped.status.code(), Some(6), "{dumped:?}");
+    assert!(text(&dumped).contains(&format!("at 0: {} bytes that are no batches", sound.len())));
+    let dumped = pelton(&["log", "dump", "--json"], &log);
+    assert_eq!(dumped.status.code(), Some(6));
+    let line: serde_json::Value = serde_json::from_str(&text(&dumped)).expect("one line");
+    assert_eq!((&line["kind"], &line["position"]), (&"no batches".into(), &0.into()));
+
+    let mut content = sound;
     content[200] ^= 4;
     std::fs::write(&log, content).expect("rotten");
     assert_eq!(pelton(&["log", "verify"], &data).status.code(), Some(6));

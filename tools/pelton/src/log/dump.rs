@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 
 use crate::data_dir::{self, DAMAGED};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, stdout};
+use crate::output::{Output, counted, stdout};
 
 /// Print the record batches of log files, one a line.
 ///
 /// Of a directory, all log files below it. Behind the last batch of a partition's last file there
-/// may be room that was allocated, or batches that the broker had not counted in. Exits with 6 if a
-/// batch does not match its own checksum; `pelton log verify` looks closer.
+/// may be room that was allocated, or batches that the broker had not counted in, or parts of one.
+/// Exits with 6 if a batch does not match its own checksum, or another file has bytes that are no
+/// batches. `pelton log verify` looks closer, and knows files that a crash has left over, which the
+/// broker removes: what they hold is no damage.
 ///
 ///     pelton log dump pelton-data/topics --json | jq -c 'select(.producer_id >= 0)'
 #[derive(Args, Debug)]
@@ -50,14 +52,15 @@ pub fn run(args: DumpArgs) -> Result<()> {
     dump.output.flush()?;
     match dump.damaged {
         0 => Ok(()),
-        count => Err(Failure::Exit(DAMAGED, format!("{count} batches are damaged"))),
+        count => Err(Failure::Exit(DAMAGED, format!("damage in {}", counted(count, "place")))),
     }
 }
 
 struct Dump {
     output: Output,
     json: bool,
-    damaged: u64,
+    /// Batches, and ends of files from where on there are none.
+    damaged: i64,
     files: u64,
 }
 
@@ -93,18 +96,38 @@ impl Dump {
         });
         let end = walked.await.map_err(failed)?;
         said?;
-        if !self.json && end < bytes {
-            let what = match is_unwritten(&file, end).await.map_err(failed)? {
-                true => "allocated and not written yet",
-                false => "that are no batches",
-            };
-            writeln!(self.output, "  at {end}: {} bytes {what}", bytes - end)?;
+        if end == bytes {
+            return Ok(());
+        }
+        let is_unwritten = is_unwritten(&file, end).await.map_err(failed)?;
+        if !is_unwritten && !is_last(disk, path).await.map_err(failed)? {
+            self.damaged += 1;
+        }
+        self.rest(path, end, bytes - end, is_unwritten)
+    }
+
+    /// What is behind the last batch of a file.
+    fn rest(&mut self, path: &Path, at: u64, bytes: u64, is_unwritten: bool) -> Result<()> {
+        match (self.json, is_unwritten) {
+            (false, true) => {
+                writeln!(self.output, "  at {at}: {bytes} bytes allocated and not written yet")?;
+            }
+            (false, false) => {
+                writeln!(self.output, "  at {at}: {bytes} bytes that are no batches")?;
+            }
+            // A line is something that is there.
+            (true, true) => {}
+            (true, false) => {
+                let rest =
+                    json!({"path": path, "position": at, "bytes": bytes, "kind": "no batches"});
+                writeln!(self.output, "{rest}")?;
+            }
         }
         Ok(())
     }
 
     fn batch(&mut self, path: &Path, batch: &SeenBatch) -> Result<()> {
-        self.damaged += u64::from(!batch.is_crc_right);
+        self.damaged += i64::from(!batch.is_crc_right);
         match self.json {
             true => {
                 serde_json::to_writer(&mut self.output, &batch_json(path, batch))
@@ -115,6 +138,14 @@ impl Dump {
         }
         Ok(())
     }
+}
+
+/// Whether no other file of its partition begins behind it: names are offsets of 20 digits.
+async fn is_last(disk: &Disk, path: &Path) -> std::io::Result<bool> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(true) };
+    let entries = disk.list_dir(folder).await?;
+    let mut logs = entries.iter().filter(|it| it.name.ends_with(".log"));
+    Ok(!logs.any(|it| *it.name > *name.to_string_lossy()))
 }
 
 fn failed(path: &Path, error: std::io::Error) -> Failure {
