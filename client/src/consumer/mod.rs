@@ -17,11 +17,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::{BoxStream, StreamExt};
 use pelton_kafka::ErrorCode;
 use pelton_model::{Offset, PartitionIndex};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use driver::Driver;
 pub use group::RebalanceListener;
@@ -63,7 +64,15 @@ pub struct Consumer(Arc<Handle>);
 struct Handle {
     inner: Arc<Inner>,
     driver: JoinHandle<()>,
-    member: Mutex<Option<JoinHandle<()>>>,
+    member: Option<Member>,
+}
+
+/// The task that takes part in the group.
+#[derive(Debug)]
+struct Member {
+    /// Whether it has come to its end by itself; for everybody who closes.
+    ended: Shared<BoxFuture<'static, bool>>,
+    abort: AbortHandle,
 }
 
 /// What the user's side and the tasks share.
@@ -107,10 +116,9 @@ impl Consumer {
         let driver = tokio::spawn(Driver::new(inner.clone()).run());
         let handle = Arc::new_cyclic(|handle| {
             let member = group.map(|group| {
-                let task = GroupTask::new(handle.clone(), inner.clone(), group);
-                tokio::spawn(task.run())
+                Member::spawn(GroupTask::new(handle.clone(), inner.clone(), group).run())
             });
-            Handle { inner, driver, member: Mutex::new(member) }
+            Handle { inner, driver, member }
         });
         Ok(Consumer(handle))
     }
@@ -343,19 +351,15 @@ impl Consumer {
     /// handed out counts as done, and a rebalance does not wait for it. A consumer that is dropped
     /// instead is missed by its group only when its session times out.
     ///
-    /// Fails with [`Error::TimedOut`] if that takes too long; it is closed all the same.
+    /// Fails with [`Error::TimedOut`] if that takes too long; it is closed all the same. Who closes
+    /// at the same time as another, or again after it was dropped, waits for the same leave, and fails
+    /// with [`Error::Closed`] if that has not come to its end.
     pub async fn close(&self, timeout: Duration) -> Result<()> {
         if let Some(group) = &self.0.inner.group {
             group.close();
         }
-        let member = self.0.member().take();
-        let left = match member {
-            Some(member) => {
-                let abort = member.abort_handle();
-                let left = tokio::time::timeout(timeout, member).await;
-                abort.abort();
-                left.map(drop).map_err(|_| Error::TimedOut { context: "leaving the group".into() })
-            }
+        let left = match &self.0.member {
+            Some(member) => member.end_within(timeout).await,
             None => Ok(()),
         };
         self.0.driver.abort();
@@ -419,17 +423,29 @@ impl Inner {
     }
 }
 
-impl Handle {
-    fn member(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.member.lock().unwrap_or_else(PoisonError::into_inner)
+impl Member {
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        let task = tokio::spawn(task);
+        let abort = task.abort_handle();
+        Self { ended: task.map(|ended| ended.is_ok()).boxed().shared(), abort }
+    }
+
+    async fn end_within(&self, timeout: Duration) -> Result<()> {
+        let ended = tokio::time::timeout(timeout, self.ended.clone()).await;
+        self.abort.abort();
+        match ended {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Closed),
+            Err(_) => Err(Error::TimedOut { context: "leaving the group".into() }),
+        }
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         self.driver.abort();
-        if let Some(member) = self.member().take() {
-            member.abort();
+        if let Some(member) = &self.member {
+            member.abort.abort();
         }
         self.inner.cluster.close_lane(self.inner.lane);
         if let Some(group) = &self.inner.group {

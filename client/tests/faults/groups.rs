@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 use pelton_client::{
     Committed, Consumer, ConsumerOptions, Error, Event, GroupOptions, GroupProtocol, OffsetReset,
     Partitions, RebalanceListener, StartAt, TopicPartition,
@@ -13,7 +13,7 @@ use pelton_kafka::ErrorCode;
 use pelton_kafka::messages::StrBytes;
 use pelton_model::batch::{BatchBuilder, BatchFields, NewRecord};
 use pelton_model::{Compression, Offset, PartitionIndex};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::consume::{self, batch};
 use crate::fake_broker::{FakeBroker, TOPIC};
@@ -400,6 +400,55 @@ async fn without_the_protocol_a_member_says_so_or_falls_back_to_the_classic_one(
         assert_eq!(broker.group(|group| group.classic.joins.len()), 1);
         auto.subscribe_pattern("t.*").unwrap();
         assert!(matches!(told(&auto).await, Error::Invalid(_)));
+    }
+}
+
+#[tokio::test]
+async fn who_closes_again_waits_for_the_same_leave() {
+    let may_leave = Arc::new(Semaphore::new(0));
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    broker.append(0, batch(b"value", Compression::None));
+    let mut options = options(GroupProtocol::Classic);
+    // Not in turn, while this test runs.
+    options.group.as_mut().unwrap().auto_commit = Some(Duration::from_secs(300));
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    consumer.subscribe_with(&[TOPIC], Arc::new(Leaves(may_leave.clone()))).unwrap();
+    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+    assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
+
+    // Dropped as soon as it waits.
+    assert_eq!(consumer.close(SOON).now_or_never(), None);
+    let (again, once_more) = (consumer.close(SOON), consumer.close(SOON));
+    let let_go = async { may_leave.add_permits(1) };
+    let (again, once_more, ()) = tokio::join!(again, once_more, let_go);
+    assert_eq!((again, once_more), (Ok(()), Ok(())));
+    assert_eq!(broker.group(|group| group.committed.clone()), [1]);
+    assert_eq!(broker.group(|group| group.classic.leaves.len()), 1);
+}
+
+#[tokio::test]
+async fn who_closes_with_another_that_gives_up_is_told_so() {
+    let never = Arc::new(Semaphore::new(0));
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    let consumer = member(&broker, GroupProtocol::Classic).await;
+    consumer.subscribe_with(&[TOPIC], Arc::new(Leaves(never))).unwrap();
+    until(&consumer, || !consumer.assignment().is_empty()).await;
+    let hasty = consumer.close(Duration::ZERO);
+    let (hasty, patient) = tokio::join!(hasty, consumer.close(SOON));
+    assert!(matches!(hasty, Err(Error::TimedOut { .. })), "{hasty:?}");
+    assert_eq!(patient, Err(Error::Closed));
+}
+
+/// Lets nothing go without a permit.
+struct Leaves(Arc<Semaphore>);
+
+impl RebalanceListener for Leaves {
+    fn revoked<'a>(&'a self, _: &'a Consumer, _: &'a [TopicPartition]) -> BoxFuture<'a, ()> {
+        Box::pin(async { self.0.acquire().await.unwrap().forget() })
     }
 }
 
