@@ -74,6 +74,7 @@ struct State {
     /// Questions about topics.
     asked_for_topics: usize,
     has_topic: bool,
+    partition_count: i32,
     /// The partition of which nobody tells where it begins or ends.
     ill: Option<i32>,
     produced: Vec<Produced>,
@@ -113,6 +114,7 @@ impl FakeBroker {
             deaf_to_topics: 0,
             asked_for_topics: 0,
             has_topic: true,
+            partition_count: 3,
             ill: None,
             produced: Vec::new(),
             logs: BTreeMap::new(),
@@ -178,6 +180,10 @@ impl FakeBroker {
     /// From now on the topic is not there.
     pub fn delete_topic(&self) {
         self.state.lock().unwrap().has_topic = false;
+    }
+
+    pub fn set_partition_count(&self, count: i32) {
+        self.state.lock().unwrap().partition_count = count;
     }
 
     /// From now on nobody tells where a partition begins or ends.
@@ -436,7 +442,7 @@ fn manners(header: &RequestHeader, body: Bytes, state: &State) -> Bytes {
                 true => message!(MetadataResponseTopic {
                     name: Some(TOPIC.into()),
                     topic_id: uuid_of(TOPIC_ID),
-                    partitions: (0..3)
+                    partitions: (0..state.partition_count)
                         .map(|index| message!(MetadataResponsePartition {
                             partition_index: index,
                             leader_id: 1,

@@ -1,10 +1,11 @@
-//! A group of the classic protocol with one member, which never leads: the group answers what a test
-//! has it answer, and keeps what it was asked.
+//! A group of the classic protocol with one member: the group answers what a test has it answer, and
+//! keeps what it was asked.
 
 use bytes::Bytes;
 use pelton_kafka::consumer_protocol::{ConsumerProtocolAssignment, encode_assignment};
 use pelton_kafka::messages::{decode_request, encode_response};
 use pelton_kafka::wire::consumer_protocol_assignment::TopicPartition;
+use pelton_kafka::wire::join_group_response::JoinGroupResponseMember;
 use pelton_kafka::wire::{
     HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
     LeaveGroupResponse, SyncGroupRequest, SyncGroupResponse,
@@ -22,6 +23,8 @@ pub struct FakeClassic {
     pub syncs: Vec<SyncGroupRequest>,
     pub heartbeats: Vec<HeartbeatRequest>,
     pub leaves: Vec<LeaveGroupRequest>,
+    /// Whether the member is the leader, and if so whether it has come back to what it had divided.
+    pub leads: Option<bool>,
     script: Option<Script>,
 }
 
@@ -71,12 +74,21 @@ impl FakeClassic {
     }
 
     fn joined(&self) -> JoinGroupResponse {
+        let leading = self.leads.map(|_| {
+            let subscription = &self.joins.last().unwrap().protocols[0];
+            message!(JoinGroupResponseMember {
+                member_id: "member".into(),
+                metadata: subscription.metadata.clone(),
+            })
+        });
         match self.script {
             Some(_) => message!(JoinGroupResponse {
                 generation_id: self.joins.len() as i32,
                 protocol_name: Some("range".into()),
-                leader: "leader".into(),
+                leader: self.leads.map_or("leader", |_| "member").into(),
                 member_id: "member".into(),
+                members: leading.into_iter().collect(),
+                skip_assignment: self.leads.unwrap_or(false),
             }),
             None => message!(JoinGroupResponse {
                 error_code: ErrorCode::GroupAuthorizationFailed.code(),

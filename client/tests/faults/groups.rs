@@ -680,6 +680,24 @@ fn static_options() -> ConsumerOptions {
     options
 }
 
+#[tokio::test]
+async fn a_leader_watches_its_topics_also_when_it_has_come_back() {
+    for has_come_back in [false, true] {
+        let mut classic = FakeClassic::new(|| ErrorCode::None);
+        classic.leads = Some(has_come_back);
+        let broker = FakeBroker::start_with_group(FakeGroup::classic(classic)).await;
+        let cluster = broker.connect().await;
+        let consumer = Consumer::new(cluster.clone(), static_options()).unwrap();
+        consumer.subscribe(&[TOPIC]).unwrap();
+        until(&consumer, || !consumer.assignment().is_empty()).await;
+        let divided = broker.group(|group| group.classic.syncs[0].assignments.len());
+        assert_eq!(divided, if has_come_back { 0 } else { 1 });
+        broker.set_partition_count(4);
+        cluster.refresh(TOPIC).await.unwrap();
+        until(&consumer, || broker.group(|group| group.classic.joins.len()) == 2).await;
+    }
+}
+
 /// Of a broker that is as old as that.
 #[tokio::test]
 async fn a_static_member_is_one_without_a_name_where_there_are_none() {

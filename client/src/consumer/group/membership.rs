@@ -47,7 +47,8 @@ pub(super) struct Membership {
     topics: BTreeSet<Arc<str>>,
     /// What the user was told that it has.
     owned: BTreeSet<TopicPartition>,
-    /// The partition counts that the leader has divided by; None for the others.
+    /// The partition counts that the leader has divided by, or found when it came back to what was
+    /// divided before; None for the others.
     divided_by: Option<BTreeMap<Arc<str>, usize>>,
     /// In the course of adopting something else.
     gave_up: bool,
@@ -65,6 +66,7 @@ enum Phase {
     Divide {
         assignor: Assignor,
         members: Vec<Member>,
+        is_divided: bool,
     },
     Sync {
         protocol: Arc<str>,
@@ -86,6 +88,9 @@ pub(super) struct Joined {
     pub(super) protocol: Arc<str>,
     /// Every member; only the leader is told.
     pub(super) members: Option<Vec<JoinedMember>>,
+    /// The leader has come back under its instance id: what was divided before still holds, and it
+    /// only watches the topics (KIP-814).
+    pub(super) is_divided: bool,
 }
 
 /// A member as the leader is told of it.
@@ -268,7 +273,10 @@ impl Membership {
             })
             .collect();
         match members {
-            Ok(members) => self.phase = Phase::Divide { assignor, members },
+            Ok(members) => {
+                let is_divided = joined.is_divided;
+                self.phase = Phase::Divide { assignor, members, is_divided };
+            }
             Err(error) => return self.out(error),
         }
         Ok(())
@@ -281,8 +289,12 @@ impl Membership {
 
     /// The partition counts of the topics that [`Step::Divide`] named, as far as they are known.
     pub(super) fn divided(&mut self, partition_counts: BTreeMap<Arc<str>, usize>) -> Result<()> {
-        let Phase::Divide { assignor, members } = &self.phase else { return Ok(()) };
-        let assignments: Result<Vec<_>> = divide(*assignor, members, &partition_counts)
+        let Phase::Divide { assignor, members, is_divided } = &self.phase else { return Ok(()) };
+        let shares = match is_divided {
+            true => BTreeMap::new(),
+            false => divide(*assignor, members, &partition_counts),
+        };
+        let assignments: Result<Vec<_>> = shares
             .iter()
             .map(|(id, share)| {
                 Ok((id.clone(), payload::assignment(share).map_err(|error| self.invalid(error))?))

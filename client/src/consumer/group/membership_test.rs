@@ -34,9 +34,7 @@ impl Bench {
     /// Joins as a follower.
     fn join(&mut self, generation: i32) {
         assert!(matches!(self.step(), Step::Join { .. }), "{:?}", self.step());
-        let joined =
-            Joined { generation, member_id: "me".into(), protocol: "range".into(), members: None };
-        self.membership.joined(Ok(joined), self.now, 0.5).unwrap();
+        self.membership.joined(Ok(joined(generation, None)), self.now, 0.5).unwrap();
     }
 
     /// Gets these partitions of t: how many go, how many come.
@@ -58,6 +56,11 @@ impl Bench {
         };
         self.membership.heard(answer, self.now, 0.5)
     }
+}
+
+fn joined(generation: i32, members: Option<Vec<JoinedMember>>) -> Joined {
+    let (member_id, protocol) = ("me".into(), "range".into());
+    Joined { generation, member_id, protocol, members, is_divided: false }
 }
 
 fn other(id: &str, subscription: Bytes) -> JoinedMember {
@@ -149,13 +152,8 @@ fn the_leader_divides_and_divides_again_when_partitions_are_added() {
     bench.prepare();
     let Step::Join { protocols, .. } = bench.step() else { panic!() };
     let subscription = protocols[0].1.clone();
-    let joined = Joined {
-        generation: 1,
-        member_id: "me".into(),
-        protocol: "range".into(),
-        members: Some(vec![other("me", subscription.clone()), other("you", subscription)]),
-    };
-    bench.membership.joined(Ok(joined), bench.now, 0.5).unwrap();
+    let members = vec![other("me", subscription.clone()), other("you", subscription)];
+    bench.membership.joined(Ok(joined(1, Some(members))), bench.now, 0.5).unwrap();
     assert_eq!(bench.step(), Step::Divide { topics: topics(&["t"]) });
     bench.membership.divided([("t".into(), 3)].into()).unwrap();
     let Step::Sync { assignments, .. } = bench.step() else { panic!() };
@@ -164,6 +162,24 @@ fn the_leader_divides_and_divides_again_when_partitions_are_added() {
     bench.sync(&[0, 1]);
     bench.membership.counts_changed(&[("t".into(), 3)].into());
     assert!(matches!(bench.step(), Step::Wait(_)));
+    bench.membership.counts_changed(&[("t".into(), 4)].into());
+    assert!(matches!(bench.step(), Step::Prepare { .. }));
+}
+
+#[test]
+fn a_leader_that_comes_back_divides_nothing_and_watches() {
+    let mut bench = Bench::new(&[Assignor::Range]);
+    bench.prepare();
+    let Step::Join { protocols, .. } = bench.step() else { panic!() };
+    let members = vec![other("me", protocols[0].1.clone())];
+    let joined = Joined { is_divided: true, ..joined(1, Some(members)) };
+    bench.membership.joined(Ok(joined), bench.now, 0.5).unwrap();
+    assert_eq!(bench.step(), Step::Divide { topics: topics(&["t"]) });
+    bench.membership.divided([("t".into(), 3)].into()).unwrap();
+    let Step::Sync { assignments, .. } = bench.step() else { panic!() };
+    assert!(assignments.is_empty());
+    bench.sync(&[0, 1, 2]);
+    assert_eq!(bench.membership.watched(), Some(&[("t".into(), 3)].into()));
     bench.membership.counts_changed(&[("t".into(), 4)].into());
     assert!(matches!(bench.step(), Step::Prepare { .. }));
 }
@@ -260,13 +276,8 @@ fn an_answer_to_a_request_that_is_overtaken_changes_nothing() {
 fn a_leader_that_is_sent_nonsense_says_so() {
     let mut bench = Bench::new(&[Assignor::Range]);
     bench.prepare();
-    let joined = Joined {
-        generation: 1,
-        member_id: "me".into(),
-        protocol: "range".into(),
-        members: Some(vec![other("you", Bytes::from_static(b"\0\0\x7f"))]),
-    };
-    let told = bench.membership.joined(Ok(joined), bench.now, 0.5);
+    let members = vec![other("you", Bytes::from_static(b"\0\0\x7f"))];
+    let told = bench.membership.joined(Ok(joined(1, Some(members))), bench.now, 0.5);
     assert!(matches!(told, Err(Error::Protocol { .. })));
 }
 

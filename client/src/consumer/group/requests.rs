@@ -70,7 +70,7 @@ pub(super) async fn join(
         return Ok(JoinAnswer::Named((&*answer.member_id).into()));
     }
     check(answer.error_code, None, || format!("join group {}", options.id))?;
-    let is_leader = answer.leader == answer.member_id && !answer.skip_assignment;
+    let is_leader = answer.leader == answer.member_id;
     let members = answer.members.into_iter().map(|member| JoinedMember {
         id: (&*member.member_id).into(),
         instance_id: member.group_instance_id.as_deref().map(Arc::from),
@@ -81,6 +81,7 @@ pub(super) async fn join(
         member_id: (&*answer.member_id).into(),
         protocol: answer.protocol_name.as_deref().unwrap_or_default().into(),
         members: is_leader.then(|| members.collect()),
+        is_divided: answer.skip_assignment,
     }))
 }
 
