@@ -41,6 +41,8 @@ pub(super) struct Fetched {
 #[derive(Debug, Default)]
 pub(super) struct FetchedAnswer {
     pub(super) session_id: i32,
+    /// For how long the broker, a quota of which is exceeded, wants to be asked nothing.
+    pub(super) throttle: Duration,
     pub(super) partitions: BTreeMap<TopicPartition, Result<Got>>,
 }
 
@@ -114,8 +116,12 @@ impl Fetch {
             .iter()
             .map(|(of, id)| ((named(of, *id, version), of.partition.get()), of))
             .collect();
-        let mut sorted =
-            FetchedAnswer { session_id: answer.session_id, partitions: BTreeMap::new() };
+        let throttle_ms = u64::try_from(answer.throttle_time_ms).unwrap_or(0);
+        let mut sorted = FetchedAnswer {
+            session_id: answer.session_id,
+            throttle: Duration::from_millis(throttle_ms),
+            partitions: BTreeMap::new(),
+        };
         for topic in answer.topics {
             for partition in topic.partitions {
                 let Some(of) = by_name.get(&(topic.topic.clone(), partition.index)) else {

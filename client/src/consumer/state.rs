@@ -499,6 +499,12 @@ impl State {
             Ok(answer) => {
                 let is_incremental = session.is_incremental();
                 session.answered(answer.session_id);
+                let is_empty = !is_incremental && answer.partitions.is_empty();
+                if is_empty && answer.throttle > Duration::ZERO {
+                    // All that a broker says to who exceeds a quota (KIP-219).
+                    self.put_off(&told, now + answer.throttle);
+                    return suspect;
+                }
                 let missing = told.keys().filter(|of| !answer.partitions.contains_key(of));
                 let missing: Vec<_> = missing.cloned().collect();
                 let mut answer = answer;
@@ -516,7 +522,7 @@ impl State {
                     return suspect;
                 }
                 let all = told.keys().map(|of| (of.clone(), Err(error.clone())));
-                FetchedAnswer { session_id: 0, partitions: all.collect() }
+                FetchedAnswer { partitions: all.collect(), ..FetchedAnswer::default() }
             }
         };
         for (of, asked) in told {
@@ -544,6 +550,16 @@ impl State {
             }
         }
         suspect
+    }
+
+    /// These are asked for again, but not before then.
+    fn put_off(&mut self, told: &BTreeMap<TopicPartition, Asked>, until: Instant) {
+        for (of, asked) in told {
+            let assigned = self.partitions.get_mut(of);
+            if let Some(assigned) = assigned.filter(|assigned| assigned.claim == asked.claim) {
+                assigned.not_before = Some(until);
+            }
+        }
     }
 
     fn accept(&mut self, of: &TopicPartition, got: Got, now: Instant, chance: f64) {

@@ -48,7 +48,7 @@ impl Bench {
 
     fn answer_in(&mut self, session_id: i32, partitions: Vec<(&TopicPartition, Result<Got>)>) {
         let partitions = partitions.into_iter().map(|(of, got)| (of.clone(), got)).collect();
-        let answer = FetchedAnswer { session_id, partitions };
+        let answer = FetchedAnswer { session_id, partitions, ..FetchedAnswer::default() };
         self.state.fetched(NODE, Ok(answer), self.now, 0.5);
     }
 
@@ -406,7 +406,8 @@ fn a_lost_session_is_begun_anew_without_a_pause_or_an_error() {
     let of = bench.assign(0, 0);
     bench.fetch().unwrap();
     let partitions = [(of.clone(), got(0, &[]))].into();
-    bench.state.fetched(NODE, Ok(FetchedAnswer { session_id: 5, partitions }), bench.now, 0.5);
+    let answer = FetchedAnswer { session_id: 5, partitions, ..FetchedAnswer::default() };
+    bench.state.fetched(NODE, Ok(answer), bench.now, 0.5);
     let fetch = bench.fetch().unwrap();
     assert_eq!((fetch.session.id, fetch.session.epoch), (5, 1));
     assert!(fetch.session.asked.is_empty());
@@ -415,6 +416,24 @@ fn a_lost_session_is_begun_anew_without_a_pause_or_an_error() {
     let fetch = bench.fetch().unwrap();
     assert_eq!((fetch.session.id, fetch.session.epoch), (0, 0));
     assert_eq!(fetch.session.asked.len(), 1);
+}
+
+#[test]
+fn who_exceeds_a_quota_is_asked_again_when_the_broker_wants_it() {
+    let mut bench = Bench::new();
+    let of = bench.assign(0, 0);
+    bench.fetch().unwrap();
+    let throttle = Duration::from_secs(3);
+    let nothing = FetchedAnswer { throttle, ..FetchedAnswer::default() };
+    assert!(bench.state.fetched(NODE, Ok(nothing), bench.now, 0.5).is_empty());
+    assert_eq!(bench.state.next(), None);
+    assert!(bench.fetch().is_none());
+    assert_eq!(bench.state.next_alarm(bench.now), Some(bench.now + throttle));
+    bench.now += throttle;
+    assert_eq!(bench.fetch().unwrap().session.epoch, 0);
+    bench.answer(vec![]);
+    assert!(matches!(bench.state.next(), Some(Err(Error::Protocol { .. }))), "no quota, no excuse");
+    assert_eq!(bench.state.position(&of), Some(Offset::ZERO));
 }
 
 #[test]
