@@ -452,6 +452,24 @@ impl RebalanceListener for Leaves {
     }
 }
 
+#[tokio::test]
+async fn who_falls_back_has_lost_what_it_had_by_the_other_protocol() {
+    let mut group = FakeGroup::new(|beat| match beat.member_epoch {
+        0 => Beaten::Answer(1, Some(vec![0, 1])),
+        _ if beat.topic_partitions.is_some() => Beaten::Answer(1, None),
+        _ => Beaten::Error(ErrorCode::UnsupportedVersion),
+    });
+    group.classic = FakeClassic::new(|| ErrorCode::None);
+    let broker = FakeBroker::start_with_group(group).await;
+    let (consumer, diary) =
+        (member(&broker, GroupProtocol::Auto).await, Arc::new(Diary::default()));
+    consumer.subscribe_with(&[TOPIC], diary.clone()).unwrap();
+    until(&consumer, || broker.group(|group| group.classic.heartbeats.len()) > 0).await;
+    let both = || vec![0, 1];
+    assert_eq!(diary.read(), [("assigned", both()), ("lost", both()), ("assigned", vec![0])]);
+    assert_eq!(consumer.assignment(), [TopicPartition::new(TOPIC, 0)]);
+}
+
 /// Waits until something holds, while the user asks for nothing.
 async fn meanwhile(mut holds: impl FnMut() -> bool) {
     let waiting = async {

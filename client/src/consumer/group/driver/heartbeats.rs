@@ -66,7 +66,7 @@ impl GroupTask {
         if let Err(error) = heard {
             let is_auto = self.group.options.protocol == GroupProtocol::Auto;
             match is_auto && lacks_consumer_protocol(&error) {
-                true => self.fall_back(),
+                true => self.falls_back = true,
                 false => self.tell(error),
             }
         }

@@ -26,6 +26,9 @@ pub(in crate::consumer) struct GroupTask {
     inner: Arc<Inner>,
     group: Arc<Group>,
     machine: Machine,
+    /// The broker lacks the protocol of the machine: once what the member had is lost, it goes on by
+    /// the classic one.
+    falls_back: bool,
     listener: Listener,
     beating: Option<Abort<Result<Heard>>>,
     committing: Option<Abort<Result<()>>>,
@@ -66,6 +69,7 @@ impl GroupTask {
             next_commit: group.options.auto_commit.map(|every| Instant::now() + every),
             group,
             machine,
+            falls_back: false,
             listener: None,
             beating: None,
             committing: None,
@@ -78,6 +82,9 @@ impl GroupTask {
         loop {
             if self.take_orders() {
                 return self.leave_for_good().await;
+            }
+            if self.falls_back && self.machine.owned().is_empty() {
+                self.fall_back();
             }
             let now = Instant::now();
             let done = match self.machine.poll(now) {
@@ -146,6 +153,7 @@ impl GroupTask {
 
     /// Without the protocol of KIP-848, by the classic one.
     fn fall_back(&mut self) {
+        self.falls_back = false;
         let Machine::Consumer(reconciliation) = &self.machine else { return };
         let subscription = reconciliation.subscription().cloned();
         tracing::debug!(group = self.group.options.id, "the broker has classic groups only");
