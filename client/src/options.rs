@@ -91,8 +91,20 @@ impl ClientOptions {
         }
     }
 
-    /// [`Error::Invalid`] if there is nobody to connect to, or no way to.
+    /// [`Error::Invalid`] if there is nobody to connect to, or no way to, or an option is beyond what
+    /// the protocol can say.
     pub(crate) fn check(&self) -> Result<()> {
+        check_name("client.id", &self.client_id, STRING_BYTES_MAX)?;
+        check_durations(&[
+            ("socket.connection.setup.timeout.ms", self.connect_timeout),
+            ("request.timeout.ms", self.request_timeout),
+            ("default.api.timeout.ms", self.retry_timeout),
+            ("retry.backoff.ms", self.retry_backoff),
+            ("retry.backoff.max.ms", self.retry_backoff_max),
+            ("reconnect.backoff.ms", self.reconnect_backoff),
+            ("reconnect.backoff.max.ms", self.reconnect_backoff_max),
+            ("metadata.max.age.ms", self.metadata_max_age),
+        ])?;
         if self.bootstrap.is_empty() {
             return Err(Error::Invalid("no bootstrap address".into()));
         }
@@ -111,6 +123,31 @@ impl ClientOptions {
 
     pub(crate) fn reconnect_backoff(&self) -> Backoff {
         Backoff { first: self.reconnect_backoff, max: self.reconnect_backoff_max }
+    }
+}
+
+/// Kafka counts milliseconds in an i32. Some 25 days: sums of a few and a moment stay far from where
+/// a moment ends.
+const DURATION_MAX: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// The protocol counts a string's bytes in an i16.
+pub(crate) const STRING_BYTES_MAX: usize = i16::MAX as usize;
+
+/// By Kafka's names of the options.
+pub(crate) fn check_durations(durations: &[(&str, Duration)]) -> Result<()> {
+    match durations.iter().find(|(_, duration)| *duration > DURATION_MAX) {
+        Some((name, _)) => {
+            Err(Error::Invalid(format!("{name} must be at most {}", i32::MAX).into()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// By Kafka's name of the option.
+pub(crate) fn check_name(name: &str, value: &str, bytes_max: usize) -> Result<()> {
+    match value.len() > bytes_max {
+        true => Err(Error::Invalid(format!("{name} has more than {bytes_max} bytes").into())),
+        false => Ok(()),
     }
 }
 

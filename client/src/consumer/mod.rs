@@ -36,6 +36,7 @@ use state::{Progress, Rules, State};
 use crate::cluster::{Cluster, Lane};
 use crate::error::{Error, Result};
 use crate::group::offsets::Committed;
+use crate::options::{STRING_BYTES_MAX, check_name};
 use crate::random;
 
 /// A user that does not wait for its commits asks for no more than so many.
@@ -159,8 +160,8 @@ impl Consumer {
     /// Takes part in the group, for these topics; they replace those subscribed to before. Which
     /// partitions are read, and from where, is then the group's decision.
     ///
-    /// Fails with [`Error::Invalid`] without a group ([`ConsumerOptions::group`]), or beside
-    /// partitions assigned by hand. What goes wrong later is told by [`Consumer::next`].
+    /// Fails with [`Error::Invalid`] without a group ([`ConsumerOptions::group`]), beside partitions
+    /// assigned by hand, or for a name of more than 249 bytes. What goes wrong later is told by [`Consumer::next`].
     pub fn subscribe(&self, topics: &[&str]) -> Result<()> {
         self.subscribe_to(named(topics), None)
     }
@@ -195,7 +196,12 @@ impl Consumer {
 
     fn subscribe_to(&self, subscription: Subscription, listener: Listener) -> Result<()> {
         let group = self.group()?;
+        if let Subscription::Topics(topics) = &subscription {
+            let mut topics = topics.iter();
+            topics.try_for_each(|topic| check_name("a topic", topic, TOPIC_BYTES_MAX))?;
+        }
         if let Subscription::Pattern(pattern) = &subscription {
+            check_name("a regular expression", pattern, STRING_BYTES_MAX)?;
             if group.options.protocol == GroupProtocol::Classic {
                 let reason = "a regular expression needs the group protocol of KIP-848";
                 return Err(Error::Invalid(reason.into()));
@@ -396,6 +402,9 @@ impl Consumer {
         self.0.inner.state()
     }
 }
+
+/// Longer ones exist in no cluster: a topic's name is that of a directory.
+const TOPIC_BYTES_MAX: usize = 249;
 
 fn named(topics: &[&str]) -> Subscription {
     Subscription::Topics(topics.iter().map(|topic| Arc::from(*topic)).collect())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pelton_model::{Offset, PartitionIndex, TimestampMs};
 
 use crate::error::{Error, Result};
+use crate::options::{STRING_BYTES_MAX, check_durations, check_name};
 
 /// Kafka's own name of each option stands in brackets.
 #[derive(Clone, Debug)]
@@ -146,12 +147,26 @@ impl ConsumerOptions {
 
     pub(super) fn check(&self) -> Result<()> {
         let fail = |reason: &str| Err(Error::Invalid(reason.into()));
+        check_durations(&[("fetch.max.wait.ms", self.fetch_wait)])?;
         let Some(group) = &self.group else { return Ok(()) };
+        check_durations(&[
+            ("session.timeout.ms", group.session_timeout),
+            ("heartbeat.interval.ms", group.heartbeat_interval),
+            ("max.poll.interval.ms", group.poll_interval_max),
+            ("auto.commit.interval.ms", group.auto_commit.unwrap_or_default()),
+        ])?;
+        check_name("group.id", &group.id, STRING_BYTES_MAX)?;
+        let named = |name: &Option<String>| name.clone().unwrap_or_default();
+        check_name("group.instance.id", &named(&group.instance_id), STRING_BYTES_MAX)?;
+        check_name("group.remote.assignor", &named(&group.server_assignor), STRING_BYTES_MAX)?;
         if group.id.is_empty() {
             return fail("group.id must not be empty");
         }
         if group.server_assignor.as_ref().is_some_and(String::is_empty) {
             return fail("group.remote.assignor must not be empty");
+        }
+        if group.heartbeat_interval.is_zero() {
+            return fail("heartbeat.interval.ms must be at least 1");
         }
         if group.protocol == GroupProtocol::Consumer {
             return Ok(());
@@ -193,3 +208,7 @@ impl Assignor {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "options_test.rs"]
+mod options_test;

@@ -161,27 +161,21 @@ impl Membership {
         }
     }
 
+    /// Fails as [`Membership::joined`] does.
     pub(super) fn poll(&mut self, now: Instant) -> Result<Step> {
         if !self.requests.may_try(now) {
             return Ok(Step::Wait(self.requests.not_before()));
         }
-        Ok(match &self.phase {
+        let step = match &self.phase {
             Phase::Idle => Step::Wait(None),
             Phase::Prepare | Phase::Outside => {
                 let (revoked, lost) = self.to_give_up();
                 Step::Prepare { revoked, lost }
             }
-            Phase::Join => {
-                let protocols = self.rules.assignors.iter().map(|&assignor| {
-                    let bytes =
-                        payload::subscription(assignor, &self.topics, &self.owned, self.generation);
-                    Ok((assignor, bytes.map_err(|error| self.invalid(error))?))
-                });
-                Step::Join {
-                    member_id: self.member_id.clone(),
-                    protocols: protocols.collect::<Result<_>>()?,
-                }
-            }
+            Phase::Join => match self.protocols() {
+                Ok(protocols) => Step::Join { member_id: self.member_id.clone(), protocols },
+                Err(error) => return self.out(error).map(|()| Step::Wait(None)),
+            },
             Phase::Divide { members, .. } => {
                 let topics = members.iter().flat_map(|member| member.topics.clone());
                 Step::Divide { topics: topics.collect() }
@@ -197,7 +191,16 @@ impl Membership {
                 added: share.difference(&self.owned).cloned().collect(),
             },
             Phase::Stable => self.beat_or_wait(now, None),
-        })
+        };
+        Ok(step)
+    }
+
+    fn protocols(&self) -> Result<Vec<(Assignor, Bytes)>> {
+        let protocols = self.rules.assignors.iter().map(|&assignor| {
+            let bytes = payload::subscription(assignor, &self.topics, &self.owned, self.generation);
+            Ok((assignor, bytes.map_err(|error| self.invalid(error))?))
+        });
+        protocols.collect()
     }
 
     fn beat_or_wait(&self, now: Instant, until: Option<Instant>) -> Step {

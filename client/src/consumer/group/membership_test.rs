@@ -273,6 +273,17 @@ fn an_answer_to_a_request_that_is_overtaken_changes_nothing() {
 }
 
 #[test]
+fn what_no_request_can_say_puts_the_member_out() {
+    let mut bench = Bench::new(&[Assignor::Range]);
+    bench.membership.subscribe(topics(&["t".repeat(1 << 15).as_str()]));
+    bench.prepare();
+    assert!(matches!(bench.membership.poll(bench.now), Err(Error::Invalid(_))));
+    assert!(bench.membership.is_outside());
+    bench.prepare();
+    assert_eq!(bench.step(), Step::Wait(None));
+}
+
+#[test]
 fn a_leader_that_is_sent_nonsense_says_so() {
     let mut bench = Bench::new(&[Assignor::Range]);
     bench.prepare();
