@@ -39,16 +39,13 @@ impl Admin {
         before: &BTreeMap<PartitionIndex, Option<Offset>>,
     ) -> Result<BTreeMap<PartitionIndex, Offset>> {
         let mut retry = Retry::new(self.cluster.options());
+        let mut known = self.cluster.topic(topic).await?;
         loop {
-            let attempt = async {
-                let topic = self.cluster.topic(topic).await?;
-                self.ask_leaders_to_delete(&topic, before).await
-            };
-            match attempt.await {
+            match self.ask_leaders_to_delete(&known, before).await {
                 Ok(begins) => return Ok(begins),
                 Err(error) => {
-                    self.cluster.forget(topic);
                     retry.after(error).await?;
+                    known = self.cluster.refresh(topic).await.unwrap_or(known);
                 }
             }
         }

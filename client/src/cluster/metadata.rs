@@ -27,6 +27,8 @@ struct Known {
     topic: Arc<Topic>,
     learned: Instant,
     used: Instant,
+    /// Somebody knows that it is not so any more.
+    is_outdated: bool,
 }
 
 impl Metadata {
@@ -66,7 +68,7 @@ impl Metadata {
                 }
             }
         }
-        let known = Known { topic: Arc::new(topic), learned: now, used };
+        let known = Known { topic: Arc::new(topic), learned: now, used, is_outdated: false };
         self.topics.insert(known.topic.name.clone(), known);
     }
 
@@ -109,14 +111,23 @@ impl Metadata {
         Some(known.topic.clone())
     }
 
+    /// As [`Metadata::topic`], unless somebody has found that out of date.
+    pub(super) fn current_topic(&mut self, name: &str, now: Instant) -> Option<Arc<Topic>> {
+        let is_outdated = self.topics.get(name)?.is_outdated;
+        self.topic(name, now).filter(|_| !is_outdated)
+    }
+
     /// The names of those topics that are known.
     pub(super) fn names_of(&self, ids: &BTreeSet<TopicId>) -> BTreeMap<TopicId, Arc<str>> {
         let topics = self.topics.values().map(|known| (known.topic.id, known.topic.name.clone()));
         topics.filter(|(id, _)| ids.contains(id)).collect()
     }
 
-    pub(super) fn forget(&mut self, name: &str) {
-        self.topics.remove(name);
+    /// The next who needs a topic as it is now asks; for the others it stays known until the answer.
+    pub(super) fn outdate(&mut self, name: &str) {
+        if let Some(known) = self.topics.get_mut(name) {
+            known.is_outdated = true;
+        }
     }
 
     /// Has a topic asked for soon; what is known of it stays until the answer. Whether that is new.

@@ -118,7 +118,7 @@ impl Cluster {
 
     /// What is known of a topic; asks, and tries again while the topic is unknown, if nothing is.
     pub async fn topic(&self, name: &str) -> Result<Arc<Topic>> {
-        if let Some(topic) = self.known_topic(name) {
+        if let Some(topic) = self.known().current_topic(name, Instant::now()) {
             return Ok(topic);
         }
         let mut retry = Retry::new(self.options());
@@ -166,9 +166,10 @@ impl Cluster {
         Ok(topics)
     }
 
-    /// Forgets a topic, so that the next question about it is asked.
+    /// Has the next [`Cluster::topic`] ask. Until the answer, [`Cluster::known_topic`] is what was
+    /// known.
     pub fn forget(&self, name: &str) {
-        self.known().forget(name);
+        self.known().outdate(name);
     }
 
     /// Has what is known of a topic asked for anew, soon and in the background.

@@ -716,6 +716,26 @@ async fn a_leader_watches_its_topics_also_when_it_has_come_back() {
     }
 }
 
+#[tokio::test]
+async fn a_leader_does_not_rebalance_because_somebody_wants_to_know_a_topic_better() {
+    let mut classic = FakeClassic::new(|| ErrorCode::None);
+    classic.leads = Some(false);
+    let broker = FakeBroker::start_with_group(FakeGroup::classic(classic)).await;
+    let cluster = broker.connect().await;
+    let consumer = Consumer::new(cluster.clone(), static_options()).unwrap();
+    consumer.subscribe(&[TOPIC]).unwrap();
+    until(&consumer, || !consumer.assignment().is_empty()).await;
+    cluster.forget(TOPIC);
+    // Has it look at what is known.
+    assert!(cluster.refresh("other").await.is_err());
+    let beats = || broker.group(|group| group.classic.heartbeats.len());
+    let before = beats();
+    until(&consumer, || beats() > before + 1).await;
+    assert_eq!(broker.group(|group| group.classic.joins.len()), 1);
+    broker.set_partition_count(4);
+    assert_eq!(cluster.topic(TOPIC).await.unwrap().partitions.len(), 4, "it asks");
+}
+
 /// Of a broker that is as old as that.
 #[tokio::test]
 async fn a_static_member_is_one_without_a_name_where_there_are_none() {
