@@ -1,12 +1,13 @@
 //! The connections of a client: at most one per broker and lane, made when first wanted.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use crate::connection::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::random;
 
@@ -26,15 +27,22 @@ pub(crate) enum Lane {
 
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    slots: Mutex<BTreeMap<(Arc<str>, Lane), SharedSlot>>,
+    slots: Mutex<BTreeMap<(Arc<str>, Lane), Arc<SharedSlot>>>,
 }
 
-/// Its lock is held while connecting, so that nobody connects twice.
-type SharedSlot = Arc<tokio::sync::Mutex<Slot>>;
+#[derive(Debug, Default)]
+struct SharedSlot {
+    /// Attempts to connect that failed, ever.
+    failures: AtomicU64,
+    /// Locked while connecting, so that nobody connects twice.
+    slot: tokio::sync::Mutex<Slot>,
+}
 
 #[derive(Debug, Default)]
 struct Slot {
     connection: Option<Arc<Connection>>,
+    /// Why the last attempt failed.
+    error: Option<Error>,
     /// Attempts to connect that failed in a row.
     failures: u32,
     /// No attempt before this.
@@ -42,17 +50,24 @@ struct Slot {
 }
 
 impl Connections {
-    /// The connection that is there, or a new one, after the pause that the last failure asks for.
+    /// The connection that is there, or a new one, after the pause that the last failure asks for. All
+    /// who wait for the same attempt get what it comes to, rather than trying one after the other.
     pub(super) async fn get(
         &self,
         address: &Arc<str>,
         lane: Lane,
         options: &ClientOptions,
     ) -> Result<Arc<Connection>> {
-        let slot = self.slot(address, lane);
-        let mut slot = slot.lock().await;
+        let shared = self.slot(address, lane);
+        let failures = shared.failures.load(Ordering::Relaxed);
+        let mut slot = shared.slot.lock().await;
         if let Some(connection) = slot.alive() {
             return Ok(connection);
+        }
+        if let Some(error) = &slot.error
+            && shared.failures.load(Ordering::Relaxed) != failures
+        {
+            return Err(error.clone());
         }
         if let Some(not_before) = slot.not_before {
             tokio::time::sleep_until(not_before).await;
@@ -65,6 +80,8 @@ impl Connections {
                 Ok(connection)
             }
             Err(error) => {
+                shared.failures.fetch_add(1, Ordering::Relaxed);
+                slot.error = Some(error.clone());
                 slot.failures = slot.failures.saturating_add(1);
                 let pause = options.reconnect_backoff().pause(slot.failures, random::chance());
                 slot.not_before = Some(Instant::now() + pause);
@@ -75,7 +92,7 @@ impl Connections {
 
     /// Whether asking for this connection now would first wait.
     pub(super) fn is_backing_off(&self, address: &Arc<str>, lane: Lane) -> bool {
-        match self.slot(address, lane).try_lock() {
+        match self.slot(address, lane).slot.try_lock() {
             Ok(slot) => {
                 slot.alive().is_none() && slot.not_before.is_some_and(|at| at > Instant::now())
             }
@@ -92,7 +109,7 @@ impl Connections {
             .retain(|(_, other), _| *other != lane);
     }
 
-    fn slot(&self, address: &Arc<str>, lane: Lane) -> SharedSlot {
+    fn slot(&self, address: &Arc<str>, lane: Lane) -> Arc<SharedSlot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry((address.clone(), lane)).or_default().clone()
     }

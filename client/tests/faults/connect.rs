@@ -2,6 +2,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures::future::join_all;
 use pelton_client::{Cluster, Error, Producer, ProducerOptions, ProducerRecord, SecurityProtocol};
 use pelton_kafka::ErrorCode;
 
@@ -47,6 +48,27 @@ async fn an_unknown_topic_is_waited_for_and_then_told() {
     let cluster = Cluster::connect(options).await.unwrap();
     let error = cluster.topic("nobody-has-made-it").await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::UnknownTopicOrPartition));
+}
+
+#[tokio::test]
+async fn who_waits_for_the_same_attempt_to_connect_hears_what_it_comes_to() {
+    let broker = FakeBroker::start(|_| Reply::Answer).await;
+    let mut options = broker.options();
+    options.reconnect_backoff = Duration::from_secs(1);
+    options.reconnect_backoff_max = Duration::from_secs(1);
+    let cluster = Cluster::connect(options).await.unwrap();
+    let node = cluster.brokers()[0].id;
+    broker.kill().await;
+    // Until it is noticed.
+    while cluster.connection(node).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    // One after the other, each after a pause, they would take most of a minute.
+    let all = join_all((0..50).map(|_| cluster.connection(node)));
+    let all = tokio::time::timeout(Duration::from_secs(15), all).await.expect("in time");
+    for connection in all {
+        assert!(matches!(connection, Err(Error::Connection { .. })), "{connection:?}");
+    }
 }
 
 #[tokio::test]
