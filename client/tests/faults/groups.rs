@@ -811,6 +811,62 @@ async fn where_nothing_is_committed_the_user_is_asked_until_it_seeks() {
     assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
 }
 
+/// Asks for the next event when the first warning is given, and waits for it.
+struct AsksAtWarning {
+    consumer: Mutex<Option<Consumer>>,
+    waiting: Arc<Mutex<Option<BoxFuture<'static, Result<Event, Error>>>>>,
+}
+
+impl tracing::Subscriber for AsksAtWarning {
+    fn enabled(&self, of: &tracing::Metadata<'_>) -> bool {
+        *of.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        let Some(consumer) = self.consumer.lock().unwrap().take() else { return };
+        let mut next = async move { consumer.next().await }.boxed();
+        assert_eq!((&mut next).now_or_never(), None);
+        *self.waiting.lock().unwrap() = Some(next);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn who_asks_at_the_moment_of_being_given_up_is_waited_for_no_longer() {
+    let broker =
+        FakeBroker::start_with_group(FakeGroup::classic(FakeClassic::new(|| ErrorCode::None)))
+            .await;
+    let mut options = options(GroupProtocol::Classic);
+    options.group.as_mut().unwrap().poll_interval_max = Duration::from_millis(200);
+    let consumer = Consumer::new(broker.connect().await, options).unwrap();
+    let waiting = Arc::new(Mutex::new(None));
+    let asks = Mutex::new(Some(consumer.clone()));
+    let asks = AsksAtWarning { consumer: asks, waiting: waiting.clone() };
+    consumer.subscribe(&[TOPIC]).unwrap();
+    let first = tokio::time::timeout(SOON, consumer.next()).await.expect("in time");
+    assert!(matches!(first, Ok(Event::EndOfPartition { .. })), "{first:?}");
+
+    // The warning is that of a member about to leave.
+    let _guard = tracing::subscriber::set_default(asks);
+    meanwhile(|| waiting.lock().unwrap().is_some()).await;
+    let next = waiting.lock().unwrap().take().unwrap();
+    let next = tokio::time::timeout(SOON, next).await.expect("in time");
+    assert!(matches!(next, Ok(Event::EndOfPartition { .. })), "{next:?}");
+    assert_eq!(broker.group(|group| group.classic.leaves.len()), 1);
+    assert_eq!(broker.group(|group| group.classic.joins.len()), 2);
+}
+
 struct Panics;
 
 impl RebalanceListener for Panics {

@@ -141,6 +141,12 @@ impl Group {
         UserWaits(self)
     }
 
+    /// Whether the user has asked for the next event since, or waits for it still.
+    fn has_asked_since(&self, since: Instant) -> bool {
+        let control = self.control();
+        control.users_waiting > 0 || control.last_asked > since
+    }
+
     /// A commit that is asked for now.
     pub(super) fn line_up(&self) -> AskedFor {
         AskedFor { place: self.commit_order.line_up(), held: self.control().holdings.now() }

@@ -165,6 +165,11 @@ impl GroupTask {
     }
 
     async fn wait(&mut self, until: Option<Instant>) {
+        // Before waiting: the user may have come back while we left.
+        if self.parked.is_some_and(|since| self.group.has_asked_since(since)) {
+            self.parked = None;
+            return self.machine.come_back();
+        }
         let gone_at = self.user_gone_at();
         let alarm = [until, gone_at, self.next_commit].into_iter().flatten().min();
         tokio::select! {
@@ -183,10 +188,7 @@ impl GroupTask {
         if self.next_commit.is_some_and(|at| at <= now) {
             self.commit_in_turn(now);
         }
-        if self.parked.is_some_and(|since| self.group.control().last_asked > since) {
-            self.parked = None;
-            self.machine.come_back();
-        } else if self.user_gone_at().is_some_and(|at| at <= now) {
+        if self.user_gone_at().is_some_and(|at| at <= now) {
             self.park().await;
         }
     }
