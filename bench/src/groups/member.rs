@@ -156,6 +156,22 @@ impl Group {
         }
     }
 
+    /// Lets time go by, as long as no member fails.
+    pub async fn stay(&self, time: Duration) -> Result<()> {
+        let failed = async {
+            loop {
+                if let Some(error) = self.state.borrow_mut().failure.take() {
+                    return error;
+                }
+                self.changed.notified().await;
+            }
+        };
+        match tokio::time::timeout(time, failed).await {
+            Ok(error) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
     pub fn why_not(&self, event: GroupEvent) -> String {
         let (members, newest, owned) = self.state.borrow().board.progress();
         format!(
@@ -200,3 +216,7 @@ pub(super) async fn pause(
         Err(_) => None,
     }
 }
+
+#[cfg(test)]
+#[path = "member_test.rs"]
+mod member_test;

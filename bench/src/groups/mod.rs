@@ -231,9 +231,9 @@ impl Play<'_> {
     /// What the heartbeats of a group cost that has come to rest.
     async fn rest(&mut self) -> Result<GroupMeasure> {
         // Whoever came late may still beat as one that waits.
-        tokio::time::sleep(QUIET_BEFORE_REST).await;
+        self.group.stay(QUIET_BEFORE_REST).await?;
         let before = self.usage()?;
-        tokio::time::sleep(Duration::from_secs(self.plan.rest_seconds.into())).await;
+        self.group.stay(Duration::from_secs(self.plan.rest_seconds.into())).await?;
         self.figure(GroupEvent::Rest, self.plan.rest_seconds.into(), before)
     }
 
