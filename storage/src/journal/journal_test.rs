@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -8,7 +10,7 @@ use futures::future::{Either, select};
 use pelton_model::limits::BLOCK_BYTES;
 use pelton_model::{LeaderEpoch, Offset, PartitionId, PartitionIndex, ShardId, TopicId};
 
-use super::{Entry, GroupHeader, Journal, JournalOptions, Known, Life, Recovered};
+use super::{Durable, Entry, GroupHeader, Journal, JournalOptions, Known, Life, Recovered};
 use crate::disk::sim::{CrashChoice, Fault, FaultError, Operation, SimDisk, run};
 use crate::error::OpenError;
 
@@ -560,6 +562,41 @@ fn a_ring_that_has_grown_to_its_bound_with_smaller_files_takes_groups_of_larger_
         })
         .await;
         assert!(sim.used_bytes() <= OPTIONS.ring_bytes_max + 2 * OPTIONS.file_bytes);
+    });
+}
+
+struct Task;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn who_waits_for_a_group_is_known_by_his_last_waker_until_he_gives_up_or_is_woken() {
+    let sim = SimDisk::new(1);
+    run(async {
+        let (journal, _) = open(&sim, KNOWN).await;
+        let sequence = journal.push(partition(), blocks(1), None).expect("pushed");
+        let tasks: Vec<Arc<Task>> = (0..4).map(|_| Arc::new(Task)).collect();
+        let known = || tasks.iter().map(|task| Arc::strong_count(task) > 1).collect::<Vec<bool>>();
+        let poll = |wait: &mut Durable, task: usize| {
+            let waker = Waker::from(tasks[task].clone());
+            Pin::new(wait).poll(&mut Context::from_waker(&waker))
+        };
+        let mut waits: Vec<Durable> = (0..3).map(|_| journal.durable(sequence)).collect();
+        for (task, wait) in waits.iter_mut().enumerate() {
+            assert!(poll(wait, task).is_pending());
+        }
+        assert_eq!(known(), [true, true, true, false]);
+        assert!(poll(&mut waits[0], 3).is_pending());
+        drop(waits.remove(1));
+        assert_eq!(known(), [false, false, true, true]);
+        // Of a later group.
+        let mut later = journal.durable(sequence + 1);
+        assert!(poll(&mut later, 0).is_pending());
+        running(&journal, journal.durable(sequence)).await.expect("durable");
+        assert_eq!(known(), [true, false, false, false]);
+        assert!(waits.iter_mut().all(|wait| poll(wait, 1) == Poll::Ready(Ok(()))));
     });
 }
 

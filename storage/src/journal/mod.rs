@@ -16,7 +16,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use pelton_model::histogram::{Counts, Sizes};
@@ -33,6 +33,7 @@ use crate::disk::{Disk, is_disk_full};
 use crate::error::{FenceReason, OpenError, StorageError};
 use crate::event::{Event, Wait};
 use crate::planted::{Bug, is_planted};
+use crate::wakers::Wakers;
 
 /// One part in so many of a ring file, and a block at least, is left to the next start. It may have to
 /// say where it cut logs off when ring and disk are full: a block has room for 91 cuts.
@@ -119,7 +120,8 @@ pub struct Journal {
     starved: Cell<bool>,
     stopping: Cell<bool>,
     ended: Cell<bool>,
-    waiters: RefCell<VecDeque<(u64, Waker)>>,
+    /// By the group that they wait for.
+    waiters: Wakers<(u64, u64)>,
     /// There is something to write, or to stop for.
     work: Event,
     /// The tail moved, or the disk has room again.
@@ -170,7 +172,7 @@ impl Journal {
             starved: Cell::new(false),
             stopping: Cell::new(false),
             ended: Cell::new(false),
-            waiters: RefCell::default(),
+            waiters: Wakers::default(),
             work: Event::default(),
             room: Event::default(),
             pressure: Event::default(),
@@ -272,7 +274,7 @@ impl Journal {
 
     /// Resolves when group `sequence` is durable, or never will be.
     pub fn durable(self: &Rc<Self>, sequence: u64) -> Durable {
-        Durable { journal: self.clone(), sequence }
+        Durable { journal: self.clone(), sequence, key: None }
     }
 
     /// Groups below it are no longer needed.
@@ -328,10 +330,7 @@ impl Journal {
     /// Nothing more is written; the first reason stays.
     pub fn fence(&self, reason: FenceReason, why: String) {
         self.fenced.borrow_mut().get_or_insert((reason, why));
-        let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
-        for (_, waker) in waiters {
-            waker.wake();
-        }
+        self.waiters.wake_all();
         self.work.notify();
         self.room.notify();
         self.pressure.notify();
@@ -436,12 +435,7 @@ impl Journal {
         for (log, end) in &group.durable {
             log.durable(*end);
         }
-        let mut waiters = self.waiters.borrow_mut();
-        while waiters.front().is_some_and(|(sequence, _)| *sequence <= group.sequence) {
-            if let Some((_, waker)) = waiters.pop_front() {
-                waker.wake();
-            }
-        }
+        self.waiters.wake_below((group.sequence + 1, 0));
         if self.used_ratio() > 0.5 {
             self.pressure.notify();
         }
@@ -579,31 +573,32 @@ fn crc_of(header: &[u8; HEADER_BYTES]) -> u32 {
 pub struct Durable {
     journal: Rc<Journal>,
     sequence: u64,
+    /// Its place among those who wait, once it does.
+    key: Option<u64>,
 }
 
 impl Future for Durable {
     type Output = Result<(), StorageError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.journal.durable.get() >= self.sequence {
             return Poll::Ready(Ok(()));
         }
         if let Err(fenced) = self.journal.check() {
             return Poll::Ready(Err(fenced));
         }
-        let mut waiters = self.journal.waiters.borrow_mut();
-        let waker = context.waker();
-        let at = waiters.partition_point(|(sequence, _)| *sequence <= self.sequence);
-        let known = waiters
-            .iter()
-            .take(at)
-            .rev()
-            .take_while(|(sequence, _)| *sequence == self.sequence)
-            .any(|(_, known)| known.will_wake(waker));
-        if !known {
-            waiters.insert(at, (self.sequence, waker.clone()));
-        }
+        let journal = self.journal.clone();
+        let key = *self.key.get_or_insert_with(|| journal.waiters.new_key());
+        journal.waiters.keep((self.sequence, key), context.waker());
         Poll::Pending
+    }
+}
+
+impl Drop for Durable {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.journal.waiters.forget((self.sequence, key));
+        }
     }
 }
 

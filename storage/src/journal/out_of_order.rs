@@ -34,8 +34,7 @@ impl Journal {
         self.write_when_there_is_room(group).await?;
         self.durable.set(self.durable.get().max(group.sequence));
         group.durable.iter().for_each(|(log, end)| log.durable(*end));
-        let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
-        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+        self.waiters.wake_all();
         Ok(())
     }
 
