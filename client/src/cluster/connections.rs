@@ -27,8 +27,11 @@ pub(crate) enum Lane {
 
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    slots: Mutex<BTreeMap<(Arc<str>, Lane), Arc<SharedSlot>>>,
+    slots: Mutex<BTreeMap<Key, Arc<SharedSlot>>>,
 }
+
+/// A broker's address, and for what.
+type Key = (Arc<str>, Lane);
 
 #[derive(Debug, Default)]
 struct SharedSlot {
