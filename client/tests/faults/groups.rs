@@ -811,10 +811,12 @@ async fn where_nothing_is_committed_the_user_is_asked_until_it_seeks() {
     assert!(matches!(first, Ok(Event::Record(_))), "{first:?}");
 }
 
+type NextEvent = BoxFuture<'static, Result<Event, Error>>;
+
 /// Asks for the next event when the first warning is given, and waits for it.
 struct AsksAtWarning {
     consumer: Mutex<Option<Consumer>>,
-    waiting: Arc<Mutex<Option<BoxFuture<'static, Result<Event, Error>>>>>,
+    waiting: Arc<Mutex<Option<NextEvent>>>,
 }
 
 impl tracing::Subscriber for AsksAtWarning {
