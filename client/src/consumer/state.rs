@@ -36,7 +36,8 @@ pub(super) struct State {
     rules: Rules,
     partitions: BTreeMap<TopicPartition, Assigned>,
     /// Those with something to hand out, in order of their turns. Each once.
-    turns: VecDeque<TopicPartition>,
+    turns: BTreeMap<u64, TopicPartition>,
+    next_turn: u64,
     /// Each with the partition that it is of, if seeking there mends it.
     errors: VecDeque<(Option<TopicPartition>, Error)>,
     sessions: BTreeMap<NodeId, Session>,
@@ -64,7 +65,7 @@ struct Assigned {
     /// Where to begin, as long as that is not an offset.
     start: Option<Start>,
     is_paused: bool,
-    has_turn: bool,
+    turn: Option<u64>,
     high_watermark: Option<Offset>,
     log_start_offset: Option<Offset>,
     /// Of the record that was handed out last.
@@ -140,7 +141,8 @@ impl State {
         Self {
             rules,
             partitions: BTreeMap::new(),
-            turns: VecDeque::new(),
+            turns: BTreeMap::new(),
+            next_turn: 0,
             errors: VecDeque::new(),
             sessions: BTreeMap::new(),
             busy: BTreeSet::new(),
@@ -183,8 +185,8 @@ impl State {
     pub(super) fn unassign(&mut self, of: &TopicPartition) {
         if let Some(assigned) = self.partitions.remove(of) {
             self.has_made_room |= assigned.ready_bytes > 0;
-            if assigned.has_turn {
-                self.turns.retain(|other| other != of);
+            if let Some(turn) = assigned.turn {
+                self.turns.remove(&turn);
             }
         }
         self.errors.retain(|(other, _)| other.as_ref() != Some(of));
@@ -274,7 +276,7 @@ impl State {
         if self.is_held {
             return None;
         }
-        while let Some(of) = self.turns.front().cloned() {
+        while let Some(of) = self.turns.values().next().cloned() {
             if let Some(event) = self.next_of(&of) {
                 return Some(event);
             }
@@ -347,19 +349,20 @@ impl State {
     }
 
     fn end_turn(&mut self) {
-        if let Some(of) = self.turns.pop_front()
+        if let Some((_, of)) = self.turns.pop_first()
             && let Some(assigned) = self.partitions.get_mut(&of)
         {
-            assigned.has_turn = false;
+            assigned.turn = None;
         }
     }
 
     fn take_turn(&mut self, of: &TopicPartition) {
         let Some(assigned) = self.partitions.get_mut(of) else { return };
         let has_something = !assigned.ready.is_empty() || !assigned.records.is_empty();
-        if has_something && !assigned.is_paused && !assigned.has_turn {
-            assigned.has_turn = true;
-            self.turns.push_back(of.clone());
+        if has_something && !assigned.is_paused && assigned.turn.is_none() {
+            assigned.turn = Some(self.next_turn);
+            self.turns.insert(self.next_turn, of.clone());
+            self.next_turn += 1;
         }
     }
 
@@ -675,7 +678,7 @@ impl Assigned {
             fetch_position: position,
             start,
             is_paused: false,
-            has_turn: false,
+            turn: None,
             high_watermark: None,
             log_start_offset: None,
             last_leader_epoch: None,

@@ -138,6 +138,18 @@ fn partitions_take_turns_answer_by_answer() {
 }
 
 #[test]
+fn many_partitions_are_let_go_of_without_a_look_at_all_for_each() {
+    let mut bench = Bench::new();
+    let all: Vec<_> = (0..50_000).map(|partition| bench.assign(partition, 0)).collect();
+    bench.fetch().unwrap();
+    bench.answer(all.iter().map(|of| (of, got(0, &[]))).collect());
+    let begun = Instant::now();
+    bench.state.close();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(bench.state.next(), Some(Err(Error::Closed)));
+}
+
+#[test]
 fn nothing_is_fetched_beyond_the_bound() {
     let mut bench = Bench::new();
     let (a, b) = (bench.assign(0, 0), bench.assign(1, 0));
