@@ -143,11 +143,23 @@ impl Store {
         // Not before what is under way has ended: a carry that is given up may still be writing.
         fenced?;
         self.write_state().await?;
+        self.sweep_swapped().await;
         self.log_fenced_anew();
         if is_pressed && journal.tail() == tail {
             self.fence_if_pinned()?;
         }
         carried.put_off.map_or(Ok(carried.bytes), Err)
+    }
+
+    /// Old segments keep their room until there is a state file that does not name them: a compaction on a
+    /// full disk may have been unable to write it.
+    async fn sweep_swapped(&self) {
+        for slice in self.logs().chunks(LOGS_A_SLICE) {
+            for log in slice {
+                log.sweep_swapped(self.0.version.get()).await;
+            }
+            yield_now().await;
+        }
     }
 
     /// Logs with something to carry, those first that need the oldest groups. The others let go of

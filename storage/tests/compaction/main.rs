@@ -16,6 +16,7 @@ use futures::poll;
 use model::*;
 use pelton_model::Compression;
 use pelton_model::batch::BatchHeader;
+use pelton_storage::disk::sim::{Fault, FaultError, Operation};
 use pelton_storage::{
     CompactionError, CompactionRules, Log, RollRules, StorageError, Store, StoreOptions,
 };
@@ -397,6 +398,31 @@ fn the_last_batch_keeps_the_logs_last_offset() {
 }
 
 /// Between any two groups too: what a pass has not come to is still dirty.
+#[test]
+fn old_segments_go_with_the_first_state_file_that_does_not_name_them() {
+    for (operation, errno) in [(Operation::Open, libc::EMFILE), (Operation::Write, libc::ENOSPC)] {
+        let sim = new_disk(1);
+        with_store(&sim, SMALL, async |store: Store| {
+            let log = seven_keys(&store).await;
+            for slot in ["state.0.tmp", "state.1.tmp"] {
+                let fault = Fault::new(operation, FaultError::Errno(errno));
+                sim.inject(fault.under(shard_dir().join(slot)).lasting());
+            }
+            let rules = rules(0, 1 << 20, 1 << 20);
+            let failed = store.compact(&log, &rules, &Pacer::endless()).await;
+            assert!(failed.is_err(), "{errno}");
+            assert!(files_of_nobody(&sim, &log).await > 5, "what the old state names is there");
+            assert!(store.checkpoint(|_| roll_at(3000)).await.is_err());
+            assert!(files_of_nobody(&sim, &log).await > 5, "what the old state names is there");
+            sim.clear_faults();
+            checkpoint(&store).await;
+            assert_eq!(files_of_nobody(&sim, &log).await, 0);
+            assert_eq!(log.commit_offset().get(), 40);
+            assert!(!left(&log).await.is_empty());
+        });
+    }
+}
+
 #[test]
 fn a_pass_that_was_cut_short_is_done_again() {
     let mut swapped_in_part = 0;

@@ -30,6 +30,16 @@ impl Log {
         self.sweep_alone().await;
     }
 
+    /// The same of a log whose segments were swapped by a compaction that could not write the state file,
+    /// and has left this to a checkpoint that could. One that is under way does it itself.
+    pub(crate) async fn sweep_swapped(&self, version: u64) {
+        if let Unswept::SwappedAt(_) = self.0.unswept.get()
+            && let Some(_compaction) = self.0.compaction.try_enter()
+        {
+            self.sweep(version).await;
+        }
+    }
+
     /// The same before the first carry or roll of a life: a roll whose state file never came may have
     /// left a segment that no compaction of this log will ever look for. The caller is in the gate. A
     /// compaction that is under way has swept, or tried to, before it made files of its own.
