@@ -69,17 +69,18 @@ impl Directories {
     }
 
     /// Removes a directory that nothing is in and nothing is being made in. What comes meanwhile waits,
-    /// and makes it again, under a name that has to be made durable again.
+    /// and makes it again, under a name that has to be made durable again. Another shard, of which this
+    /// does not know, may make something in it at any time: it is removed only as long as it is empty.
     pub async fn remove_if_empty(&self, disk: &Disk, dir: &Path) -> io::Result<()> {
         if self.syncs.borrow().contains_key(dir) || !self.removing.borrow_mut().insert(dir.into()) {
             return Ok(());
         }
         let _removing = Removing { all: self, dir };
-        if disk.list_dir(dir).await?.is_empty() {
-            self.durable.borrow_mut().remove(dir);
-            disk.remove_dir_all(dir).await?;
+        self.durable.borrow_mut().remove(dir);
+        match disk.remove_dir(dir).await {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => removed,
         }
-        Ok(())
     }
 
     async fn enter<'a>(&'a self, dir: &'a Path) -> Turn<'a> {

@@ -243,3 +243,27 @@ fn s3_what_is_said_to_be_made_outlives_a_power_cut_whichever_sync_fails() {
         });
     }
 }
+
+#[test]
+fn what_another_shard_makes_in_a_directory_is_not_removed_with_it() {
+    let mut made_first = 0;
+    for seed in 0..50 {
+        let sim = SimDisk::new(seed);
+        run(async {
+            let (disk, ours) = begin(&sim).await;
+            let (theirs, topic) = (Directories::default(), Path::new("/data/topics/blue"));
+            disk.create_dir_all(topic).await.expect("made");
+            sim.set_yields_max(5);
+            let partition = partition(1);
+            let make = theirs.create(&disk, &partition);
+            let (removed, made) = join(ours.remove_if_empty(&disk, topic), make).await;
+            removed.expect("removed, or not empty");
+            // Where it was removed before its name was durable, they hear of it.
+            if made.is_ok() {
+                made_first += 1;
+                assert!(is_there(&disk, &partition).await, "seed {seed}");
+            }
+        });
+    }
+    assert!(made_first > 0);
+}

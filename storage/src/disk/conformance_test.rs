@@ -57,6 +57,7 @@ on_every_disk!(
     a_directory_lists_its_entries,
     a_rename_replaces,
     a_removed_file_stays_readable_until_closed,
+    a_directory_is_removed_if_it_is_empty,
     a_directory_is_removed_with_its_content,
     a_closed_file_refuses,
     small_files_are_replaced_whole,
@@ -258,6 +259,16 @@ async fn a_removed_file_stays_readable_until_closed(disk: Disk, root: PathBuf) {
     assert_eq!(file.read_at(10, 5990).await.expect("read"), pattern(6000)[10..]);
     file.close().await.expect("close");
     assert_eq!(kind(disk.read_file(&path, 10_000).await), io::ErrorKind::NotFound);
+}
+
+async fn a_directory_is_removed_if_it_is_empty(disk: Disk, root: PathBuf) {
+    let (above, below) = (root.join("a"), root.join("a/b"));
+    disk.create_dir_all(&below).await.expect("create");
+    assert_eq!(kind(disk.remove_dir(&above).await), io::ErrorKind::DirectoryNotEmpty);
+    disk.remove_dir(&below).await.expect("remove");
+    assert_eq!(disk.list_dir(&above).await.expect("list"), []);
+    disk.remove_dir(&above).await.expect("remove");
+    assert_eq!(kind(disk.remove_dir(&above).await), io::ErrorKind::NotFound);
 }
 
 async fn a_directory_is_removed_with_its_content(disk: Disk, root: PathBuf) {

@@ -153,6 +153,11 @@ impl DiskBackend for GlommioDisk {
         self.with_names(&[path], move || fs::remove_file(owned))
     }
 
+    fn remove_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
+        let owned = path.to_path_buf();
+        self.with_names(&[path], move || fs::remove_dir(owned))
+    }
+
     fn remove_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         let owned = path.to_path_buf();
         self.with_names(&[path], move || fs::remove_dir_all(owned))

@@ -75,6 +75,7 @@ pub trait DiskBackend {
     fn create_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>>;
     fn sync_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>>;
     fn remove_file<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>>;
+    fn remove_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>>;
     fn remove_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>>;
     fn rename<'a>(&'a self, from: &'a Path, to: &'a Path) -> LocalBoxFuture<'a, io::Result<()>>;
     fn list_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<Vec<DirEntry>>>;
@@ -140,6 +141,14 @@ impl Disk {
     /// Removes a file's name; its bytes go when its last open [`File`] is closed.
     pub async fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.backend.remove_file(absolute(path)?).await
+    }
+
+    /// Removes a directory; `DirectoryNotEmpty` if there is anything in it.
+    pub async fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let path = absolute(path)?;
+        self.backend.remove_dir(path).await?;
+        self.failed_syncs.forget_below(path);
+        Ok(())
     }
 
     /// Removes a directory with everything in it; not atomic.

@@ -83,6 +83,10 @@ impl DiskBackend for PlainDisk {
         self.change(|| fs::remove_file(path))
     }
 
+    fn remove_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
+        self.change(|| fs::remove_dir(path))
+    }
+
     fn remove_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         self.change(|| fs::remove_dir_all(path))
     }

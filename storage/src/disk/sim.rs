@@ -331,6 +331,14 @@ impl DiskBackend for SimBackend {
         .boxed_local()
     }
 
+    fn remove_dir<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
+        async move {
+            self.0.perform(Step::new(Operation::Remove, path)).await?;
+            self.0.names.borrow_mut().remove_dir(path)
+        }
+        .boxed_local()
+    }
+
     fn remove_dir_all<'a>(&'a self, path: &'a Path) -> LocalBoxFuture<'a, io::Result<()>> {
         async move {
             self.0.perform(Step::new(Operation::Remove, path)).await?;

@@ -126,6 +126,15 @@ impl Names {
     }
 
     /// One change for each name in it, so that a power cut may leave some.
+    pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
+        self.check_dir(path)?;
+        match under(&self.live, path).len() {
+            1 => self.change(Change::Remove { path: path.into() }),
+            _ => return Err(errno(libc::ENOTEMPTY)),
+        }
+        Ok(())
+    }
+
     pub(super) fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
         self.check_dir(path)?;
         for (path, _) in under(&self.live, path).into_iter().rev() {
