@@ -436,7 +436,7 @@ impl Positions {
         (self.writer, self.is_writer_idle) = (Some(writer), false);
     }
 
-    /// An epoch of which nothing is committed or carried may never have begun; its journal entry
+    /// An epoch that begins above all that is committed or carried may never have begun; its journal entry
     /// tells.
     pub(super) fn durable_epochs(&self, durable: u64) -> Vec<(LeaderEpoch, Offset)> {
         if let Some(epochs) = self.epochs_before_anew(durable) {
