@@ -19,8 +19,12 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::retry::Retry;
 
-/// The administrative requests. Every one is tried again for as long as its
-/// [`ClientOptions`](crate::ClientOptions) allow, if the error is worth it.
+/// The administrative requests. Those that change something, or ask a group's coordinator or
+/// partitions' leaders, are tried again for as long as the
+/// [`ClientOptions`](crate::ClientOptions) allow: `create_partitions` and `alter_configs` if the
+/// connection fails, the others also if the broker's error is worth it. `describe_cluster`,
+/// `describe_configs`, `list_groups`, `list_topics`, `describe_topic`, and `alter_configs` of one
+/// broker, are tried once.
 ///
 /// `examples/administer.rs`:
 /// ```no_run

@@ -218,7 +218,9 @@ impl Consumer {
         Ok(())
     }
 
-    /// Lets go of partitions.
+    /// Lets go of partitions. Those that a group gave are read no more, but are kept from its other
+    /// members until the group gives them again or to somebody else: [`Consumer::pause`] is for
+    /// partitions that are not wanted for a while.
     pub fn unassign(&self, partitions: &[TopicPartition]) {
         let mut state = self.state();
         partitions.iter().for_each(|of| state.unassign(of));

@@ -10,6 +10,9 @@ use crate::consumer::{Consumer, TopicPartition};
 /// group goes on, while heartbeats are sent; nothing is handed out of partitions that are about to
 /// go, and the user is done with the last record that it got. Of one that panics the user is told
 /// ([`Error::Invalid`](crate::Error::Invalid)), and the group goes on. All do nothing by default.
+///
+/// Nothing here may wait for what waits for it: [`Consumer::next`] may give nothing before this has
+/// returned, and [`Consumer::close`] ends only after it.
 pub trait RebalanceListener: Send + Sync {
     /// These partitions have come, and are read from where the group's commits end, or from where
     /// this goes on with them ([`Consumer::seek`]): no record is handed out before it has returned.
