@@ -5,6 +5,7 @@ use std::time::Duration;
 use pelton_model::Compression;
 
 use crate::error::{Error, Result};
+use crate::options::check_durations;
 
 /// Kafka's own name of each option stands in brackets.
 #[derive(Clone, Debug)]
@@ -106,15 +107,12 @@ impl ProducerOptions {
         if self.delivery_timeout < self.linger {
             return fail("delivery.timeout.ms must not be less than linger.ms");
         }
-        if self.block_max.max(self.delivery_timeout) > DURATION_MAX {
-            return fail("max.block.ms and delivery.timeout.ms must be at most 2147483647");
-        }
-        Ok(())
+        check_durations(&[
+            ("max.block.ms", self.block_max),
+            ("delivery.timeout.ms", self.delivery_timeout),
+        ])
     }
 }
-
-/// Kafka counts milliseconds in an i32.
-const DURATION_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 const REQUESTS_MAX: usize = 1000;
 

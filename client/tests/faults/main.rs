@@ -7,5 +7,8 @@ mod consume;
 mod fake_broker;
 mod fake_classic;
 mod fake_group;
+mod group_commits;
+mod group_listeners;
 mod groups;
+mod members;
 mod produce;
