@@ -188,6 +188,11 @@ impl StateWriter {
         }
     }
 
+    /// Encoded so far.
+    pub fn bytes(&self) -> u64 {
+        self.body_bytes + self.piece.len() as u64
+    }
+
     fn close_piece(&mut self) {
         let piece = std::mem::take(&mut self.piece);
         self.crc = crc32c::crc32c_append(self.crc, &piece);

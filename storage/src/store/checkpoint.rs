@@ -33,6 +33,10 @@ const ANEW_RING_SHARE: u64 = 4;
 /// Logs that are gone through before others get the core: some 100 µs.
 pub(super) const LOGS_A_SLICE: usize = 128;
 
+/// Of a state, encoded before others get the core: logs with many producers may have more than a MB, of
+/// which one alone takes 0.5 ms or so.
+const STATE_BYTES_A_SLICE: u64 = 64 << 10;
+
 /// How much a checkpoint does at once.
 #[derive(Clone, Copy)]
 struct Width {
@@ -295,11 +299,14 @@ impl Store {
             clean: clean == Some(tail),
             partition_count: logs.len() as u32,
         });
-        for slice in logs.chunks(LOGS_A_SLICE) {
-            for log in slice {
-                state.push(&log.state());
+        let mut slice = (0, 0);
+        for log in &logs {
+            state.push(&log.state());
+            slice.0 += 1;
+            if slice.0 == LOGS_A_SLICE || state.bytes() - slice.1 >= STATE_BYTES_A_SLICE {
+                slice = (0, state.bytes());
+                yield_now().await;
             }
-            yield_now().await;
         }
         if is_planted(Bug::ReclaimEarly) {
             journal.release(durable + 1);

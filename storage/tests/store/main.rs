@@ -138,6 +138,41 @@ fn epochs_are_known_with_their_offsets() {
     }
 }
 
+/// How often others get the core while a checkpoint of 8 logs runs, of which each knows so many
+/// producers.
+fn turns_beside_a_checkpoint(producers: i64) -> u32 {
+    with_store(&new_disk(1), SMALL, async |store: Store| {
+        for index in 0..8 {
+            let log = place(&store, partition(1, index)).await;
+            for id in 0..producers {
+                let producer = Some(Producer { id, sequence: 0 });
+                log.append(batch_of(&[(NOW.get(), b"v")], producer), NOW).expect("appended");
+                if id % 100 == 0 {
+                    checkpoint(&store).await;
+                }
+            }
+            append(&store, &log, batch(1, 10)).await;
+            checkpoint(&store).await;
+        }
+        let mut turns = 0;
+        let others = async {
+            loop {
+                yield_once().await;
+                turns += 1;
+            }
+        };
+        futures::future::select(Box::pin(checkpoint(&store)), Box::pin(others)).await;
+        turns
+    })
+}
+
+#[test]
+fn r8_others_get_the_core_between_states_of_logs_with_many_producers() {
+    let (few, many) = (turns_beside_a_checkpoint(0), turns_beside_a_checkpoint(1600));
+    // 68 KB each.
+    assert!(many >= few + 7, "{few} and {many} turns");
+}
+
 #[test]
 fn a_restart_after_a_clean_stop_reads_nothing() {
     let sim = new_disk(1);
