@@ -125,7 +125,6 @@ impl Names {
         Ok(())
     }
 
-    /// One change for each name in it, so that a power cut may leave some.
     pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
         self.check_dir(path)?;
         match under(&self.live, path).len() {
@@ -135,6 +134,7 @@ impl Names {
         Ok(())
     }
 
+    /// One change for each name in it, so that a power cut may leave some.
     pub(super) fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
         self.check_dir(path)?;
         for (path, _) in under(&self.live, path).into_iter().rev() {
