@@ -308,6 +308,7 @@ impl Store {
                 yield_now().await;
             }
         }
+        yield_now().await;
         if is_planted(Bug::ReclaimEarly) {
             journal.release(durable + 1);
         }
