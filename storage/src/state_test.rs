@@ -5,7 +5,9 @@ use pelton_model::{
     LeaderEpoch, Offset, PartitionId, PartitionIndex, ShardId, TimestampMs, TopicId,
 };
 
-use super::{HEAD_BYTES, PartitionState, SegmentState, ShardState, StateFile, Unreadable};
+use super::{
+    HEAD_BYTES, PIECE_BYTES, PartitionState, SegmentState, ShardState, StateFile, Unreadable,
+};
 use crate::disk::is_disk_full;
 use crate::disk::sim::{Fault, FaultError, Operation, SimDisk, run};
 use crate::error::OpenError;
@@ -122,6 +124,16 @@ fn a_newer_format_is_refused_with_its_number() {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&newer[HEAD_BYTES..]), &newer[..20]);
     newer[20..24].copy_from_slice(&crc.to_le_bytes());
     assert!(matches!(decode(&newer), Err(Unreadable::TooNew(4))));
+}
+
+/// By it others get the core in time.
+#[test]
+fn who_encodes_knows_how_much_that_is_so_far() {
+    let mut large = state(1);
+    large.partitions[0].producers = Bytes::from(vec![7; PIECE_BYTES]);
+    for state in [state(5), large] {
+        assert_eq!(state.encode().bytes(), (encoded(&state).len() - HEAD_BYTES) as u64);
+    }
 }
 
 /// A file of any size may stand there; one that the head does not tell of is not ours.
