@@ -5,6 +5,7 @@ use pelton_model::{Offset, TimestampMs};
 use pelton_storage::disk::sim::{Fault, FaultError, Operation, SimDisk, run};
 use pelton_storage::{AppendError, FenceReason, NotAppended, RollRules, StorageError, Store};
 
+use crate::push_all;
 use crate::support::*;
 
 #[test]
@@ -31,15 +32,7 @@ fn a_full_disk_at_any_allocation_loses_nothing_and_fences_nothing() {
 fn write_with_full_disk(sim: &SimDisk) {
     let mut written: Vec<Bytes> = with_store(sim, SMALL, async |store: Store| {
         let log = place(&store, partition(1, 0)).await;
-        let mut newest = 0;
-        for fill in 0..30 {
-            newest = log
-                .append(batch(fill, 10_000), NOW)
-                .expect("appended")
-                .acked_by
-                .group()
-                .expect("a group");
-        }
+        let newest = push_all(&log, 30);
         let mut tries = 0;
         while store.journal().durable_sequence() < newest || store.stats().uncarried_bytes > 0 {
             match store.checkpoint(|_| roll_at(70_000)).await {
@@ -71,15 +64,7 @@ fn a_disk_that_is_full_for_a_while_serves_reads_and_resumes() {
         checkpoint(&store).await;
         let space = sim.disk().space(&data_dir()).await.expect("the space");
         sim.set_capacity(space.total_bytes - space.free_bytes + 4096);
-        let mut newest = 0;
-        for fill in 0..40 {
-            newest = log
-                .append(batch(fill, 10_000), NOW)
-                .expect("appended")
-                .acked_by
-                .group()
-                .expect("a group");
-        }
+        let newest = push_all(&log, 40);
         for _ in 0..50 {
             let full = store.checkpoint(|_| roll_at(1 << 30)).await;
             assert!(matches!(full, Ok(_) | Err(StorageError::Full)));

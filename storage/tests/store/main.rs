@@ -13,7 +13,7 @@ use futures::FutureExt;
 use pelton_model::producer::ProducerTable;
 use pelton_model::{LeaderEpoch, Offset, TimestampMs};
 use pelton_storage::disk::sim::{SimDisk, run};
-use pelton_storage::{NotAppended, ReadError, Store, StoreOptions};
+use pelton_storage::{Log, NotAppended, ReadError, Store, StoreOptions};
 use support::*;
 
 const CACHED: StoreOptions = StoreOptions { cache_bytes: 1 << 20, ..SMALL };
@@ -21,6 +21,15 @@ const CACHED: StoreOptions = StoreOptions { cache_bytes: 1 << 20, ..SMALL };
 fn files_under(sim: &SimDisk, dir: PathBuf) -> Vec<String> {
     let entries = run(async { sim.disk().list_dir(&dir).await }).unwrap_or_default();
     entries.into_iter().map(|entry| entry.name).collect()
+}
+
+/// Appends so many batches of 10,000 bytes without waiting for any; the group of the last.
+fn push_all(log: &Log, count: u8) -> u64 {
+    let mut newest = None;
+    for fill in 0..count {
+        newest = log.append(batch(fill, 10_000), NOW).expect("appended").acked_by.group();
+    }
+    newest.expect("a group")
 }
 
 #[test]

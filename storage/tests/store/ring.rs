@@ -3,8 +3,8 @@
 use pelton_storage::journal::JournalOptions;
 use pelton_storage::{Store, StoreOptions};
 
-use crate::files_under;
 use crate::support::*;
+use crate::{files_under, push_all};
 
 #[test]
 fn checkpoints_release_the_ring_which_is_used_again_and_again() {
@@ -32,15 +32,7 @@ fn a_full_ring_waits_and_goes_on_after_a_checkpoint() {
     let sim = new_disk(1);
     let appended = with_store(&sim, SMALL, async |store: Store| {
         let log = place(&store, partition(1, 0)).await;
-        let mut newest = 0;
-        for fill in 0..100 {
-            newest = log
-                .append(batch(fill, 10_000), NOW)
-                .expect("appended")
-                .acked_by
-                .group()
-                .expect("a group");
-        }
+        let newest = push_all(&log, 100);
         let pressure = store.journal().pressure().wait();
         pressure.await;
         while !store.journal().is_starved() {
@@ -71,15 +63,7 @@ fn retention_never_blocks_a_full_ring() {
             append(&store, &log, batch(fill, 1000)).await;
             store.checkpoint(|_| roll_at(1)).await.expect("a checkpoint");
         }
-        let mut newest = 0;
-        for fill in 0..60 {
-            newest = log
-                .append(batch(fill, 10_000), NOW)
-                .expect("appended")
-                .acked_by
-                .group()
-                .expect("a group");
-        }
+        let newest = push_all(&log, 60);
         while !store.journal().is_starved() {
             yield_once().await;
         }
