@@ -11,7 +11,6 @@ use pelton_model::{NodeId, Offset, PartitionIndex, TimestampMs};
 
 use crate::cluster::{Cluster, Topic};
 use crate::error::{Error, Result, check};
-use crate::retry::Retry;
 
 /// A place in a partition that only its leader knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,20 +31,12 @@ pub async fn list_offsets(
     partitions: &[PartitionIndex],
     at: OffsetAt,
 ) -> Result<BTreeMap<PartitionIndex, Offset>> {
-    let mut retry = Retry::new(cluster.options());
-    let mut known = cluster.topic(topic).await?;
-    loop {
-        let found = ask_leaders(cluster, &known, partitions, at).await.into_iter();
+    let ask = async |known: &Topic| {
+        let found = ask_leaders(cluster, known, partitions, at).await.into_iter();
         let found = found.filter_map(|(partition, found)| Some((partition, found.transpose()?)));
-        let offsets: Result<_> = found.map(|(partition, found)| Ok((partition, found?))).collect();
-        match offsets {
-            Ok(offsets) => return Ok(offsets),
-            Err(error) => {
-                retry.after(error).await?;
-                known = cluster.refresh(topic).await.unwrap_or(known);
-            }
-        }
-    }
+        found.map(|(partition, found)| Ok((partition, found?))).collect()
+    };
+    cluster.persist(topic, ask).await
 }
 
 /// Asks the partitions' leaders once, all at the same time: one that fails is nothing to the others.

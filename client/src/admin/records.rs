@@ -11,7 +11,6 @@ use super::{Admin, unanswered};
 use crate::cluster::Topic;
 use crate::error::{Error, Result, check};
 use crate::offsets::{OffsetAt, list_offsets};
-use crate::retry::Retry;
 
 /// Means the high watermark.
 const TO_THE_END: i64 = -1;
@@ -38,17 +37,9 @@ impl Admin {
         topic: &str,
         before: &BTreeMap<PartitionIndex, Option<Offset>>,
     ) -> Result<BTreeMap<PartitionIndex, Offset>> {
-        let mut retry = Retry::new(self.cluster.options());
-        let mut known = self.cluster.topic(topic).await?;
-        loop {
-            match self.ask_leaders_to_delete(&known, before).await {
-                Ok(begins) => return Ok(begins),
-                Err(error) => {
-                    retry.after(error).await?;
-                    known = self.cluster.refresh(topic).await.unwrap_or(known);
-                }
-            }
-        }
+        self.cluster
+            .persist(topic, async |known| self.ask_leaders_to_delete(known, before).await)
+            .await
     }
 
     async fn ask_leaders_to_delete(

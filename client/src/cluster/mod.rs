@@ -166,6 +166,26 @@ impl Cluster {
         Ok(topics)
     }
 
+    /// Asks the leaders of a topic's partitions, and while that is worth it again, by what is known of
+    /// the topic then.
+    pub(crate) async fn persist<T>(
+        &self,
+        topic: &str,
+        ask: impl AsyncFn(&Topic) -> Result<T>,
+    ) -> Result<T> {
+        let mut retry = Retry::new(self.options());
+        let mut known = self.topic(topic).await?;
+        loop {
+            match ask(&known).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    retry.after(error).await?;
+                    known = self.refresh(topic).await.unwrap_or(known);
+                }
+            }
+        }
+    }
+
     /// Has the next [`Cluster::topic`] ask. Until the answer, [`Cluster::known_topic`] is what was
     /// known.
     pub fn forget(&self, name: &str) {
