@@ -19,12 +19,9 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::retry::Retry;
 
-/// The administrative requests. Those that change something, or ask a group's coordinator or
-/// partitions' leaders, are tried again for as long as the
+/// The administrative requests. They are tried again for as long as the
 /// [`ClientOptions`](crate::ClientOptions) allow: `create_partitions` and `alter_configs` if the
-/// connection fails, the others also if the broker's error is worth it. `describe_cluster`,
-/// `describe_configs`, `list_groups`, `list_topics`, `describe_topic`, and `alter_configs` of one
-/// broker, are tried once.
+/// connection fails, the others also if the broker's error is worth it.
 ///
 /// `examples/administer.rs`:
 /// ```no_run
